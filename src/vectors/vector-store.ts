@@ -1,0 +1,136 @@
+import type { FieldTypes, FieldValue } from '../domain/fields.ts';
+import type { Filter } from '../domain/filter.ts';
+
+/** What a table is made of, beyond the columns that every table has. */
+export interface TableSpec {
+  readonly dimensions: number;
+  /** Declared filterable fields: one typed, nullable column each, named `field_<name>`. */
+  readonly fields: FieldTypes;
+}
+
+/** One row: a chunk with all that a search result shows. Its vector travels beside it in a flat array. */
+export interface TableRow {
+  readonly chunkId: number;
+  readonly documentId: number;
+  readonly source: string;
+  readonly key: string;
+  readonly title: string;
+  readonly ordinal: number;
+  /** Start and end (exclusive) in the document's content, in UTF-16 units. */
+  readonly start: number;
+  readonly end: number;
+  /** Context and chunk text as they were embedded; the text index is on this column. */
+  readonly embeddedText: string;
+  /** Where the chunk's own text starts in {@link embeddedText}, in UTF-16 units. */
+  readonly textStart: number;
+  /** Canonical JSON of the document's metadata. */
+  readonly metadataJson: string;
+  readonly fingerprint: bigint;
+  /** One value per declared field. */
+  readonly fields: Readonly<Record<string, FieldValue>>;
+}
+
+/** Rows with their vectors: `vectors` has `rows.length * dimensions` numbers, row after row. */
+export interface TableRows {
+  readonly rows: readonly TableRow[];
+  readonly vectors: Float32Array;
+}
+
+/** The table after a commit. */
+export interface TableState {
+  /** LanceDB's version number: +1 (at least) with each commit. */
+  readonly version: number;
+  readonly rowCount: number;
+}
+
+/** What maintenance decides by. */
+export interface TableStatistics extends TableState {
+  readonly smallFragmentCount: number;
+  readonly fragmentCount: number;
+  /** Rows that the text index does not cover yet; searches find them all the same, slower. */
+  readonly unindexedRowCount: number;
+  readonly totalBytes: number;
+}
+
+export interface MaintenanceOptions {
+  /** Nothing that belongs to this version or a later one is removed: it is the one the catalog has recorded. */
+  readonly recordedVersion: number;
+}
+
+interface TableQuery {
+  /** At least 1. */
+  readonly limit: number;
+  readonly filter?: Filter;
+}
+
+/** Cosine search; `vector` has the table's dimensions. */
+export interface VectorQuery extends TableQuery {
+  readonly vector: Float32Array;
+}
+
+/** Full-text (BM25) search in the embedded text; any user input is allowed. */
+export interface TextQuery extends TableQuery {
+  readonly text: string;
+}
+
+/** A found row. */
+export interface TableHit {
+  readonly chunkId: number;
+  readonly documentId: number;
+  readonly source: string;
+  readonly key: string;
+  readonly title: string;
+  readonly ordinal: number;
+  readonly start: number;
+  readonly end: number;
+  readonly embeddedText: string;
+  readonly textStart: number;
+  readonly metadataJson: string;
+  /** Vector search: cosine similarity, -1 to 1. Text search: BM25 score, above 0. Higher is better. */
+  readonly score: number;
+}
+
+/**
+ * One LanceDB table: a generation of a dataset. Writes are serialised by the table itself (two concurrent merges of the
+ * same new ids would both insert); each write is one commit that readers see whole or not at all, and each returns only
+ * when its files are on disk (fsync), unless the store was opened without that.
+ *
+ * Errors: SynclineError `TABLE_MISSING`, `TABLE_DAMAGED`, `TABLE_SCHEMA_DIFFERS`, `TABLE_CONFLICT`, `DISK_FULL`, `TABLE_FAILED`.
+ */
+export interface VectorTable {
+  readonly name: string;
+  /** Version and row count; touches no data file. */
+  state(): Promise<TableState>;
+  statistics(): Promise<TableStatistics>;
+  /** Adds rows whose ids are in no row yet. The caller knows that; {@link replaceDocuments} does not need it. */
+  append(rows: TableRows): Promise<TableState>;
+  /**
+   * Makes the given rows the only ones of the given documents, in one commit: rows are inserted or updated by chunk id,
+   * every other row of these documents goes. With no rows it deletes the documents' rows.
+   */
+  replaceDocuments(documentIds: readonly number[], rows: TableRows): Promise<TableState>;
+  /** Puts the table back to an earlier version, as a new commit. */
+  restore(version: number): Promise<TableState>;
+  /** Compacts, refreshes the indexes and removes versions older than the recorded one. Changes the version. */
+  maintain(options: MaintenanceOptions): Promise<TableState>;
+  searchVector(query: VectorQuery): Promise<TableHit[]>;
+  searchText(query: TextQuery): Promise<TableHit[]>;
+}
+
+/** The tables of one folder (or bucket). */
+export interface VectorStore {
+  /**
+   * Opens an existing table and checks that its columns are those of `spec`.
+   *
+   * @throws SynclineError `TABLE_MISSING`, `TABLE_DAMAGED`, `TABLE_SCHEMA_DIFFERS`.
+   */
+  openTable(name: string, spec: TableSpec): Promise<VectorTable>;
+  /** Creates an empty table with its indexes. A table of that name must not exist: names are never used twice. */
+  createTable(name: string, spec: TableSpec): Promise<VectorTable>;
+  /** Drops a table; no error when it is not there. Finishes a drop that was interrupted. */
+  dropTable(name: string): Promise<void>;
+  /** Names of all tables, valid or not. */
+  tableNames(): Promise<string[]>;
+  /** Waits for the writes in flight and closes every handle. */
+  close(): Promise<void>;
+}
