@@ -1,0 +1,226 @@
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Connection, Table } from '@lancedb/lancedb';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
+import { createInFlight, type InFlight } from './in-flight.ts';
+import { type LanceLibrary, loadLance } from './lance-library.ts';
+import { type LanceSettings, type LanceVectorStoreOptions, resolveSettings } from './lance-settings.ts';
+import { createLanceTable, type LanceTable } from './lance-table.ts';
+import { createSerialQueue, type SerialQueue } from './serial-queue.ts';
+import { createFileSync, type FileSync, flushFolder } from './sync-files.ts';
+import { tableTaken, toTableError } from './table-error.ts';
+import { createIndexes } from './table-indexes.ts';
+import { checkSchema, tableSchema } from './table-schema.ts';
+import type { TableSpec, VectorStore, VectorTable } from './vector-store.ts';
+
+/**
+ * The tables of one folder or bucket, in LanceDB. Nothing is loaded or opened before the first call. One process may write
+ * to a table at a time (the lease sees to that); any number may read.
+ *
+ * LanceDB logs to stderr in its own way, which only the environment variable `LANCEDB_LOG` at the start of the process
+ * can change; searches here select their score columns, which keeps the one warning that each would cause away.
+ *
+ * @throws SynclineError `INVALID_OPTION` on an empty uri or a cache that is not a positive number of bytes.
+ */
+export function createLanceVectorStore(options: LanceVectorStoreOptions): VectorStore {
+  const settings = resolveSettings(options);
+  const inFlight = createInFlight();
+  const shelf = createTableShelf(settings, inFlight);
+  let closing: Promise<void> | undefined;
+  let opening: Promise<OpenStore> | undefined;
+
+  function openStore(): Promise<OpenStore> {
+    opening ??= connect(settings).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
+    return opening;
+  }
+
+  /** Runs work on one table name, counted as in flight, its errors mapped. */
+  const named = <T>(name: string, work: (store: OpenStore) => Promise<T>): Promise<T> =>
+    inFlight.track(async () => {
+      checkTableName(name);
+      try {
+        return await work(await openStore());
+      } catch (error) {
+        throw toTableError(error, name);
+      }
+    });
+
+  /** Creating and dropping exclude each other and the table's writes; opening waits for none of them. */
+  const exclusively = <T>(name: string, work: (store: OpenStore) => Promise<T>): Promise<T> =>
+    named(name, (store) => shelf.queueOf(name).run(() => work(store)));
+
+  async function drainAndClose(): Promise<void> {
+    await inFlight.drain();
+    shelf.releaseAll();
+    if (opening !== undefined) (await opening).connection.close();
+  }
+
+  return {
+    openTable: (name, spec) =>
+      named(name, async (store): Promise<VectorTable> => {
+        const handle = await store.connection.openTable(name);
+        checkSchema(name, await handle.schema(), tableSchema(store.arrow, spec));
+        return shelf.keep(store, name, spec, handle);
+      }),
+    createTable: (name, spec) =>
+      exclusively(name, (store) => createTable(settings, shelf, store, name, spec)),
+    dropTable: (name) =>
+      exclusively(name, async ({ connection }) => {
+        shelf.forget(name);
+        await dropTable(settings, connection, name);
+      }),
+    tableNames: () => inFlight.track(async () => allTableNames((await openStore()).connection)),
+    close() {
+      closing ??= drainAndClose();
+      return closing;
+    },
+  };
+}
+
+interface OpenStore extends LanceLibrary {
+  readonly connection: Connection;
+}
+
+/** The tables that are open, one object per name, and the queue of writes of each. */
+function createTableShelf(settings: LanceSettings, inFlight: InFlight) {
+  const tables = new Map<string, LanceTable>();
+  const queues = new Map<string, SerialQueue>();
+
+  function queueOf(name: string): SerialQueue {
+    const queue = queues.get(name) ?? createSerialQueue();
+    queues.set(name, queue);
+    return queue;
+  }
+
+  return {
+    queueOf,
+    /** The table over `handle`, or the one that is known already (then `handle` is closed). */
+    keep(store: OpenStore, name: string, spec: TableSpec, handle: Table): LanceTable {
+      const known = tables.get(name);
+      if (known !== undefined) {
+        handle.close();
+        return known;
+      }
+      const table = createLanceTable({
+        arrow: store.arrow,
+        name,
+        spec,
+        handle,
+        queue: queueOf(name),
+        files: fileSyncOf(settings, name),
+        oneCommitBytesMax: settings.oneCommitBytesMax,
+        cleanupGraceMs: settings.cleanupGraceMs,
+        inFlight,
+        openAt: (version) => store.connection.openTable(name, undefined, { version }),
+      });
+      tables.set(name, table);
+      return table;
+    },
+    forget(name: string): void {
+      tables.get(name)?.markDropped();
+      tables.delete(name);
+      queues.delete(name);
+    },
+    releaseAll(): void {
+      for (const table of tables.values()) table.release();
+      tables.clear();
+    },
+  };
+}
+
+function fileSyncOf({ folder, durable }: LanceSettings, name: string): FileSync | undefined {
+  return folder === undefined || !durable ? undefined : createFileSync(tableFolder(folder, name));
+}
+
+async function connect(settings: LanceSettings): Promise<OpenStore> {
+  const { folder, storageOptions } = settings;
+  if (folder !== undefined) await createFolder(folder);
+  const library = await loadLance();
+  const half = BigInt(Math.ceil(settings.cacheBytes / 2));
+  const connection = await library.lance.connect(folder ?? settings.uri, {
+    session: new library.lance.Session(half, half),
+    // Every read looks for a newer version: the handles of this process and of others follow each other's commits.
+    readConsistencyInterval: 0,
+    ...(storageOptions === undefined ? {} : { storageOptions }),
+  });
+  return { ...library, connection };
+}
+
+/** Creates an empty table with its indexes and flushes all of it. LanceDB's own check is not safe against a second creator. */
+async function createTable(
+  settings: LanceSettings,
+  shelf: ReturnType<typeof createTableShelf>,
+  store: OpenStore,
+  name: string,
+  spec: TableSpec,
+): Promise<VectorTable> {
+  const { folder, durable } = settings;
+  if (folder !== undefined && (await exists(tableFolder(folder, name)))) throw tableTaken(name);
+  const handle = await store.connection.createEmptyTable(name, tableSchema(store.arrow, spec));
+  await createIndexes(store.lance, handle);
+  await fileSyncOf(settings, name)?.flushNew();
+  if (folder !== undefined && durable) await flushFolder(folder);
+  return shelf.keep(store, name, spec, handle);
+}
+
+async function dropTable(settings: LanceSettings, connection: Connection, name: string): Promise<void> {
+  try {
+    await connection.dropTable(name);
+  } catch (error) {
+    if (!isSynclineError(toTableError(error, name), 'TABLE_MISSING')) throw error;
+  }
+  if (settings.folder === undefined) return;
+  // A drop that was interrupted leaves files that LanceDB no longer takes for a table.
+  await rm(tableFolder(settings.folder, name), { recursive: true, force: true });
+  if (settings.durable) await flushFolder(settings.folder);
+}
+
+function tableFolder(folder: string, name: string): string {
+  return join(folder, `${name}.lance`);
+}
+
+async function createFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new SynclineError(
+      'TABLE_FAILED',
+      `The folder "${folder}" for the vector tables cannot be created: ${reason}. Give a folder that can be written to.`,
+      { cause: error },
+    );
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function allTableNames(connection: Connection): Promise<string[]> {
+  const names: string[] = [];
+  let pageToken: string | undefined;
+  do {
+    const page = await connection.listTables(pageToken === undefined ? {} : { pageToken });
+    names.push(...page.tables);
+    pageToken = page.pageToken ?? undefined;
+  } while (pageToken);
+  return names;
+}
+
+function checkTableName(name: string): void {
+  if (/^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}$/.test(name)) return;
+  throw new SynclineError(
+    'TABLE_FAILED',
+    `"${name}" cannot name a table: use 1 to 200 letters, digits, ".", "_" and "-", not starting with ".".`,
+    { details: { table: name } },
+  );
+}
