@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/**
+ * Makes a folder of `count` Markdown documents of about 4 kB out of real documentation. Each paragraph carries the
+ * document's number, so that no two documents share a text and nothing is saved by reuse.
+ */
+export async function makeCorpus(folder: string, count: number): Promise<void> {
+  const sections = await realSections();
+  await mkdir(folder, { recursive: true });
+  for (let number = 0; number < count; number += 1) {
+    await writeFile(join(folder, fileName(number)), makeDocument(sections, number, 0));
+  }
+}
+
+/** Rewrites one section of the documents `0 … count - 1`, as an edit would. */
+export async function editCorpus(folder: string, count: number): Promise<void> {
+  for (let number = 0; number < count; number += 1) {
+    const path = join(folder, fileName(number));
+    const content = await readFile(path, 'utf8');
+    await writeFile(path, `${content}\n## Changed in document ${number}\n\nA sentence that was not here before: ${number}.\n`);
+  }
+}
+
+export function fileName(number: number): string {
+  return `document-${String(number).padStart(6, '0')}.md`;
+}
+
+const DOCUMENT_LENGTH = 4_000;
+
+function makeDocument(sections: readonly string[], number: number, seed: number): string {
+  let text = `# Document ${number}\n\n`;
+  for (let index = number * 7 + seed; text.length < DOCUMENT_LENGTH; index += 1) {
+    const section = sections[index % sections.length] ?? '';
+    text += `${section.replaceAll('\n\n', `\n\n(${number}.${index}) `).slice(0, 3_000)}\n\n`;
+  }
+  return text;
+}
+
+/** Sections of the shared corpus where it is at hand, else of the packages' own documentation. */
+async function realSections(): Promise<string[]> {
+  const shared = new URL('../../shared/corpora/hono-docs-new', import.meta.url).pathname;
+  const root = existsSync(shared) ? shared : new URL('../node_modules', import.meta.url).pathname;
+  const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('.md')).sort();
+  const sections: string[] = [];
+  for (const name of names.slice(0, 400)) {
+    const text = await readFile(join(root, name), 'utf8');
+    sections.push(...text.split(/\n(?=##? )/).filter((section) => section.length > 200));
+  }
+  return sections;
+}

@@ -1,0 +1,29 @@
+// The whole public surface of the library.
+export type { DatasetPhase } from './actors/dataset-machine.ts';
+export type { Failure } from './actors/failure.ts';
+export type { DatasetCounts, FailedChunk, LeaseHolder, TaskRecord } from './catalog/catalog.ts';
+export type { DocumentFormat, DocumentInput } from './domain/document.ts';
+export { type ErrorCode, isSynclineError, SynclineError } from './domain/errors.ts';
+export type { FieldType } from './domain/fields.ts';
+export type { Filter, FilterValue } from './domain/filter.ts';
+export type { Metadata, MetadataValue } from './domain/metadata.ts';
+export type { EmbedderOptions } from './embedders/choose-embedder.ts';
+export type { Embedder, EmbedderLimits, EmbedOptions, EmbedResult } from './embedders/embedder.ts';
+export { createLocalEmbedder } from './embedders/local-embedder.ts';
+export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
+export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';
+export type {
+  CreateDatasetOptions,
+  Dataset,
+  DatasetStatus,
+  DeleteDocumentsResult,
+  IndexOptions,
+  IndexResult,
+  IngestMode,
+  IngestOptions,
+  IngestResult,
+} from './runtime/dataset.ts';
+export type { EventListener, SynclineEvent } from './runtime/events.ts';
+export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
+export type { SynclineOptions } from './runtime/options.ts';
+export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';

@@ -1,0 +1,46 @@
+import type { IncomingRecord } from '../catalog/catalog.ts';
+import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
+import { throwIfAborted } from '../domain/errors.ts';
+import { applyDocuments } from './apply-documents.ts';
+import type { DatasetWork } from './work.ts';
+
+/** The chunk stage: works off the changes that were queued, until none waits. */
+export async function chunkIncoming(work: DatasetWork, signal: AbortSignal): Promise<void> {
+  work.producers.chunking += 1;
+  try {
+    for (;;) {
+      throwIfAborted(signal);
+      if (work.hold.active) return;
+      const waiting = await work.catalog.listIncoming(
+        work.dataset.datasetId,
+        work.settings.documentsPerBatchMax,
+      );
+      if (waiting.length === 0) return;
+      const counts = await applyDocuments(work, toBatch(waiting), signal);
+      work.report({ type: 'chunked', counts });
+    }
+  } finally {
+    work.producers.chunking -= 1;
+    work.changed.ring();
+  }
+}
+
+/** The newest waiting change of each document; older ones are settled with it. */
+function toBatch(waiting: readonly IncomingRecord[]): {
+  documents: PreparedDocument[];
+  deletions: DocumentKey[];
+  incomingIds: number[];
+} {
+  const newest = new Map<string, IncomingRecord>();
+  for (const record of waiting) {
+    const { change } = record;
+    newest.set(documentMapKey(change.kind === 'upsert' ? change.document : change.key), record);
+  }
+  const documents: PreparedDocument[] = [];
+  const deletions: DocumentKey[] = [];
+  for (const { change } of newest.values()) {
+    if (change.kind === 'upsert') documents.push(change.document);
+    else deletions.push(change.key);
+  }
+  return { documents, deletions, incomingIds: waiting.map((record) => record.incomingId) };
+}

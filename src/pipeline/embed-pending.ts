@@ -1,0 +1,224 @@
+import type { PendingChunk } from '../catalog/catalog.ts';
+import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
+import { toHex } from '../domain/hash.ts';
+import { packRequests } from '../embedders/pack-requests.ts';
+import type { DatasetWork } from './work.ts';
+
+/** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
+const REFUSED_BEFORE_BLAMING_PROVIDER = 4;
+
+/** One run of the embed stage: where it stands. */
+interface EmbedRun {
+  readonly work: DatasetWork;
+  /** Aborts the requests in flight. A failure does not: what the others are answered is paid for and kept. */
+  readonly signal: AbortSignal;
+  /** Settles when {@link signal} is aborted. */
+  readonly aborted: Promise<void>;
+  /** Packed requests that wait for a place in flight; halves of refused ones come first. Bounded by two pages. */
+  readonly requests: PendingChunk[][];
+  /** The last, partly filled request: held back while more texts are on their way. */
+  partial: PendingChunk[];
+  readonly inFlight: Set<Promise<void>>;
+  /** Ends of other datasets' requests for texts of ours. */
+  readonly elsewhere: Set<Promise<void>>;
+  afterChunkId: number;
+  /** Some text was charged an attempt and stays pending: the pages are read once more. */
+  readAgain: boolean;
+  acceptedRequests: number;
+  refusedTexts: number;
+  failure: unknown;
+}
+
+/**
+ * The embed stage: embeds every pending text of a dataset once and stores each answer before anything else uses it.
+ * Returns when nothing is pending, in flight or held back.
+ *
+ * Failures have three scopes. A refused request is halved until the guilty text stands alone; that text is charged an
+ * attempt and given up after `textAttemptsMax`. A failure of the provider ends the run with its error: nobody is charged,
+ * what was answered is stored.
+ */
+export async function embedPending(work: DatasetWork, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  const run: EmbedRun = {
+    work,
+    signal,
+    aborted: aborted.promise,
+    requests: [],
+    partial: [],
+    inFlight: new Set(),
+    elsewhere: new Set(),
+    afterChunkId: 0,
+    readAgain: false,
+    acceptedRequests: 0,
+    refusedTexts: 0,
+    failure: undefined,
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  work.producers.embedding += 1;
+  try {
+    throwIfAborted(signal);
+    await embedUntilNothingIsPending(run);
+  } finally {
+    // The answers in flight are already paid for: wait until each is stored or has failed.
+    await Promise.allSettled(run.inFlight);
+    releaseAll(run);
+    signal.removeEventListener('abort', onAbort);
+    work.producers.embedding -= 1;
+    work.changed.ring();
+  }
+}
+
+async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
+  const { work } = run;
+  const requestsInFlightMax = work.embedder().limits.requestsInFlightMax;
+  for (;;) {
+    if (run.failure !== undefined) throw run.failure;
+    throwIfAborted(run.signal);
+    const changed = work.changed.next();
+    if (!work.hold.active) launch(run, requestsInFlightMax);
+    if (!work.hold.active && run.requests.length < requestsInFlightMax) await readPage(run);
+    if (!work.hold.active) launch(run, requestsInFlightMax);
+    if (run.inFlight.size > 0) {
+      const full = run.inFlight.size >= requestsInFlightMax;
+      await Promise.race(full ? run.inFlight : [...run.inFlight, changed]);
+      continue;
+    }
+    if (work.hold.active) return;
+    if (run.requests.length > 0) continue;
+    if (run.elsewhere.size > 0) {
+      await Promise.race([...run.elsewhere, changed, run.aborted]);
+      continue;
+    }
+    if (run.partial.length > 0) {
+      await Promise.race([changed, run.aborted]);
+      continue;
+    }
+    if (!run.readAgain) return;
+    run.readAgain = false;
+    run.afterChunkId = 0;
+  }
+}
+
+/** Reads the next pending texts, claims those that nobody else embeds, and packs them into requests. */
+async function readPage(run: EmbedRun): Promise<void> {
+  const { work } = run;
+  const page = await work.catalog.listPendingChunks(work.dataset.datasetId, {
+    afterChunkId: run.afterChunkId,
+    limit: work.settings.chunksPerPageMax,
+    textLengthMax: work.settings.textLengthPerBatchMax * 2,
+  });
+  const claimed = [...run.partial];
+  for (const chunk of page) {
+    run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
+    const other = work.inFlightTexts.claim(work.dataset.profileId, toHex(chunk.textHash));
+    if (other === undefined) claimed.push(chunk);
+    else waitElsewhere(run, other);
+  }
+  const requests = packRequests(claimed, work.embedder().limits);
+  // The last request is complete once nobody can add to it any more.
+  const mayGrow = page.length > 0 || work.producers.ingesting > 0 || work.producers.chunking > 0;
+  run.partial = mayGrow ? (requests.pop() ?? []) : [];
+  run.requests.push(...requests);
+}
+
+function waitElsewhere(run: EmbedRun, other: Promise<void>): void {
+  const settled = other.then(() => {
+    run.elsewhere.delete(settled);
+    run.readAgain = true;
+  });
+  run.elsewhere.add(settled);
+}
+
+function launch(run: EmbedRun, requestsInFlightMax: number): void {
+  while (run.inFlight.size < requestsInFlightMax) {
+    const request = run.requests.shift();
+    if (request === undefined) return;
+    const promise = embedRequest(run, request)
+      .catch((error: unknown) => {
+        run.failure ??= error;
+        release(run, request);
+      })
+      .finally(() => run.inFlight.delete(promise));
+    run.inFlight.add(promise);
+  }
+}
+
+async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Promise<void> {
+  const { work } = run;
+  const texts = request.map((chunk) => chunk.embeddedText);
+  let answer: Awaited<ReturnType<ReturnType<typeof work.embedder>['embed']>>;
+  try {
+    answer = await work.embedder().embed(texts, { purpose: 'document', signal: run.signal });
+  } catch (error) {
+    if (!isTextScoped(error)) throw error;
+    await handleRefusal(run, request, toSynclineError(error));
+    return;
+  }
+  run.acceptedRequests += 1;
+  const embeddings = request.map((chunk, index) => ({
+    textHash: chunk.textHash,
+    vector: vectorAt(answer.vectors, index),
+  }));
+  await work.writer.storeEmbeddings(work.dataset.profileId, embeddings);
+  release(run, request);
+  work.unwritten.vectors += request.length;
+  work.report({ type: 'embedded', texts: request.length, tokensCharged: answer.tokensCharged });
+  work.changed.ring();
+}
+
+function isTextScoped(error: unknown): boolean {
+  return isSynclineError(error, 'EMBEDDING_REQUEST_REFUSED', 'EMBEDDING_ANSWER_INVALID');
+}
+
+/** Halves a refused request, or charges the text that stands alone. */
+async function handleRefusal(
+  run: EmbedRun,
+  request: readonly PendingChunk[],
+  error: SynclineError,
+): Promise<void> {
+  const { work } = run;
+  const [chunk] = request;
+  if (chunk === undefined) return;
+  if (request.length > 1) {
+    const middle = Math.ceil(request.length / 2);
+    run.requests.unshift(request.slice(0, middle), request.slice(middle));
+    return;
+  }
+  run.refusedTexts += 1;
+  if (run.acceptedRequests === 0 && run.refusedTexts >= REFUSED_BEFORE_BLAMING_PROVIDER) {
+    throw new SynclineError(
+      'PROVIDER_FAILED',
+      `${work.embedder().provider} refused ${run.refusedTexts} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
+      { cause: error },
+    );
+  }
+  const gaveUp = chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
+  await work.writer.recordTextFailures(work.dataset.profileId, [
+    { textHash: chunk.textHash, error: `${error.code}: ${error.message}`, giveUp: gaveUp },
+  ]);
+  release(run, request);
+  run.readAgain ||= !gaveUp;
+  work.report({ type: 'textFailed', error, gaveUp });
+  work.changed.ring();
+}
+
+function release(run: EmbedRun, request: readonly PendingChunk[]): void {
+  for (const chunk of request)
+    run.work.inFlightTexts.release(run.work.dataset.profileId, toHex(chunk.textHash));
+}
+
+function releaseAll(run: EmbedRun): void {
+  for (const request of [...run.requests, run.partial]) release(run, request);
+}
+
+function vectorAt(vectors: readonly Float32Array[], index: number): Float32Array {
+  const vector = vectors[index];
+  if (vector === undefined) {
+    throw new SynclineError(
+      'INTERNAL',
+      `The embedder answered with ${vectors.length} vectors, but one for text ${index} is needed.`,
+    );
+  }
+  return vector;
+}

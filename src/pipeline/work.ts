@@ -1,0 +1,100 @@
+import type { Catalog, CatalogWriter, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
+import type { SynclineError } from '../domain/errors.ts';
+import type { Embedder } from '../embedders/embedder.ts';
+import { COMMIT_BYTES_TARGET, type VectorStore, type VectorTable } from '../vectors/vector-store.ts';
+import type { ApplyCounts } from './apply-documents.ts';
+import type { InFlightTexts } from './in-flight-texts.ts';
+import { createMutex, type Mutex } from './mutex.ts';
+import { createNotifier, type Notifier } from './notifier.ts';
+
+/** The bounds and sizes that the stages keep to. */
+export interface PipelineSettings {
+  /** Documents cut and stored in one transaction. */
+  readonly documentsPerBatchMax: number;
+  /** Longest text of the documents in one batch, in UTF-16 units; one document may be longer. */
+  readonly textLengthPerBatchMax: number;
+  /** Chunks read at once for embedding. */
+  readonly chunksPerPageMax: number;
+  /** Attempts charged to a text that its provider refuses, before it is given up. */
+  readonly textAttemptsMax: number;
+  /** Size of one table commit that is waited for while more vectors are on their way, in bytes of vectors and texts. */
+  readonly commitBytesTarget: number;
+  /** Longest time a vector waits for others before its commit, while more are on their way. */
+  readonly commitDelayMaxMs: number;
+}
+
+export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
+  documentsPerBatchMax: 200,
+  textLengthPerBatchMax: 1_000_000,
+  chunksPerPageMax: 1_024,
+  textAttemptsMax: 3,
+  commitBytesTarget: COMMIT_BYTES_TARGET,
+  commitDelayMaxMs: 1_000,
+};
+
+/** What the stages report; each becomes an event of the runtime. */
+export type WorkReport =
+  | { readonly type: 'chunked'; readonly counts: ApplyCounts }
+  | { readonly type: 'embedded'; readonly texts: number; readonly tokensCharged: number | undefined }
+  | { readonly type: 'textFailed'; readonly error: SynclineError; readonly gaveUp: boolean }
+  | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
+  | { readonly type: 'restored'; readonly fromVersion: number; readonly toVersion: number }
+  | { readonly type: 'rebuilt'; readonly reason: string; readonly rows: number }
+  | { readonly type: 'maintained'; readonly version: number };
+
+/**
+ * All that the stages of one dataset share: the parts they work on, and the few facts that must be the same for all of
+ * them within this process. Everything durable is in the catalog.
+ */
+export interface DatasetWork {
+  readonly dataset: DatasetRecord;
+  readonly catalog: Catalog;
+  readonly writer: CatalogWriter;
+  readonly store: VectorStore;
+  readonly settings: PipelineSettings;
+  readonly inFlightTexts: InFlightTexts;
+  /** The embedder of the dataset's profile. Throws `PROFILE_MISMATCH` when this runtime has none. */
+  readonly embedder: () => Embedder;
+  readonly report: (report: WorkReport) => void;
+  /** Held while documents are compared and applied: two changes of one document must not be decided against the same state. */
+  readonly applying: Mutex;
+  /** Held from the table commit to its mark, and by all else that changes the table: one writer per table. */
+  readonly writing: Mutex;
+  /** Rung when chunks or vectors were added, so that a stage at work looks again at once. */
+  readonly changed: Notifier;
+  /** Who may still add work: running ingest calls and stages. The stages behind them hold back partly filled requests and commits. */
+  readonly producers: { ingesting: number; chunking: number; embedding: number };
+  /** Vectors stored since the last table commit; decides when a commit is big enough. */
+  readonly unwritten: { vectors: number };
+  /** While held, no stage starts anything new: what is under way is finished and kept. */
+  readonly hold: { active: boolean };
+  /** The serving generation with its open table, once the check has found it sound. */
+  readonly serving: { current: OpenGeneration | undefined };
+}
+
+/** A generation and its table, with the version and row count that the catalog has recorded. */
+export interface OpenGeneration {
+  readonly generation: GenerationRecord;
+  readonly table: VectorTable;
+  /** As recorded at the last mark; replaced with each mark. */
+  recorded: { readonly version: number; readonly rowCount: number };
+}
+
+/** The parts that {@link createDatasetWork} is given; the rest starts fresh. */
+export type DatasetWorkParts = Pick<
+  DatasetWork,
+  'dataset' | 'catalog' | 'writer' | 'store' | 'settings' | 'inFlightTexts' | 'embedder' | 'report'
+>;
+
+export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
+  return {
+    ...parts,
+    applying: createMutex(),
+    writing: createMutex(),
+    changed: createNotifier(),
+    producers: { ingesting: 0, chunking: 0, embedding: 0 },
+    unwritten: { vectors: 0 },
+    hold: { active: false },
+    serving: { current: undefined },
+  };
+}

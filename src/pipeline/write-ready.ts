@@ -1,0 +1,164 @@
+import type { DatasetSpec, QueuedDocument } from '../catalog/catalog.ts';
+import { throwIfAborted } from '../domain/errors.ts';
+import { fieldValues } from '../domain/fields.ts';
+import { rowFingerprint } from '../domain/fingerprint.ts';
+import type { Metadata } from '../domain/metadata.ts';
+import type { TableRow, TableRows } from '../vectors/vector-store.ts';
+import { settleTable } from './settle-table.ts';
+import type { DatasetWork, OpenGeneration } from './work.ts';
+
+/*
+ * The order of writes (DESIGN.md, section 4), as far as it concerns the table. It is the same for a dataset at work and
+ * for a rebuild, and stands nowhere else:
+ *
+ *   1. catalog    content, chunk diff and removals, one transaction       apply-documents.ts
+ *   2. embedding  stored under (profile, text hash) before any use        embed-pending.ts
+ *   3. table      one commit per batch of whole documents, on disk        commitBatch, below
+ *   4. mark       chunks are indexed, tombstones go, version recorded     commitBatch, below
+ *
+ * A crash between 3 and 4 leaves a table that is ahead of its recorded version. settleTable puts it back, and the batch
+ * is written again.
+ */
+
+/** The write stage: brings every document whose vectors are there into the serving table. */
+export async function writeReady(work: DatasetWork, signal: AbortSignal): Promise<void> {
+  const open = work.serving.current;
+  if (open === undefined) return;
+  let waitedSinceMs: number | undefined;
+  for (;;) {
+    throwIfAborted(signal);
+    const changed = work.changed.next();
+    if (isWorthWaiting(work, waitedSinceMs)) {
+      waitedSinceMs ??= Date.now();
+      await waitForMore(work, changed, waitedSinceMs, signal);
+      continue;
+    }
+    work.unwritten.vectors = 0;
+    const documents = await writeBatch(work, open, signal);
+    if (documents === 0 && !isMoreComing(work)) return;
+    if (documents === 0) await waitForMore(work, changed, Date.now(), signal);
+    waitedSinceMs = undefined;
+  }
+}
+
+/** Writes one batch of a generation's queued documents and marks it; returns how many documents that were. */
+export function writeBatch(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<number> {
+  return work.writing.run(async () => {
+    throwIfAborted(signal);
+    const documents = await work.catalog.listWritableDocuments(open.generation.generationId, {
+      chunkCountMax: chunksPerCommit(work),
+    });
+    if (documents.length > 0) await commitBatch(work, open, documents);
+    return documents.length;
+  });
+}
+
+/** Steps 3 and 4. Not interruptible in between: an abort is looked for before, never after the table's commit. */
+async function commitBatch(
+  work: DatasetWork,
+  open: OpenGeneration,
+  documents: readonly QueuedDocument[],
+): Promise<void> {
+  await settleTable(work, open);
+  await work.writer.assertLease();
+  const rows = toTableRows(documents, work.dataset);
+  const hasRows = documents.some((document) => document.hasRows);
+  let state = open.recorded;
+  if (hasRows) {
+    state = await open.table.replaceDocuments(
+      documents.map((document) => document.documentId),
+      rows,
+    );
+  } else if (rows.rows.length > 0) {
+    state = await open.table.append(rows);
+  }
+  await work.writer.markIndexed({
+    generationId: open.generation.generationId,
+    version: state.version,
+    rowCount: state.rowCount,
+    documents: documents.map((document) => ({
+      documentId: document.documentId,
+      revision: document.revision,
+      rows: document.chunks.map((chunk) => ({
+        chunkId: chunk.chunkId,
+        fingerprint: rowFingerprint(chunk.chunkId, chunk.textHash, document.metadataHash),
+      })),
+    })),
+  });
+  open.recorded = { version: state.version, rowCount: state.rowCount };
+  work.report({
+    type: 'written',
+    documents: documents.length,
+    rows: rows.rows.length,
+    version: state.version,
+  });
+}
+
+function toTableRows(documents: readonly QueuedDocument[], dataset: DatasetSpec): TableRows {
+  const { dimensions } = dataset.profile;
+  const count = documents.reduce((sum, document) => sum + document.chunks.length, 0);
+  const vectors = new Float32Array(count * dimensions);
+  const rows: TableRow[] = [];
+  for (const document of documents) {
+    const fields = fieldValues(dataset.fields, JSON.parse(document.metadataJson) as Metadata);
+    for (const chunk of document.chunks) {
+      vectors.set(chunk.vector, rows.length * dimensions);
+      rows.push({
+        chunkId: chunk.chunkId,
+        documentId: document.documentId,
+        source: document.source,
+        key: document.key,
+        title: document.title,
+        ordinal: chunk.ordinal,
+        start: chunk.start,
+        end: chunk.end,
+        embeddedText: chunk.embeddedText,
+        textStart: chunk.textStart,
+        metadataJson: document.metadataJson,
+        fingerprint: rowFingerprint(chunk.chunkId, chunk.textHash, document.metadataHash),
+        fields,
+      });
+    }
+  }
+  return { rows, vectors };
+}
+
+/** Bytes of text that a token stands for, about: 4 characters of English. */
+const BYTES_PER_TOKEN = 4;
+
+function chunksPerCommit(work: DatasetWork): number {
+  const { profile, chunking } = work.dataset;
+  const vectorBytes = profile.dimensions * Float32Array.BYTES_PER_ELEMENT;
+  const textBytes = chunking.tokensPerChunkMax * BYTES_PER_TOKEN;
+  return Math.max(1, Math.floor(work.settings.commitBytesTarget / (vectorBytes + textBytes)));
+}
+
+function isMoreComing(work: DatasetWork): boolean {
+  const { ingesting, chunking, embedding } = work.producers;
+  return !work.hold.active && ingesting + chunking + embedding > 0;
+}
+
+/** Many small commits are slow to make and slow to read; while more vectors are on their way, a commit waits to be worth it. */
+function isWorthWaiting(work: DatasetWork, waitedSinceMs: number | undefined): boolean {
+  if (!isMoreComing(work) || work.unwritten.vectors >= chunksPerCommit(work)) return false;
+  return waitedSinceMs === undefined || Date.now() - waitedSinceMs < work.settings.commitDelayMaxMs;
+}
+
+async function waitForMore(
+  work: DatasetWork,
+  changed: Promise<void>,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const leftMs = Math.max(1, sinceMs + work.settings.commitDelayMaxMs - Date.now());
+  const over = Promise.withResolvers<void>();
+  const end = (): void => over.resolve();
+  const timer = setTimeout(end, leftMs);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([changed, over.promise]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+  }
+}

@@ -1,0 +1,220 @@
+import type { DatasetReport } from '../actors/dataset-machine.ts';
+import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
+import { openCatalog } from '../catalog/open-catalog.ts';
+import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import { SynclineError, throwIfAborted } from '../domain/errors.ts';
+import { chooseEmbedder, type ChosenEmbedder } from '../embedders/choose-embedder.ts';
+import type { Embedder } from '../embedders/embedder.ts';
+import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
+import type { DatasetWork } from '../pipeline/work.ts';
+import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
+import type { VectorStore } from '../vectors/vector-store.ts';
+import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
+import { createEventHub, type EventHub } from './events.ts';
+import { createDatasetLogic } from './machine-logic.ts';
+import type { ResolvedOptions } from './options.ts';
+import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
+import { createSessionWork, type SessionWork } from './session-work.ts';
+import type { Supervision } from './supervision.ts';
+
+/** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
+export interface RuntimeCore {
+  readonly options: ResolvedOptions;
+  readonly hub: EventHub;
+  readonly store: VectorStore;
+  readonly sessions: SessionKeeper;
+  readonly actors: DatasetActors;
+  readonly chosen: ChosenEmbedder;
+  readonly logic: ReturnType<typeof createDatasetLogic>;
+  catalog(): Promise<Catalog>;
+  embedderFor(dataset: DatasetRecord): Embedder;
+  /** The works of the session that is open now. */
+  work(): SessionWork;
+  /** The supervisor, while one runs. */
+  supervision: Supervision | undefined;
+  /** Closes catalog and tables; nothing can be asked of this core afterwards. */
+  close(): Promise<void>;
+  readonly isClosed: () => boolean;
+}
+
+export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
+  const hub = createEventHub();
+  const store = createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables });
+  const chosen = chooseEmbedder(options.embedder, options.environment);
+  let catalog: Promise<Catalog> | undefined;
+  let work: SessionWork | undefined;
+  let isClosed = false;
+
+  const openOnce = (): Promise<Catalog> => {
+    if (isClosed) return Promise.reject(stopped());
+    catalog ??= openCatalog({
+      url: options.catalogUrl,
+      authToken: options.catalogAuthToken,
+      access: options.access,
+      timeoutMs: options.catalogTimeoutMs,
+    }).catch((error: unknown) => {
+      catalog = undefined;
+      throw error;
+    });
+    return catalog;
+  };
+
+  const currentWork = (): SessionWork => {
+    if (work === undefined)
+      throw new SynclineError('INTERNAL', 'There is no session: the lease is not held.');
+    return work;
+  };
+
+  const onReport = (report: DatasetReport): void => {
+    const { datasetId, address, phase, failure } = report;
+    hub.emit({ type: 'dataset.state', address, phase, failure });
+    if (phase === 'deleted') work?.forget(datasetId);
+    core.supervision?.noteReport(report);
+    core.actors.noteReport(report);
+  };
+
+  const logic = createDatasetLogic({
+    catalog: openOnce,
+    workFor: (datasetId) => currentWork().workFor(datasetId),
+    knownWork: (datasetId) => work?.knownWork(datasetId),
+    onReport,
+  });
+
+  const beginSession = async (session: Session): Promise<void> => {
+    work = createSessionWork({
+      session,
+      catalog: await openOnce(),
+      store,
+      textAttemptsMax: options.textAttemptsMax,
+      hub,
+      embedderFor: core.embedderFor,
+      onWork: (datasetId, type) => {
+        core.supervision?.send(datasetId, { type });
+        core.actors.send(datasetId, { type });
+      },
+      onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
+    });
+    session.signal.addEventListener('abort', () => core.supervision?.noteLostLease(session.signal.reason), {
+      once: true,
+    });
+  };
+
+  const core: RuntimeCore = {
+    options,
+    hub,
+    store,
+    chosen,
+    logic,
+    catalog: openOnce,
+    sessions: createSessionKeeper({
+      openCatalog: openOnce,
+      leaseTtlMs: options.leaseTtlMs,
+      hub,
+      onBegin: beginSession,
+      onEnd: async () => {
+        work = undefined;
+      },
+    }),
+    actors: createDatasetActors(() => logic),
+    embedderFor: (dataset) => embedderForProfile(dataset.profile, chosen.embedder),
+    work: currentWork,
+    supervision: undefined,
+    isClosed: () => isClosed,
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      await store.close();
+      await (await catalog)?.close();
+    },
+  };
+  return core;
+}
+
+function stopped(): SynclineError {
+  return new SynclineError(
+    'RUNTIME_STOPPED',
+    'This runtime was stopped; create a new one with createSyncline().',
+  );
+}
+
+/**
+ * Runs a task that writes: within a session (the lease is held), aborted when `signal` is or when the lease is lost.
+ *
+ * @throws SynclineError `LEASE_HELD`, `RUNTIME_STOPPED`, `CATALOG_READ_ONLY`.
+ */
+export async function withSession<Result>(
+  core: RuntimeCore,
+  signal: AbortSignal | undefined,
+  task: (session: Session, signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  if (core.isClosed()) throw stopped();
+  if (core.options.access === 'readOnly') {
+    throw new SynclineError(
+      'CATALOG_READ_ONLY',
+      'This runtime was created with access "readOnly"; it only looks.',
+    );
+  }
+  throwIfAborted(signal);
+  const session = await core.sessions.enter();
+  try {
+    return await task(
+      session,
+      signal === undefined ? session.signal : AbortSignal.any([session.signal, signal]),
+    );
+  } finally {
+    await core.sessions.leave();
+  }
+}
+
+/**
+ * Runs a task while the dataset has an actor: the supervisor's when one runs, else one that lives as long as the task.
+ * `wake` makes that actor look for work.
+ */
+export async function withActor<Result>(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  task: (work: DatasetWork, wake: () => void) => Promise<Result>,
+): Promise<Result> {
+  const { datasetId } = dataset;
+  const address = formatAddress(dataset.address);
+  const work = await core.work().workFor(datasetId);
+  const { supervision } = core;
+  if (supervision !== undefined) {
+    const wake = (): void => supervision.tell(datasetId, address, { type: 'dataset.changed' });
+    wake();
+    return task(work, wake);
+  }
+  const wake = (): void => core.actors.send(datasetId, { type: 'dataset.changed' });
+  return core.actors.during({ datasetId, address }, () => task(work, wake));
+}
+
+/**
+ * The dataset at an address.
+ *
+ * @throws SynclineError `DATASET_NOT_FOUND`, `DATASET_DELETING`.
+ */
+export async function requireDataset(core: RuntimeCore, address: DatasetAddress): Promise<DatasetRecord> {
+  const dataset = await (await core.catalog()).findDataset(address);
+  if (dataset === undefined) {
+    throw new SynclineError(
+      'DATASET_NOT_FOUND',
+      `There is no dataset "${formatAddress(address)}". Create it, or ingest documents into it.`,
+      { details: { address: formatAddress(address) } },
+    );
+  }
+  if (dataset.state === 'deleting') {
+    throw new SynclineError('DATASET_DELETING', `The dataset "${formatAddress(address)}" is being deleted.`);
+  }
+  return dataset;
+}
+
+/** The generation that serves a dataset now, if it has one whose table was finished. */
+export async function servingGeneration(
+  core: RuntimeCore,
+  datasetId: number,
+): Promise<GenerationRecord | undefined> {
+  const generations = await (await core.catalog()).listGenerations(datasetId);
+  return generations.find(
+    (generation) => generation.state === 'serving' && generation.recorded !== undefined,
+  );
+}

@@ -1,0 +1,166 @@
+import type { Failure } from '../actors/failure.ts';
+import type { LeaseHolder, TaskRecord } from '../catalog/catalog.ts';
+import { formatAddress, parseAddress, parseProjectName } from '../domain/address.ts';
+import { SynclineError } from '../domain/errors.ts';
+import { createRuntimeCore, type RuntimeCore } from './core.ts';
+import { createDataset, type Dataset } from './dataset.ts';
+import type { EventListener } from './events.ts';
+import { resolveOptions, type SynclineOptions } from './options.ts';
+import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
+import { createSupervision, describeState, type Supervision } from './supervision.ts';
+
+export interface RuntimeStatus {
+  /** The supervisor's state in one word; `notStarted` before `start()` and after `stop()`. */
+  readonly state: string;
+  readonly catalog: string;
+  /** Who works on the catalog now, this runtime or another. */
+  readonly worker: LeaseHolder | undefined;
+  /** Which embedder new datasets get, and why. */
+  readonly embedder: string;
+  /** The newest tasks, newest first, at most 20. */
+  readonly tasks: readonly TaskRecord[];
+}
+
+/** Keeps LanceDB tables in line with your data. Made by {@link createSyncline}. */
+export interface Syncline {
+  /** Which embedder new datasets get, and why; one sentence without secrets. */
+  readonly embedderReason: string;
+  /** The root actor, for XState tooling: the supervisor of a started runtime. */
+  readonly actor: Supervision['actor'] | undefined;
+  /**
+   * Works in the background until `stop()`: takes the lease, checks every dataset, processes what waits and what comes.
+   *
+   * @throws SynclineError `LEASE_HELD` naming the other worker, and whatever keeps the catalog from being opened.
+   */
+  start(): Promise<void>;
+  /**
+   * Ends all work and closes everything: work under way is finished for up to `drainTimeoutMs`, then aborted. What is left
+   * stays in the catalog for the next start. Stopping twice is allowed; a stopped runtime cannot be started again.
+   */
+  stop(): Promise<void>;
+  /** Resolves when a started runtime ends, with the failure when that was not asked for (such as `LEASE_LOST`). */
+  ended(): Promise<Failure | undefined>;
+  /** Holds all background work until `resume` with the same reason; what is under way is finished. */
+  pause(reason?: string): void;
+  resume(reason?: string): void;
+  /** The dataset at `project/dataset`. Touches nothing. Throws `INVALID_ADDRESS`. */
+  dataset(address: string): Dataset;
+  /** Addresses of all datasets (of one project), in the order they were created; read in pages. */
+  datasets(options?: { readonly project?: string }): AsyncIterable<string>;
+  /** Searches all datasets of a project and merges their answers. */
+  search(project: string, query: string, options?: SearchOptions): Promise<SearchResult[]>;
+  status(): Promise<RuntimeStatus>;
+  /** Calls `listener` with every event; returns the function that ends that. */
+  on(listener: EventListener): () => void;
+  /** `await using` stops the runtime. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const DEFAULT_PAUSE_REASON = 'asked for';
+const DATASETS_PER_PAGE = 200;
+const TASKS_SHOWN = 20;
+
+/**
+ * Creates a runtime. Opens nothing and starts nothing until a method needs it.
+ *
+ * @throws SynclineError `INVALID_OPTION`.
+ */
+export function createSyncline(options: SynclineOptions = {}): Syncline {
+  const core = createRuntimeCore(resolveOptions(options));
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= stopCore(core);
+    return stopping;
+  };
+  return {
+    embedderReason: core.chosen.reason,
+    get actor() {
+      return core.supervision?.actor;
+    },
+    start: () => startCore(core),
+    stop,
+    ended: () => core.supervision?.ended ?? Promise.resolve(undefined),
+    pause: (reason = DEFAULT_PAUSE_REASON) =>
+      requireSupervision(core).actor.send({ type: 'supervisor.pause', reason }),
+    resume: (reason = DEFAULT_PAUSE_REASON) =>
+      requireSupervision(core).actor.send({ type: 'supervisor.resume', reason }),
+    dataset: (address) => createDataset(core, parseAddress(address)),
+    datasets: ({ project } = {}) => listAddresses(core, project),
+    search: (project, query, searchOptions) =>
+      searchProject(core, parseProjectName(project), query, searchOptions),
+    status: () => runtimeStatus(core),
+    on: (listener) => core.hub.on(listener),
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function startCore(core: RuntimeCore): Promise<void> {
+  if (core.isClosed())
+    throw new SynclineError(
+      'RUNTIME_STOPPED',
+      'A stopped runtime cannot be started again; create a new one.',
+    );
+  if (core.options.access === 'readOnly') {
+    throw new SynclineError(
+      'CATALOG_READ_ONLY',
+      'This runtime was created with access "readOnly"; it only looks.',
+    );
+  }
+  if (core.supervision === undefined) {
+    const supervision = createSupervision(core);
+    core.supervision = supervision;
+    void supervision.ended.then(() => {
+      if (core.supervision === supervision) core.supervision = undefined;
+    });
+    supervision.actor.start();
+  }
+  await core.supervision?.started;
+}
+
+async function stopCore(core: RuntimeCore): Promise<void> {
+  const { supervision } = core;
+  if (supervision !== undefined) {
+    supervision.actor.send({ type: 'supervisor.stop' });
+    await supervision.ended;
+  }
+  await core.sessions.shutDown(core.options.drainTimeoutMs);
+  await core.close();
+}
+
+function requireSupervision(core: RuntimeCore): Supervision {
+  if (core.supervision !== undefined) return core.supervision;
+  throw new SynclineError(
+    'RUNTIME_STOPPED',
+    'Only a started runtime works in the background; call start() first.',
+  );
+}
+
+async function* listAddresses(core: RuntimeCore, project: string | undefined): AsyncGenerator<string> {
+  const catalog = await core.catalog();
+  let afterDatasetId = 0;
+  for (;;) {
+    const page = await catalog.listDatasets({
+      ...(project !== undefined && { project }),
+      afterDatasetId,
+      limit: DATASETS_PER_PAGE,
+    });
+    for (const dataset of page) {
+      if (dataset.state === 'active') yield formatAddress(dataset.address);
+    }
+    if (page.length < DATASETS_PER_PAGE) return;
+    afterDatasetId = page.at(-1)?.datasetId ?? afterDatasetId;
+  }
+}
+
+async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
+  const catalog = await core.catalog();
+  const [worker, tasks] = await Promise.all([catalog.readLease(), catalog.listTasks({ limit: TASKS_SHOWN })]);
+  const { supervision } = core;
+  return {
+    state: supervision === undefined ? 'notStarted' : describeState(supervision.actor.getSnapshot().value),
+    catalog: catalog.location,
+    worker,
+    embedder: core.chosen.reason,
+    tasks,
+  };
+}

@@ -1,0 +1,101 @@
+import { type Actor, createActor } from 'xstate';
+import type { DatasetEvent, DatasetPhase, DatasetReport, datasetMachine } from '../actors/dataset-machine.ts';
+import { DEFAULT_BACKOFF, type Failure } from '../actors/failure.ts';
+import { createNotifier, type Notifier } from '../pipeline/notifier.ts';
+
+/** Where a dataset's actor stands, as far as it was told. */
+export interface DatasetStanding {
+  readonly phase: DatasetPhase;
+  readonly failure: Failure | undefined;
+}
+
+/**
+ * The dataset actors that explicit calls use while no supervisor runs, and what is known of every dataset's standing,
+ * whoever runs it. Nothing lives here longer than the calls that need it.
+ */
+export interface DatasetActors {
+  /** Runs `task` while the dataset has an actor; afterwards lets its work under way end, and the actor with it. */
+  during<Result>(
+    dataset: { readonly datasetId: number; readonly address: string },
+    task: () => Promise<Result>,
+  ): Promise<Result>;
+  /** Sends to the dataset's actor, if this holds one. */
+  send(datasetId: number, event: DatasetEvent): void;
+  /** To be called with every report of a dataset actor, ours or the supervisor's. */
+  noteReport(report: DatasetReport): void;
+  standing(datasetId: number): DatasetStanding | undefined;
+  /** Rings at every report and every piece of work done for the dataset. */
+  notifier(datasetId: number): Notifier;
+}
+
+interface HeldActor {
+  readonly actor: Actor<typeof datasetMachine>;
+  users: number;
+}
+
+const SETTLED_PHASES: readonly DatasetPhase[] = ['idle', 'paused', 'parked', 'backingOff', 'deleted'];
+
+export function createDatasetActors(logic: () => typeof datasetMachine): DatasetActors {
+  const held = new Map<number, HeldActor>();
+  const standings = new Map<number, DatasetStanding>();
+  const notifiers = new Map<number, Notifier>();
+  const notifier = (datasetId: number): Notifier => {
+    const found = notifiers.get(datasetId) ?? createNotifier();
+    notifiers.set(datasetId, found);
+    return found;
+  };
+
+  const hold = (dataset: { readonly datasetId: number; readonly address: string }): HeldActor => {
+    const known = held.get(dataset.datasetId);
+    if (known !== undefined) {
+      known.users += 1;
+      return known;
+    }
+    const actor = createActor(logic(), {
+      input: { ...dataset, grantsItself: true, backoff: DEFAULT_BACKOFF },
+    });
+    const entry = { actor, users: 1 };
+    held.set(dataset.datasetId, entry);
+    // Without an observer an error of the machine itself would end the process.
+    actor.subscribe({ error: () => notifier(dataset.datasetId).ring() });
+    actor.start();
+    return entry;
+  };
+
+  const letGo = async (datasetId: number, entry: HeldActor): Promise<void> => {
+    entry.users -= 1;
+    if (entry.users > 0) return;
+    entry.actor.send({ type: 'dataset.pause', reason: 'nobody waits for it' });
+    for (;;) {
+      const rung = notifier(datasetId).next();
+      const phase = standings.get(datasetId)?.phase ?? 'idle';
+      if (entry.users > 0) {
+        entry.actor.send({ type: 'dataset.resume', reason: 'nobody waits for it' });
+        return;
+      }
+      if (SETTLED_PHASES.includes(phase) || entry.actor.getSnapshot().status !== 'active') break;
+      await rung;
+    }
+    held.delete(datasetId);
+    entry.actor.stop();
+    standings.delete(datasetId);
+  };
+
+  return {
+    async during(dataset, task) {
+      const entry = hold(dataset);
+      try {
+        return await task();
+      } finally {
+        await letGo(dataset.datasetId, entry);
+      }
+    },
+    send: (datasetId, event) => held.get(datasetId)?.actor.send(event),
+    noteReport(report) {
+      standings.set(report.datasetId, { phase: report.phase, failure: report.failure });
+      notifier(report.datasetId).ring();
+    },
+    standing: (datasetId) => standings.get(datasetId),
+    notifier,
+  };
+}

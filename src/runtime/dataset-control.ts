@@ -1,0 +1,121 @@
+import type { DatasetEvent } from '../actors/dataset-machine.ts';
+import type { CatalogWriter, DatasetRecord } from '../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import { TEMPLATE_VERSION } from '../domain/embedded-text.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
+import { SynclineError } from '../domain/errors.ts';
+import { parseFieldTypes } from '../domain/fields.ts';
+import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
+import type { CreateDatasetOptions, DatasetStatus, IndexOptions, IndexResult } from './dataset.ts';
+import { runTask } from './task.ts';
+import { waitUntilDeleted, waitUntilNothingWaits } from './wait-until-indexed.ts';
+
+/** Least and most of `tokensPerChunkMax`: below, headings leave no room for text; above, no provider takes it. */
+const TOKENS_PER_CHUNK_RANGE = [32, 8_191] as const;
+
+/** See {@link Dataset.create}. */
+export async function makeDataset(
+  core: RuntimeCore,
+  writer: CatalogWriter,
+  address: DatasetAddress,
+  options: CreateDatasetOptions = {},
+): Promise<DatasetRecord> {
+  const { provider, model, dimensions, limits } = core.chosen.embedder;
+  const [least, most] = TOKENS_PER_CHUNK_RANGE;
+  const wanted = options.tokensPerChunkMax ?? core.options.tokensPerChunkMax;
+  if (!Number.isInteger(wanted) || wanted < least || wanted > most) {
+    throw new SynclineError(
+      'INVALID_OPTION',
+      `tokensPerChunkMax is ${wanted}; give a whole number from ${least} to ${most}.`,
+    );
+  }
+  const dataset = await writer.createDataset({
+    address,
+    profile: { provider, model, dimensions, templateVersion: TEMPLATE_VERSION },
+    fields: parseFieldTypes(options.fields ?? {}),
+    chunking: { tokensPerChunkMax: Math.min(wanted, limits.tokensPerItemMax) },
+  });
+  core.hub.emit({ type: 'dataset.created', address: formatAddress(address) });
+  core.supervision?.actor.send({ type: 'datasets.changed' });
+  return dataset;
+}
+
+/** See {@link Dataset.index}. */
+export function indexWaiting(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  options: IndexOptions = {},
+): Promise<IndexResult> {
+  const startMs = performance.now();
+  return withSession(core, options.signal, async ({ writer }, signal) => {
+    const dataset = await requireDataset(core, address);
+    const { datasetId } = dataset;
+    const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
+    await runTask(writer, { kind: 'index', datasetId }, () =>
+      withActor(core, dataset, async (_, wake) => {
+        const catalog = await core.catalog();
+        await waitUntilNothingWaits(datasetId, formatAddress(address), {
+          catalog,
+          actors: core.actors,
+          wake,
+          signal,
+        });
+      }),
+    );
+    return { retriedCount, durationMs: performance.now() - startMs };
+  });
+}
+
+/** See {@link Dataset.status}. */
+export async function datasetStatus(core: RuntimeCore, address: DatasetAddress): Promise<DatasetStatus> {
+  const dataset = await requireDataset(core, address);
+  const counts = await (await core.catalog()).datasetCounts(dataset.datasetId);
+  const generation = await servingGeneration(core, dataset.datasetId);
+  const standing = core.actors.standing(dataset.datasetId);
+  const { chunks, incomingDocuments, queuedDocuments } = counts;
+  return {
+    address: formatAddress(address),
+    phase: standing?.phase ?? 'notRunning',
+    failure: standing?.failure,
+    counts,
+    isUpToDate: incomingDocuments + queuedDocuments + chunks.pending === 0,
+    profile: profileKey(dataset.profile),
+    fields: dataset.fields,
+    table: generation?.recorded && { name: generation.tableName, ...generation.recorded },
+  };
+}
+
+/** Passes an event to the actor that a started runtime has for the dataset. */
+export async function tellDataset(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  event: DatasetEvent,
+): Promise<void> {
+  const { supervision } = core;
+  if (supervision === undefined) {
+    throw new SynclineError(
+      'RUNTIME_STOPPED',
+      'Only a started runtime works in the background; call start() first.',
+    );
+  }
+  const { datasetId } = await requireDataset(core, address);
+  supervision.tell(datasetId, formatAddress(address), event);
+}
+
+/** See {@link Dataset.delete}. */
+export function deleteDataset(core: RuntimeCore, address: DatasetAddress): Promise<void> {
+  return withSession(core, undefined, async ({ writer }, signal) => {
+    const dataset = await (await core.catalog()).findDataset(address);
+    if (dataset === undefined) await requireDataset(core, address);
+    else {
+      const { datasetId } = dataset;
+      await writer.requestDatasetDeletion(datasetId);
+      await withActor(core, dataset, async () => {
+        const event: DatasetEvent = { type: 'dataset.delete' };
+        if (core.supervision) core.supervision.tell(datasetId, formatAddress(address), event);
+        else core.actors.send(datasetId, event);
+        await waitUntilDeleted(datasetId, formatAddress(address), { actors: core.actors, signal });
+      });
+    }
+  });
+}

@@ -1,0 +1,246 @@
+import type { CatalogWriter, DatasetRecord } from '../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import { type DocumentKey, documentMapKey, type PreparedDocument, prepareKey } from '../domain/document.ts';
+import { isSynclineError } from '../domain/errors.ts';
+import { sameBytes } from '../domain/hash.ts';
+import { type ApplyCounts, applyDocuments, type DocumentBatch } from '../pipeline/apply-documents.ts';
+import type { DatasetWork } from '../pipeline/work.ts';
+import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
+import type { DeleteDocumentsResult, IngestOptions, IngestResult } from './dataset.ts';
+import { makeDataset } from './dataset-control.ts';
+import {
+  type BatchReader,
+  createBatchReader,
+  type DocumentSource,
+  REFUSED_LISTED_MAX,
+  type RefusedDocument,
+} from './ingest.ts';
+import { runTask, type TaskProgress } from './task.ts';
+import { waitUntilIndexed } from './wait-until-indexed.ts';
+
+/** A list of more documents than this is queued rather than waited for, where the mode is `auto`. */
+const AUTO_SYNC_DOCUMENTS_MAX = 100;
+const DOCUMENTS_PER_BATCH = 200;
+/** Of the documents of one batch, in UTF-16 units. */
+const TEXT_LENGTH_PER_BATCH = 1_000_000;
+
+/** See {@link Dataset.ingest}. */
+export function ingest(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  source: DocumentSource,
+  options: IngestOptions = {},
+): Promise<IngestResult> {
+  const startMs = performance.now();
+  return withSession(core, options.signal, async ({ writer }, signal) => {
+    const dataset = await findOrMakeDataset(core, writer, address);
+    const run = startIngest(core, dataset, source, signal);
+    const mode = chooseMode(options, source, core.supervision !== undefined);
+    await runTask(writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
+      mode === 'sync'
+        ? ingestSync(core, run, progress, save)
+        : ingestAsync(core, writer, run, progress, save),
+    );
+    return {
+      mode,
+      readCount: run.reader.readCount(),
+      ...run.counts,
+      refused: run.refused,
+      durationMs: performance.now() - startMs,
+    };
+  });
+}
+
+interface IngestRun {
+  readonly dataset: DatasetRecord;
+  readonly address: string;
+  readonly reader: BatchReader;
+  readonly signal: AbortSignal;
+  readonly counts: { addedCount: number; changedCount: number; unchangedCount: number; refusedCount: number };
+  readonly refused: RefusedDocument[];
+}
+
+function startIngest(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  source: DocumentSource,
+  signal: AbortSignal,
+): IngestRun {
+  const address = formatAddress(dataset.address);
+  const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
+  const refused: RefusedDocument[] = [];
+  const reader = createBatchReader(source, {
+    rules: { fields: dataset.fields, contentLengthMax: core.options.documentLengthMax },
+    documentsMax: DOCUMENTS_PER_BATCH,
+    textLengthMax: TEXT_LENGTH_PER_BATCH,
+    signal,
+    onRefused: (document) => {
+      counts.refusedCount += 1;
+      if (refused.length < REFUSED_LISTED_MAX) refused.push(document);
+      core.hub.emit({ type: 'document.refused', address, ...document });
+    },
+  });
+  return { dataset, address, reader, signal, counts, refused };
+}
+
+function chooseMode(options: IngestOptions, source: DocumentSource, isStarted: boolean): 'sync' | 'async' {
+  const { mode = 'auto' } = options;
+  if (mode !== 'auto') return mode;
+  const isSmall = Array.isArray(source) && source.length <= AUTO_SYNC_DOCUMENTS_MAX;
+  return isStarted && !isSmall ? 'async' : 'sync';
+}
+
+/** Brings the documents into the catalog batch by batch while the stages behind already work, then waits for the rest. */
+function ingestSync(
+  core: RuntimeCore,
+  run: IngestRun,
+  progress: TaskProgress,
+  save: () => Promise<void>,
+): Promise<void> {
+  const { dataset, signal } = run;
+  return withActor(core, dataset, async (work, wake) => {
+    work.producers.ingesting += 1;
+    try {
+      for await (const documents of run.reader.batches()) {
+        await applyBatch(core, work, { documents, deletions: [] }, run, wake);
+        Object.assign(progress, run.counts);
+        await save();
+      }
+    } finally {
+      work.producers.ingesting -= 1;
+      work.changed.ring();
+    }
+    await waitUntilIndexed(dataset.datasetId, run.address, {
+      catalog: await core.catalog(),
+      actors: core.actors,
+      wake,
+      signal,
+    });
+  });
+}
+
+async function applyBatch(
+  core: RuntimeCore,
+  work: DatasetWork,
+  batch: DocumentBatch,
+  run: Pick<IngestRun, 'address' | 'signal' | 'counts'>,
+  wake: () => void,
+): Promise<ApplyCounts> {
+  const counts = await applyDocuments(work, batch, run.signal);
+  run.counts.addedCount += counts.added;
+  run.counts.changedCount += counts.changed;
+  run.counts.unchangedCount += counts.unchanged;
+  core.hub.emit({ type: 'documents.applied', address: run.address, ...counts });
+  if (counts.added + counts.changed + counts.removed > 0) wake();
+  return counts;
+}
+
+/** Queues what differs from the catalog; the worker, or the next `index()`, does the rest. */
+async function ingestAsync(
+  core: RuntimeCore,
+  writer: CatalogWriter,
+  run: IngestRun,
+  progress: TaskProgress,
+  save: () => Promise<void>,
+): Promise<void> {
+  const { datasetId } = run.dataset;
+  for await (const documents of run.reader.batches()) {
+    const changed = await selectChanged(core, datasetId, documents, run.counts);
+    if (changed.length > 0) {
+      await writer.enqueueIncoming(
+        datasetId,
+        changed.map((document) => ({ kind: 'upsert', document })),
+      );
+      core.supervision?.tell(datasetId, run.address, { type: 'dataset.changed' });
+    }
+    Object.assign(progress, run.counts);
+    await save();
+  }
+}
+
+/** Documents that differ from the catalog. One that is the same is queued too while another change of it may wait. */
+async function selectChanged(
+  core: RuntimeCore,
+  datasetId: number,
+  documents: readonly PreparedDocument[],
+  counts: IngestRun['counts'],
+): Promise<PreparedDocument[]> {
+  const catalog = await core.catalog();
+  const stored = await catalog.findDocuments(datasetId, documents);
+  const { incomingDocuments } = await catalog.datasetBacklog(datasetId);
+  const byKey = new Map(stored.map((document) => [documentMapKey(document), document]));
+  return documents.filter((document) => {
+    const before = byKey.get(documentMapKey(document));
+    const isSame =
+      before !== undefined &&
+      sameBytes(before.contentHash, document.contentHash) &&
+      sameBytes(before.metadataHash, document.metadataHash);
+    counts[before === undefined ? 'addedCount' : isSame ? 'unchangedCount' : 'changedCount'] += 1;
+    return !isSame || incomingDocuments > 0;
+  });
+}
+
+/** See {@link Dataset.deleteDocuments}. */
+export function deleteDocuments(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  keys: Iterable<string | { readonly source?: string; readonly key: string }>,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<DeleteDocumentsResult> {
+  return withSession(core, options.signal, async ({ writer }, signal) => {
+    const dataset = await requireDataset(core, address);
+    const name = formatAddress(address);
+    const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
+    let removedCount = 0;
+    await runTask(writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
+      withActor(core, dataset, async (work, wake) => {
+        for (const deletions of keyBatches(keys)) {
+          const applied = await applyBatch(
+            core,
+            work,
+            { documents: [], deletions },
+            { address: name, signal, counts },
+            wake,
+          );
+          removedCount += applied.removed;
+          progress.removedCount = removedCount;
+          await save();
+        }
+        await waitUntilIndexed(dataset.datasetId, name, {
+          catalog: await core.catalog(),
+          actors: core.actors,
+          wake,
+          signal,
+        });
+      }),
+    );
+    return { removedCount };
+  });
+}
+
+function* keyBatches(
+  keys: Iterable<string | { readonly source?: string; readonly key: string }>,
+): Generator<DocumentKey[]> {
+  let batch = new Map<string, DocumentKey>();
+  for (const key of keys) {
+    const prepared = prepareKey(typeof key === 'string' ? { key } : key);
+    batch.set(documentMapKey(prepared), prepared);
+    if (batch.size < DOCUMENTS_PER_BATCH) continue;
+    yield [...batch.values()];
+    batch = new Map();
+  }
+  if (batch.size > 0) yield [...batch.values()];
+}
+
+async function findOrMakeDataset(
+  core: RuntimeCore,
+  writer: CatalogWriter,
+  address: DatasetAddress,
+): Promise<DatasetRecord> {
+  try {
+    return await requireDataset(core, address);
+  } catch (error) {
+    if (!isSynclineError(error, 'DATASET_NOT_FOUND')) throw error;
+    return makeDataset(core, writer, address);
+  }
+}

@@ -1,0 +1,118 @@
+import { getLogger } from '@logtape/logtape';
+import type { DatasetPhase } from '../actors/dataset-machine.ts';
+import type { Failure } from '../actors/failure.ts';
+
+interface DatasetFacts {
+  /** `project/dataset`. */
+  readonly address: string;
+}
+
+/** Everything a runtime tells: one typed stream, each event with the time it was emitted. */
+export type SynclineEvent = { readonly atMs: number } & (
+  | { readonly type: 'supervisor.state'; readonly state: string; readonly failure: Failure | undefined }
+  | { readonly type: 'lease.acquired'; readonly holderId: string }
+  | { readonly type: 'lease.released' }
+  | { readonly type: 'lease.lost'; readonly failure: Failure }
+  | ({
+      readonly type: 'dataset.state';
+      readonly phase: DatasetPhase;
+      readonly failure: Failure | undefined;
+    } & DatasetFacts)
+  | ({ readonly type: 'dataset.created' } & DatasetFacts)
+  /** Documents were compared and, where they differ, brought into the catalog. */
+  | ({
+      readonly type: 'documents.applied';
+      readonly added: number;
+      readonly changed: number;
+      readonly unchanged: number;
+      readonly removed: number;
+    } & DatasetFacts)
+  /** A document was not taken in; the others of its call were. */
+  | ({
+      readonly type: 'document.refused';
+      readonly key: string;
+      readonly code: string;
+      readonly message: string;
+    } & DatasetFacts)
+  /** One embedding request was answered and stored. */
+  | ({
+      readonly type: 'texts.embedded';
+      readonly texts: number;
+      readonly tokensCharged: number | undefined;
+    } & DatasetFacts)
+  | ({
+      readonly type: 'text.failed';
+      readonly gaveUp: boolean;
+      readonly code: string;
+      readonly message: string;
+    } & DatasetFacts)
+  /** One commit to the table, already marked in the catalog. */
+  | ({
+      readonly type: 'table.written';
+      readonly documents: number;
+      readonly rows: number;
+      readonly version: number;
+    } & DatasetFacts)
+  /** The table was ahead of the catalog and was put back. */
+  | ({
+      readonly type: 'table.restored';
+      readonly fromVersion: number;
+      readonly toVersion: number;
+    } & DatasetFacts)
+  | ({ readonly type: 'table.rebuilt'; readonly reason: string; readonly rows: number } & DatasetFacts)
+  | ({ readonly type: 'table.maintained'; readonly version: number } & DatasetFacts)
+);
+
+type WithoutTime<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never;
+
+/** An event before the hub stamps it. */
+export type NewSynclineEvent = WithoutTime<SynclineEvent>;
+
+export type EventListener = (event: SynclineEvent) => void;
+
+/** Hands every event to every listener. A listener that throws is logged and hurts nobody. */
+export interface EventHub {
+  emit(event: NewSynclineEvent): void;
+  /** Returns the function that ends the subscription. */
+  on(listener: EventListener): () => void;
+}
+
+const logger = getLogger(['syncline']);
+
+/** Levels for the log; everything else is `debug`. The log stays silent unless the host configures LogTape. */
+const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
+  'document.refused',
+  'text.failed',
+  'lease.lost',
+  'table.restored',
+]);
+
+export function createEventHub(nowMs: () => number = Date.now): EventHub {
+  const listeners = new Set<EventListener>();
+  return {
+    emit(event) {
+      const stamped = { ...event, atMs: nowMs() } as SynclineEvent;
+      logEvent(stamped);
+      for (const listener of [...listeners]) {
+        try {
+          listener(stamped);
+        } catch (error) {
+          logger.error('A listener of runtime events threw on {type}: {error}', { type: event.type, error });
+        }
+      }
+    },
+    on(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}
+
+function logEvent(event: SynclineEvent): void {
+  const properties = { ...event };
+  if (WARNINGS.has(event.type) || ('failure' in event && event.failure !== undefined)) {
+    logger.warn('{type}', properties);
+  } else {
+    logger.debug('{type}', properties);
+  }
+}

@@ -1,0 +1,67 @@
+import { fromPromise } from 'xstate';
+import {
+  type DatasetReport,
+  datasetBackoffMs,
+  datasetMachine,
+  datasetReport,
+} from '../actors/dataset-machine.ts';
+import type { Catalog } from '../catalog/catalog.ts';
+import { checkTable } from '../pipeline/check-table.ts';
+import { chunkIncoming } from '../pipeline/chunk-incoming.ts';
+import { deleteDataset } from '../pipeline/delete-dataset.ts';
+import { embedPending } from '../pipeline/embed-pending.ts';
+import { maintainTable } from '../pipeline/maintain-table.ts';
+import { rebuildTable } from '../pipeline/rebuild-table.ts';
+import type { DatasetWork } from '../pipeline/work.ts';
+import { writeReady } from '../pipeline/write-ready.ts';
+
+export interface DatasetLogicParts {
+  readonly catalog: () => Promise<Catalog>;
+  /** The shared parts of a dataset's stages; the same object for the same dataset throughout a session. */
+  readonly workFor: (datasetId: number) => Promise<DatasetWork>;
+  /** The work of a dataset if any of its stages has asked for it. */
+  readonly knownWork: (datasetId: number) => DatasetWork | undefined;
+  readonly onReport: (report: DatasetReport) => void;
+}
+
+/** The dataset machine with its stages: the one place where behaviour meets I/O. */
+export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMachine {
+  type Input = { input: { datasetId: number }; signal: AbortSignal };
+  const stage = (run: (work: DatasetWork, signal: AbortSignal) => Promise<void>) =>
+    fromPromise<void, { readonly datasetId: number }>(async ({ input, signal }: Input) =>
+      run(await parts.workFor(input.datasetId), signal),
+    );
+  const setHold = (datasetId: number, active: boolean): void => {
+    const work = parts.knownWork(datasetId);
+    if (work === undefined) return;
+    work.hold.active = active;
+    work.changed.ring();
+  };
+  return datasetMachine.provide({
+    actors: {
+      checkTable: fromPromise<{ readonly rebuildReason: string | undefined }, { readonly datasetId: number }>(
+        async ({ input }) => {
+          const verdict = await checkTable(await parts.workFor(input.datasetId));
+          return { rebuildReason: verdict.sound ? undefined : verdict.reason };
+        },
+      ),
+      measureBacklog: fromPromise(async ({ input }) =>
+        (await parts.catalog()).datasetBacklog(input.datasetId),
+      ),
+      chunkIncoming: stage(chunkIncoming),
+      embedPending: stage(embedPending),
+      writeReady: stage(writeReady),
+      maintainTable: stage(maintainTable),
+      rebuildTable: fromPromise<void, { readonly datasetId: number; readonly reason: string }>(
+        async ({ input, signal }) => rebuildTable(await parts.workFor(input.datasetId), input.reason, signal),
+      ),
+      deleteDataset: stage(deleteDataset),
+    },
+    actions: {
+      reportPhase: ({ context }, params) => parts.onReport(datasetReport(context, params.phase)),
+      holdWork: ({ context }) => setHold(context.datasetId, true),
+      releaseWork: ({ context }) => setHold(context.datasetId, false),
+    },
+    delays: { backoff: ({ context }) => datasetBackoffMs(context, Math.random) },
+  });
+}

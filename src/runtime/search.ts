@@ -1,0 +1,247 @@
+import type { DatasetRecord } from '../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
+import { type Filter, parseFilter } from '../domain/filter.ts';
+import type { Metadata } from '../domain/metadata.ts';
+import { fuseRankings, type Ranking } from '../domain/ranking.ts';
+import type { TableHit, VectorTable } from '../vectors/vector-store.ts';
+import { type RuntimeCore, requireDataset, servingGeneration } from './core.ts';
+
+/** How passages are found: by meaning (`vector`), by words (`text`), or by both, fused (`hybrid`). */
+export type SearchMode = 'hybrid' | 'vector' | 'text';
+
+export interface SearchOptions {
+  /** Default `hybrid`. */
+  readonly mode?: SearchMode;
+  /** Results wanted, 1 to 1,000. Default 10. */
+  readonly limit?: number;
+  /** A structured filter over declared fields and `source`, `key`, `title`. */
+  readonly filter?: Filter;
+  readonly signal?: AbortSignal;
+}
+
+/** A passage that was found. */
+export interface SearchResult {
+  /** `project/dataset`. */
+  readonly dataset: string;
+  readonly source: string;
+  readonly key: string;
+  readonly title: string;
+  /** Title and headings above the passage, as they were embedded; may be empty. */
+  readonly context: string;
+  /** The passage: `content.slice(start, end)` of the document. */
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+  readonly metadata: Metadata;
+  readonly chunkId: number;
+  /** Higher is better. `vector`: cosine similarity; `text`: BM25; `hybrid`: reciprocal rank fusion. Comparable within one answer. */
+  readonly score: number;
+  /** Cosine similarity to the query, where the vector search found it. */
+  readonly vectorScore: number | undefined;
+  /** BM25 score, where the text search found it. */
+  readonly textScore: number | undefined;
+}
+
+const LIMIT_MAX = 1_000;
+const QUERY_LENGTH_MAX = 10_000;
+/** Each ranking is read a little deeper than the answer, so that fusion can see what stands low in one and high in the other. */
+const FUSION_DEPTH = 3;
+const FUSION_DEPTH_MIN = 30;
+/** Datasets of a project that are searched at the same time. */
+const DATASETS_AT_ONCE = 8;
+/** Datasets of a project, at most, that one search covers. */
+const DATASETS_PER_SEARCH_MAX = 1_000;
+
+interface Hit {
+  readonly dataset: DatasetRecord;
+  readonly hit: TableHit;
+}
+
+/**
+ * Searches one dataset.
+ *
+ * @throws SynclineError `DATASET_NOT_FOUND`, `INVALID_QUERY`, `INVALID_FILTER`, `PROFILE_MISMATCH`, and what the embedder or table throws.
+ */
+export async function searchDataset(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  query: string,
+  options: SearchOptions = {},
+): Promise<SearchResult[]> {
+  checkQuery(query, options);
+  return searchDatasets(core, [await requireDataset(core, address)], query, options);
+}
+
+/** Searches all datasets of a project and merges their answers; see {@link searchDataset}. */
+export async function searchProject(
+  core: RuntimeCore,
+  project: string,
+  query: string,
+  options: SearchOptions = {},
+): Promise<SearchResult[]> {
+  checkQuery(query, options);
+  const catalog = await core.catalog();
+  const datasets = await catalog.listDatasets({ project, limit: DATASETS_PER_SEARCH_MAX });
+  const active = datasets.filter((dataset) => dataset.state === 'active');
+  if (active.length === 0) {
+    throw new SynclineError('DATASET_NOT_FOUND', `The project "${project}" has no datasets.`, {
+      details: { project },
+    });
+  }
+  return searchDatasets(core, active, query, options);
+}
+
+async function searchDatasets(
+  core: RuntimeCore,
+  datasets: readonly DatasetRecord[],
+  query: string,
+  options: SearchOptions,
+): Promise<SearchResult[]> {
+  const limit = options.limit ?? 10;
+  const mode = options.mode ?? 'hybrid';
+  const depth = mode === 'hybrid' ? Math.max(limit * FUSION_DEPTH, FUSION_DEPTH_MIN) : limit;
+  const vectors =
+    mode === 'text' ? new Map<string, Float32Array>() : await embedQuery(core, datasets, query, options);
+  const vectorHits: Hit[] = [];
+  const textHits: Hit[] = [];
+  const queue = [...datasets];
+  const searchNext = async (): Promise<void> => {
+    for (let dataset = queue.shift(); dataset !== undefined; dataset = queue.shift()) {
+      const vector = vectors.get(profileKey(dataset.profile));
+      const found = await searchTable(core, dataset, { query, mode, depth, vector, filter: options.filter });
+      vectorHits.push(...found.vector);
+      textHits.push(...found.text);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(DATASETS_AT_ONCE, datasets.length) }, searchNext));
+  return rank(mode, vectorHits, textHits).slice(0, limit);
+}
+
+/** The query's vector for each profile among the datasets. */
+async function embedQuery(
+  core: RuntimeCore,
+  datasets: readonly DatasetRecord[],
+  query: string,
+  options: SearchOptions,
+): Promise<Map<string, Float32Array>> {
+  const vectors = new Map<string, Float32Array>();
+  for (const dataset of datasets) {
+    const key = profileKey(dataset.profile);
+    if (vectors.has(key)) continue;
+    const { signal } = options;
+    const answer = await core
+      .embedderFor(dataset)
+      .embed([query], { purpose: 'query', ...(signal && { signal }) });
+    const [vector] = answer.vectors;
+    if (vector !== undefined) vectors.set(key, vector);
+  }
+  return vectors;
+}
+
+interface TableSearch {
+  readonly query: string;
+  readonly mode: SearchMode;
+  readonly depth: number;
+  readonly vector: Float32Array | undefined;
+  readonly filter: Filter | undefined;
+}
+
+async function searchTable(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  search: TableSearch,
+): Promise<{ vector: Hit[]; text: Hit[] }> {
+  const filter = search.filter === undefined ? undefined : parseFilter(search.filter, dataset.fields);
+  const common = { limit: search.depth, ...(filter && { filter }) };
+  const found = await withServingTable(core, dataset, async (table) => {
+    const [vector, text] = await Promise.all([
+      search.vector === undefined ? [] : table.searchVector({ ...common, vector: search.vector }),
+      search.mode === 'vector' ? [] : table.searchText({ ...common, text: search.query }),
+    ]);
+    return { vector, text };
+  });
+  const withDataset = (hit: TableHit): Hit => ({ dataset, hit });
+  return { vector: (found?.vector ?? []).map(withDataset), text: (found?.text ?? []).map(withDataset) };
+}
+
+/** Runs `task` on the table that serves the dataset; again when another generation was switched to meanwhile. */
+async function withServingTable<Result>(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  task: (table: VectorTable) => Promise<Result>,
+): Promise<Result | undefined> {
+  const spec = { dimensions: dataset.profile.dimensions, fields: dataset.fields };
+  const generation = await servingGeneration(core, dataset.datasetId);
+  if (generation === undefined) return undefined;
+  try {
+    return await task(await core.store.openTable(generation.tableName, spec));
+  } catch (error) {
+    if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED')) throw error;
+    const next = await servingGeneration(core, dataset.datasetId);
+    if (next === undefined || next.generationId === generation.generationId) throw error;
+    return task(await core.store.openTable(next.tableName, spec));
+  }
+}
+
+function rank(mode: SearchMode, vectorHits: readonly Hit[], textHits: readonly Hit[]): SearchResult[] {
+  const vector = toRanking(vectorHits);
+  const text = toRanking(textHits);
+  const hits = new Map([...textHits, ...vectorHits].map((found) => [found.hit.chunkId, found]));
+  const scores = mode === 'hybrid' ? fuseRankings([vector, text]) : mode === 'vector' ? vector : text;
+  return scores.flatMap(({ id, score }) => {
+    const found = hits.get(id);
+    if (found === undefined) return [];
+    const vectorScore = vector.find((entry) => entry.id === id)?.score;
+    const textScore = text.find((entry) => entry.id === id)?.score;
+    return [toResult(found, score, vectorScore, textScore)];
+  });
+}
+
+function toRanking(hits: readonly Hit[]): Ranking {
+  return hits
+    .map(({ hit }) => ({ id: hit.chunkId, score: hit.score }))
+    .sort((a, b) => b.score - a.score || a.id - b.id);
+}
+
+function toResult(
+  { dataset, hit }: Hit,
+  score: number,
+  vectorScore: number | undefined,
+  textScore: number | undefined,
+): SearchResult {
+  return {
+    dataset: formatAddress(dataset.address),
+    source: hit.source,
+    key: hit.key,
+    title: hit.title,
+    context: hit.embeddedText.slice(0, hit.textStart).trimEnd(),
+    text: hit.embeddedText.slice(hit.textStart),
+    start: hit.start,
+    end: hit.end,
+    metadata: JSON.parse(hit.metadataJson) as Metadata,
+    chunkId: hit.chunkId,
+    score,
+    vectorScore,
+    textScore,
+  };
+}
+
+function checkQuery(query: string, { limit = 10, mode = 'hybrid' }: SearchOptions): void {
+  if (typeof query !== 'string' || query.trim() === '' || query.length > QUERY_LENGTH_MAX) {
+    throw new SynclineError(
+      'INVALID_QUERY',
+      `A query is 1 to ${QUERY_LENGTH_MAX} characters, not only white space.`,
+    );
+  }
+  if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX) {
+    throw new SynclineError(
+      'INVALID_QUERY',
+      `The limit is ${limit}; give a whole number from 1 to ${LIMIT_MAX}.`,
+    );
+  }
+  if (mode !== 'hybrid' && mode !== 'vector' && mode !== 'text') {
+    throw new SynclineError('INVALID_QUERY', `The mode is "${String(mode)}"; give hybrid, vector or text.`);
+  }
+}

@@ -1,0 +1,119 @@
+import type { Catalog, DatasetRecord } from '../catalog/catalog.ts';
+import { formatAddress } from '../domain/address.ts';
+import { SynclineError } from '../domain/errors.ts';
+import type { Embedder } from '../embedders/embedder.ts';
+import { createInFlightTexts } from '../pipeline/in-flight-texts.ts';
+import {
+  createDatasetWork,
+  type DatasetWork,
+  DEFAULT_PIPELINE_SETTINGS,
+  type WorkReport,
+} from '../pipeline/work.ts';
+import type { VectorStore } from '../vectors/vector-store.ts';
+import type { EventHub } from './events.ts';
+import type { Session } from './session.ts';
+
+export interface SessionWorkParts {
+  readonly session: Session;
+  readonly catalog: Catalog;
+  readonly store: VectorStore;
+  readonly textAttemptsMax: number;
+  readonly hub: EventHub;
+  /** The embedder of a dataset's profile; throws `PROFILE_MISMATCH` when this runtime has none. */
+  readonly embedderFor: (dataset: DatasetRecord) => Embedder;
+  /** Tells a dataset's actor what its stages did. */
+  readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded') => void;
+  /** Called after every piece of work. */
+  readonly onProgress: (datasetId: number) => void;
+}
+
+/** The works of all datasets of one session, each made when first asked for. */
+export interface SessionWork {
+  workFor(datasetId: number): Promise<DatasetWork>;
+  knownWork(datasetId: number): DatasetWork | undefined;
+  /** Forgets a dataset that is gone. */
+  forget(datasetId: number): void;
+}
+
+export function createSessionWork(parts: SessionWorkParts): SessionWork {
+  const inFlightTexts = createInFlightTexts();
+  const works = new Map<number, DatasetWork>();
+  return {
+    async workFor(datasetId) {
+      const known = works.get(datasetId);
+      if (known !== undefined) return known;
+      const dataset = await findDataset(parts.catalog, datasetId);
+      const address = formatAddress(dataset.address);
+      const work =
+        works.get(datasetId) ??
+        createDatasetWork({
+          dataset,
+          catalog: parts.catalog,
+          writer: parts.session.writer,
+          store: parts.store,
+          settings: { ...DEFAULT_PIPELINE_SETTINGS, textAttemptsMax: parts.textAttemptsMax },
+          inFlightTexts,
+          embedder: () => parts.embedderFor(dataset),
+          report: (report) => {
+            emitReport(parts.hub, address, report);
+            if (report.type === 'chunked') parts.onWork(datasetId, 'work.chunked');
+            if (report.type === 'embedded' || report.type === 'textFailed')
+              parts.onWork(datasetId, 'work.embedded');
+            parts.onProgress(datasetId);
+          },
+        });
+      works.set(datasetId, work);
+      return work;
+    },
+    knownWork: (datasetId) => works.get(datasetId),
+    forget: (datasetId) => works.delete(datasetId),
+  };
+}
+
+async function findDataset(catalog: Catalog, datasetId: number): Promise<DatasetRecord> {
+  const [dataset] = await catalog.listDatasets({ afterDatasetId: datasetId - 1, limit: 1 });
+  if (dataset?.datasetId === datasetId) return dataset;
+  throw new SynclineError(
+    'DATASET_NOT_FOUND',
+    `The dataset number ${datasetId} is not in the catalog any more.`,
+  );
+}
+
+function emitReport(hub: EventHub, address: string, report: WorkReport): void {
+  switch (report.type) {
+    case 'chunked':
+      hub.emit({ ...report.counts, type: 'documents.applied', address });
+      return;
+    case 'embedded':
+      hub.emit({ type: 'texts.embedded', address, texts: report.texts, tokensCharged: report.tokensCharged });
+      return;
+    case 'textFailed': {
+      const { code, message } = report.error;
+      hub.emit({ type: 'text.failed', address, gaveUp: report.gaveUp, code, message });
+      return;
+    }
+    case 'written':
+      hub.emit({
+        type: 'table.written',
+        address,
+        documents: report.documents,
+        rows: report.rows,
+        version: report.version,
+      });
+      return;
+    case 'restored':
+      hub.emit({
+        type: 'table.restored',
+        address,
+        fromVersion: report.fromVersion,
+        toVersion: report.toVersion,
+      });
+      return;
+    case 'rebuilt':
+      hub.emit({ type: 'table.rebuilt', address, reason: report.reason, rows: report.rows });
+      return;
+    case 'maintained':
+      hub.emit({ type: 'table.maintained', address, version: report.version });
+      return;
+  }
+}

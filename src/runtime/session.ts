@@ -1,0 +1,205 @@
+import { randomUUID } from 'node:crypto';
+import { toFailure } from '../actors/failure.ts';
+import type { Catalog, CatalogWriter, LeaseAnswer, LeaseHolder } from '../catalog/catalog.ts';
+import { SynclineError, toSynclineError } from '../domain/errors.ts';
+import type { EventHub } from './events.ts';
+import { hostIdentity, isCertainlyDead } from './host-identity.ts';
+
+/** The time during which this runtime holds the lease: everything that writes works within one. */
+export interface Session {
+  readonly writer: CatalogWriter;
+  /** Aborted with the error `LEASE_LOST` when another holder has taken the lease. */
+  readonly signal: AbortSignal;
+}
+
+/** Opens one session for all who need it at the same time and ends it with the last of them. */
+export interface SessionKeeper {
+  /**
+   * Joins the session, taking the lease when nobody here has it yet. Each `enter` needs one `leave`.
+   *
+   * @throws SynclineError `LEASE_HELD` naming the holder; whatever opening and migrating the catalog throws.
+   */
+  enter(): Promise<Session>;
+  leave(): Promise<void>;
+  /** Waits until everybody has left; after `drainTimeoutMs` what is still under way is aborted (`ABORTED`). */
+  shutDown(drainTimeoutMs: number): Promise<void>;
+}
+
+export interface SessionKeeperParts {
+  readonly openCatalog: () => Promise<Catalog>;
+  readonly leaseTtlMs: number;
+  readonly hub: EventHub;
+  /** Runs when a session begins, with the lease held and the catalog migrated. */
+  readonly onBegin: (session: Session) => Promise<void>;
+  /** Runs before the lease is given back. */
+  readonly onEnd: (session: Session) => Promise<void>;
+}
+
+interface OpenSession extends Session {
+  readonly abort: (error: SynclineError) => void;
+  readonly end: () => Promise<void>;
+}
+
+export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
+  let users = 0;
+  let current: Promise<OpenSession> | undefined;
+  // Ends before the next begins: enter and leave are decided one after the other.
+  let ending: Promise<void> = Promise.resolve();
+  let lastLeft = Promise.withResolvers<void>();
+  return {
+    async enter() {
+      users += 1;
+      if (current === undefined) {
+        lastLeft = Promise.withResolvers<void>();
+        current = ending.then(() => begin(parts));
+      }
+      try {
+        return await current;
+      } catch (error) {
+        users -= 1;
+        if (users === 0) {
+          current = undefined;
+          lastLeft.resolve();
+        }
+        throw error;
+      }
+    },
+    async leave() {
+      users -= 1;
+      if (users > 0 || current === undefined) return;
+      const session = current;
+      current = undefined;
+      lastLeft.resolve();
+      const ended = session.then((open) => open.end());
+      // The next session waits for the end of this one, whichever it is; the error belongs to whoever left last.
+      ending = ended.catch(() => undefined);
+      await ended;
+    },
+    async shutDown(drainTimeoutMs) {
+      const session = current;
+      if (session !== undefined) {
+        const timer = setTimeout(() => {
+          session.then((open) => open.abort(stoppedError())).catch(() => undefined);
+        }, drainTimeoutMs);
+        await lastLeft.promise;
+        clearTimeout(timer);
+      }
+      await ending;
+    },
+  };
+}
+
+async function begin(parts: SessionKeeperParts): Promise<OpenSession> {
+  const catalog = await parts.openCatalog();
+  const holderId = randomUUID();
+  const token = await takeLease(catalog, holderId, parts.leaseTtlMs);
+  const abort = new AbortController();
+  let isLost = false;
+  const lose = (error: SynclineError): void => {
+    if (isLost) return;
+    isLost = true;
+    parts.hub.emit({ type: 'lease.lost', failure: toFailure(error) });
+    abort.abort(error);
+  };
+  const heartbeat = startHeartbeat(catalog, token, parts.leaseTtlMs, lose);
+  const session = { writer: catalog.writer(token), signal: abort.signal };
+  const giveBack = async (): Promise<void> => {
+    await heartbeat.stop();
+    if (!isLost) await catalog.releaseLease(token);
+    parts.hub.emit({ type: 'lease.released' });
+  };
+  parts.hub.emit({ type: 'lease.acquired', holderId });
+  try {
+    await session.writer.closeAbandonedTasks();
+    await parts.onBegin(session);
+  } catch (error) {
+    await giveBack();
+    throw error;
+  }
+  return {
+    ...session,
+    abort: (error) => abort.abort(error),
+    end: async () => {
+      try {
+        await parts.onEnd(session);
+      } finally {
+        await giveBack();
+      }
+    },
+  };
+}
+
+function stoppedError(): SynclineError {
+  return new SynclineError(
+    'ABORTED',
+    'The runtime was stopped while this was under way; what was done is kept.',
+  );
+}
+
+async function takeLease(catalog: Catalog, holderId: string, ttlMs: number): Promise<number> {
+  await catalog.migrate();
+  const identity = hostIdentity();
+  const request = { holderId, ttlMs, ...identity };
+  let answer: LeaseAnswer = await catalog.acquireLease(request);
+  if (!answer.granted && isCertainlyDead(answer.holder, identity)) {
+    answer = await catalog.acquireLease({ ...request, deadHolderId: answer.holder.holderId });
+  }
+  if (answer.granted) return answer.token;
+  throw leaseHeld(catalog.location, answer.holder);
+}
+
+function leaseHeld(location: string, holder: LeaseHolder): SynclineError {
+  const since = new Date(holder.startedAtMs).toISOString();
+  const until = new Date(holder.expiresAtMs).toISOString();
+  return new SynclineError(
+    'LEASE_HELD',
+    `Another worker holds the catalog ${location}: process ${holder.pid} on ${holder.host}, started ${since}. Stop it, talk to it instead, or wait until its lease ends (${until} unless renewed).`,
+    { retryable: false, details: { ...holder } },
+  );
+}
+
+/** Renews the lease three times within its life; one missed beat is no loss, a refused one is. */
+function startHeartbeat(
+  catalog: Catalog,
+  token: number,
+  ttlMs: number,
+  lose: (error: SynclineError) => void,
+): { stop: () => Promise<void> } {
+  let beating: Promise<void> = Promise.resolve();
+  let renewedAtMs = performance.now();
+  const beat = async (): Promise<void> => {
+    try {
+      const askedAtMs = performance.now();
+      if (!(await catalog.renewLease(token, ttlMs))) {
+        lose(
+          new SynclineError(
+            'LEASE_LOST',
+            `The lease on ${catalog.location} was taken by another worker; this one stops writing.`,
+          ),
+        );
+        return;
+      }
+      renewedAtMs = askedAtMs;
+    } catch (error) {
+      // The catalog may be out of reach for a moment; the lease is ours until it expires.
+      if (performance.now() - renewedAtMs < ttlMs) return;
+      const { message } = toSynclineError(error);
+      lose(
+        new SynclineError(
+          'LEASE_LOST',
+          `The lease on ${catalog.location} could not be renewed in time: ${message}`,
+          { cause: error },
+        ),
+      );
+    }
+  };
+  const timer = setInterval(() => {
+    beating = beat();
+  }, ttlMs / 3);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await beating;
+    },
+  };
+}

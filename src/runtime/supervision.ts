@@ -1,0 +1,133 @@
+import { type Actor, createActor, fromPromise } from 'xstate';
+import type { DatasetEvent, DatasetReport } from '../actors/dataset-machine.ts';
+import { DEFAULT_BACKOFF, type Failure, toFailure } from '../actors/failure.ts';
+import {
+  type DatasetListing,
+  datasetActorId,
+  type SupervisorSettings,
+  supervisorMachine,
+} from '../actors/supervisor-machine.ts';
+import { formatAddress } from '../domain/address.ts';
+import { type ErrorCode, SynclineError } from '../domain/errors.ts';
+import type { RuntimeCore } from './core.ts';
+
+/** A running supervisor and the ways to talk to it. */
+export interface Supervision {
+  readonly actor: Actor<typeof supervisorMachine>;
+  /** Sends to a dataset's actor, spawning it where it was let go of. */
+  tell(datasetId: number, address: string, event: DatasetEvent): void;
+  /** Sends to a dataset's actor if it has one. */
+  send(datasetId: number, event: DatasetEvent): void;
+  noteReport(report: DatasetReport): void;
+  noteLostLease(reason: unknown): void;
+  /** Resolves when the supervisor runs. Rejects, after everything was given back, when it could not begin. */
+  readonly started: Promise<void>;
+  /** Resolves when it has ended, with the failure that ended it if that was not asked for. */
+  readonly ended: Promise<Failure | undefined>;
+}
+
+/** Datasets asked of the catalog at once. */
+const DATASETS_PER_PAGE = 500;
+
+export function createSupervision(core: RuntimeCore): Supervision {
+  const actor = createActor(supervisorMachine.provide({ actors: supervisorActors(core) }), {
+    input: { settings: supervisorSettings(core) },
+    id: 'supervisor',
+    systemId: 'supervisor',
+  });
+  const started = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<Failure | undefined>();
+  let lastState = '';
+  let hasStarted = false;
+  actor.subscribe({
+    next(snapshot) {
+      const state = describeState(snapshot.value);
+      if (state !== lastState)
+        core.hub.emit({ type: 'supervisor.state', state, failure: snapshot.context.failure });
+      lastState = state;
+      const { failure } = snapshot.context;
+      if (snapshot.matches('running') || snapshot.matches('paused')) {
+        hasStarted = true;
+        started.resolve();
+      }
+      // A runtime that cannot even begin says so at once; later failures are waited out.
+      if (snapshot.matches('backingOff') && !hasStarted) actor.send({ type: 'supervisor.stop' });
+      if (snapshot.status !== 'done') return;
+      if (failure !== undefined) started.reject(toError(failure));
+      ended.resolve(failure);
+    },
+    error(error) {
+      started.reject(error);
+      ended.resolve(toFailure(error));
+    },
+  });
+  // Whoever starts the runtime awaits `started`; nobody else is hurt by its rejection.
+  started.promise.catch(() => undefined);
+  return {
+    actor,
+    tell: (datasetId, address, event) => actor.send({ type: 'dataset.tell', datasetId, address, event }),
+    send: (datasetId, event) => actor.getSnapshot().children[datasetActorId(datasetId)]?.send(event),
+    noteReport: (report) => actor.send(report),
+    noteLostLease: (reason) => actor.send({ type: 'lease.lost', failure: toFailure(reason) }),
+    started: started.promise,
+    ended: ended.promise,
+  };
+}
+
+function supervisorActors(core: RuntimeCore) {
+  let entered = false;
+  const giveBack = async (): Promise<void> => {
+    if (!entered) return;
+    entered = false;
+    await core.sessions.leave();
+  };
+  return {
+    takeLease: fromPromise<void>(async () => {
+      if (entered) return;
+      await core.sessions.enter();
+      entered = true;
+    }),
+    ensureCatalog: fromPromise<void>(async () => {
+      await (await core.catalog()).migrate();
+    }),
+    listDatasets: fromPromise<readonly DatasetListing[]>(() => listAllDatasets(core)),
+    releaseLease: fromPromise<void>(giveBack),
+    dataset: core.logic,
+  };
+}
+
+async function listAllDatasets(core: RuntimeCore): Promise<DatasetListing[]> {
+  const catalog = await core.catalog();
+  const listings: DatasetListing[] = [];
+  for (;;) {
+    const afterDatasetId = listings.at(-1)?.datasetId ?? 0;
+    const page = await catalog.listDatasets({ afterDatasetId, limit: DATASETS_PER_PAGE });
+    for (const { datasetId, address, state } of page) {
+      listings.push({ datasetId, address: formatAddress(address), deleting: state === 'deleting' });
+    }
+    if (page.length < DATASETS_PER_PAGE) return listings;
+  }
+}
+
+function supervisorSettings(core: RuntimeCore): SupervisorSettings {
+  const { datasetsAtWorkMax, datasetActorsMax, datasetOrder, pollIntervalMs, drainTimeoutMs } = core.options;
+  return {
+    datasetsAtWorkMax,
+    datasetActorsMax,
+    datasetOrder,
+    pollIntervalMs,
+    drainTimeoutMs,
+    backoff: DEFAULT_BACKOFF,
+  };
+}
+
+/** The state of the supervisor in one word: while it runs, what it works on. */
+export function describeState(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const running = (value as { running?: { work?: string } }).running;
+  return running?.work ?? 'running';
+}
+
+function toError(failure: Failure): SynclineError {
+  return new SynclineError(failure.code as ErrorCode, failure.message, { retryable: failure.retryable });
+}

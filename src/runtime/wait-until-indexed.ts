@@ -1,0 +1,131 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { type ErrorCode, SynclineError, throwIfAborted } from '../domain/errors.ts';
+import type { DatasetActors, DatasetStanding } from './dataset-actors.ts';
+
+export interface WaitParts {
+  readonly catalog: Catalog;
+  readonly actors: DatasetActors;
+  /** Makes the dataset look for work once more. */
+  readonly wake: () => void;
+  readonly signal: AbortSignal;
+}
+
+/** How often an idle dataset is woken for changes that it leaves unwritten, before that is called an error. */
+const IDLE_WAKES_MAX = 3;
+
+/**
+ * Waits until every change that was in the catalog when this was called is searchable.
+ *
+ * @throws SynclineError with the code of the dataset's failure when it backs off or is parked, `ABORTED` when it is paused:
+ * the changes stay in the catalog and are indexed when it goes on.
+ */
+export async function waitUntilIndexed(datasetId: number, address: string, parts: WaitParts): Promise<void> {
+  let lastSeq: number | undefined;
+  let idleWakes = 0;
+  for (;;) {
+    throwIfAborted(parts.signal);
+    const rung = parts.actors.notifier(datasetId).next();
+    const standing = parts.actors.standing(datasetId);
+    const span = await readQueueSpan(parts.catalog, datasetId);
+    if (span !== undefined) {
+      lastSeq ??= span.lastGivenSeq;
+      if (span.firstWaitingSeq === undefined || span.firstWaitingSeq > lastSeq) return;
+    }
+    throwIfHeldUp(address, standing);
+    if (standing?.phase === 'idle') {
+      idleWakes += 1;
+      if (idleWakes > IDLE_WAKES_MAX) throw leftWaiting(address);
+      parts.wake();
+      continue;
+    }
+    await untilRungOrAborted(rung, parts.signal);
+  }
+}
+
+/** Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row. Throws as {@link waitUntilIndexed}. */
+export async function waitUntilNothingWaits(
+  datasetId: number,
+  address: string,
+  parts: WaitParts,
+): Promise<void> {
+  let idleWakes = 0;
+  for (;;) {
+    throwIfAborted(parts.signal);
+    const rung = parts.actors.notifier(datasetId).next();
+    const standing = parts.actors.standing(datasetId);
+    const backlog = await parts.catalog.datasetBacklog(datasetId);
+    const waiting = backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks;
+    const hasTable = (await readQueueSpan(parts.catalog, datasetId)) !== undefined;
+    if (waiting === 0 && hasTable) return;
+    throwIfHeldUp(address, standing);
+    if (standing?.phase === 'idle') {
+      idleWakes += 1;
+      if (idleWakes > IDLE_WAKES_MAX) throw leftWaiting(address);
+      parts.wake();
+      continue;
+    }
+    await untilRungOrAborted(rung, parts.signal);
+  }
+}
+
+/** Waits until a dataset that is marked for deletion is gone. */
+export async function waitUntilDeleted(
+  datasetId: number,
+  address: string,
+  parts: Pick<WaitParts, 'actors' | 'signal'>,
+): Promise<void> {
+  for (;;) {
+    throwIfAborted(parts.signal);
+    const rung = parts.actors.notifier(datasetId).next();
+    const standing = parts.actors.standing(datasetId);
+    if (standing?.phase === 'deleted') return;
+    throwIfHeldUp(address, standing);
+    await untilRungOrAborted(rung, parts.signal);
+  }
+}
+
+function leftWaiting(address: string): SynclineError {
+  return new SynclineError(
+    'INTERNAL',
+    `The dataset "${address}" is idle although changes wait to be written.`,
+  );
+}
+
+/** The queue of the serving generation; `undefined` while the dataset has none. */
+async function readQueueSpan(
+  catalog: Catalog,
+  datasetId: number,
+): Promise<{ readonly lastGivenSeq: number; readonly firstWaitingSeq: number | undefined } | undefined> {
+  const generations = await catalog.listGenerations(datasetId);
+  if (!generations.some((generation) => generation.state === 'serving')) return undefined;
+  return catalog.queueSpan(datasetId);
+}
+
+function throwIfHeldUp(address: string, standing: DatasetStanding | undefined): void {
+  if (standing === undefined) return;
+  const { phase, failure } = standing;
+  if (phase === 'paused') {
+    throw new SynclineError(
+      'ABORTED',
+      `The dataset "${address}" is paused; its changes are stored and are indexed when it is resumed.`,
+    );
+  }
+  if ((phase === 'backingOff' || phase === 'parked') && failure !== undefined) {
+    throw new SynclineError(
+      failure.code as ErrorCode,
+      `The dataset "${address}" cannot be indexed now: ${failure.message} Its changes are stored and are indexed when this is mended.`,
+      { retryable: failure.retryable, details: { retryAfterMs: failure.retryAfterMs } },
+    );
+  }
+}
+
+async function untilRungOrAborted(rung: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  const end = (): void => aborted.resolve();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([rung, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
