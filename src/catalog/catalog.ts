@@ -267,7 +267,9 @@ export interface Catalog {
     datasetId: number,
     page: { readonly afterChunkId: number; readonly limit: number },
   ): Promise<FailedChunk[]>;
-  /** The oldest waiting changes. */
+  /** Ids of the waiting changes of up to 1,000 documents; a change that is queued later has another id. */
+  findIncoming(datasetId: number, keys: readonly DocumentKey[]): Promise<number[]>;
+  /** The oldest waiting changes: up to `limit`, fewer when their contents are large, at least one if any waits. */
   listIncoming(datasetId: number, limit: number): Promise<IncomingRecord[]>;
   /** Pending chunks by id, ascending, one per distinct text; bounded by count and by the characters of their texts. */
   listPendingChunks(
@@ -308,13 +310,12 @@ export interface CatalogWriter {
   /** Removes everything of a dataset in state `deleting` in bounded transactions; its tables must be gone. Embeddings stay. */
   deleteDataset(datasetId: number): Promise<void>;
 
-  /** Queues changes for chunking; a later change of the same document replaces a waiting one. Returns how many wait now. */
+  /** Queues changes for chunking; a later change of the same document replaces a waiting one. */
   enqueueIncoming(datasetId: number, changes: readonly IncomingChange[]): Promise<void>;
   /**
    * Applies up to 1,000 documents' changes, each with content, chunk diff and removals in one transaction (all of the call
    * in one or several whole-document transactions). New chunks whose text is known to the profile are `ready` at once.
-   * Waiting incoming changes named in `incomingIds` go away in the same transaction; those of the same keys with smaller
-   * ids are superseded. Queues the documents in every serving or building generation.
+   * Waiting incoming changes named in `incomingIds` go away in the same transaction. Queues the documents in every serving or building generation.
    */
   applyDocuments(
     datasetId: number,

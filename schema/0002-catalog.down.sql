@@ -1,0 +1,15 @@
+drop table tasks;
+drop table index_queue;
+drop view tombstones;
+drop table indexed_chunks;
+drop table generations;
+drop table embeddings;
+drop table chunks;
+drop table incoming;
+drop table document_contents;
+drop table documents;
+drop trigger dataset_guard_check;
+drop view dataset_guard;
+drop table datasets;
+drop table embedding_profiles;
+drop table projects;

@@ -1,0 +1,140 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ErrorCode } from '../../domain/errors.ts';
+import { type LocalConnection, LocalConnectionError, openLocalConnection } from './local-connection.ts';
+import {
+  type LocalAnswer,
+  type LocalFailure,
+  type LocalRequest,
+  type LocalWorkerData,
+  packResults,
+  unpackStatements,
+} from './local-messages.ts';
+
+/*
+ * The worker that holds the connection. Requests are answered one after the other. It ends by a message, never from
+ * outside: a thread that is terminated inside the native driver takes the process with it, and one that dies in a
+ * transaction keeps the write lock until the process ends.
+ */
+
+const SQLITE_BUSY = 5;
+/** Pause between attempts to get the lock: short, and different for each, so that writers do not march in step. */
+const BUSY_PAUSE_MS = { min: 5, max: 50 };
+
+const data: LocalWorkerData = workerData;
+const port = parentPort;
+if (port === null) throw new Error('The catalog worker has to be started as a worker.');
+
+let connection: LocalConnection | undefined;
+let checkpoints = false;
+/** Size of the log at which the next checkpoint is tried; grows when readers keep one from emptying it. */
+let checkpointAtBytes = data.checkpointBytes;
+let checkpointFailure: LocalFailure | undefined;
+let last: Promise<void> = Promise.resolve();
+
+port.on('message', (request: LocalRequest) => {
+  last = last.then(() => answer(request));
+});
+
+async function answer(request: LocalRequest): Promise<void> {
+  let reply: LocalAnswer;
+  try {
+    reply = await handle(request);
+  } catch (error) {
+    reply = { id: request.id, ok: false, error: failureOf(error) };
+  }
+  port?.postMessage(reply, reply.ok ? [reply.packed.arena] : []);
+  if (request.kind === 'close') leave();
+}
+
+/** Ends this thread once nothing is left to do. Deno's parentPort has no close(); its global scope has. */
+function leave(): void {
+  if (port !== null && typeof port.close === 'function') port.close();
+  else globalThis.close();
+}
+
+async function handle(request: LocalRequest): Promise<LocalAnswer> {
+  switch (request.kind) {
+    case 'read':
+    case 'write': {
+      if (request.kind === 'write') reportCheckpointFailure();
+      const statements = unpackStatements(request);
+      const results = await whileBusy(() => opened()[request.kind](statements));
+      if (request.kind === 'write') checkpointWhenDue();
+      return packResults(request.id, results);
+    }
+    case 'setCheckpointing':
+      checkpoints = request.on;
+      return packResults(request.id, []);
+    case 'close':
+      close();
+      return packResults(request.id, []);
+  }
+}
+
+function opened(): LocalConnection {
+  connection ??= openLocalConnection(data);
+  return connection;
+}
+
+/** Tries again while another process holds the lock, up to the time limit. */
+async function whileBusy<T>(attempt: () => T): Promise<T> {
+  const deadline = performance.now() + data.busyTimeoutMs;
+  for (;;) {
+    try {
+      return attempt();
+    } catch (error) {
+      if ((failureOf(error).rawCode ?? 0) % 256 !== SQLITE_BUSY || performance.now() > deadline) throw error;
+    }
+    await delay(BUSY_PAUSE_MS.min + Math.random() * (BUSY_PAUSE_MS.max - BUSY_PAUSE_MS.min));
+  }
+}
+
+/**
+ * Moves the log into the file when it has grown. A failure here does not undo the commit that came before (the log keeps
+ * everything), so that commit is answered as what it is and the next write fails instead, before it does anything.
+ */
+function checkpointWhenDue(): void {
+  if (!checkpoints || connection === undefined || connection.walBytes() < checkpointAtBytes) return;
+  try {
+    connection.checkpoint();
+  } catch (error) {
+    checkpointFailure = failureOf(error);
+  } finally {
+    checkpointAtBytes = connection.walBytes() + data.checkpointBytes;
+  }
+}
+
+function reportCheckpointFailure(): void {
+  const failure = checkpointFailure;
+  checkpointFailure = undefined;
+  if (failure !== undefined) throw new LocalConnectionError(failure);
+}
+
+function close(): void {
+  const closing = connection;
+  connection = undefined;
+  if (closing === undefined) return;
+  try {
+    if (checkpoints) closing.checkpoint();
+  } finally {
+    closing.close();
+  }
+}
+
+function failureOf(error: unknown): LocalFailure {
+  if (error instanceof LocalConnectionError) return error.failure;
+  if (!(error instanceof Error)) return { message: String(error) };
+  const catalogCode = 'syscall' in error && 'code' in error ? fileSystemCode(error.code) : undefined;
+  if (catalogCode !== undefined) return { message: error.message, catalogCode };
+  const rawCode = 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode : undefined;
+  return rawCode === undefined ? { message: error.message } : { message: error.message, rawCode };
+}
+
+/** What a failure of making the folder means. */
+function fileSystemCode(code: unknown): ErrorCode {
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'DISK_FULL';
+  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+    ? 'CATALOG_READ_ONLY'
+    : 'CATALOG_UNREADABLE';
+}

@@ -1,0 +1,23 @@
+import bootstrapDown from '../../schema/0001-bootstrap.down.sql' with { type: 'text' };
+import bootstrapUp from '../../schema/0001-bootstrap.sql' with { type: 'text' };
+import catalogDown from '../../schema/0002-catalog.down.sql' with { type: 'text' };
+import catalogUp from '../../schema/0002-catalog.sql' with { type: 'text' };
+
+/** One step of the schema, as SQL scripts. */
+export interface Migration {
+  /** 1, 2, 3, … */
+  readonly number: number;
+  readonly name: string;
+  readonly up: string;
+  /** The way back. */
+  readonly down: string;
+}
+
+/** The number of the migration after which the lease exists. */
+export const BOOTSTRAP_VERSION = 1;
+
+/** All migrations, in order. Append-only: a released file is never edited (its checksum is kept in every catalog). */
+export const MIGRATIONS: readonly Migration[] = [
+  { number: BOOTSTRAP_VERSION, name: 'bootstrap', up: bootstrapUp, down: bootstrapDown },
+  { number: 2, name: 'catalog', up: catalogUp, down: catalogDown },
+];

@@ -1,0 +1,48 @@
+import { SynclineError } from '../../domain/errors.ts';
+import type { CatalogSession } from '../session.ts';
+import { statement } from '../sql-driver.ts';
+import { integerAt } from '../sql-values.ts';
+
+/** Rows removed in one transaction: a few milliseconds each. */
+const ROWS_PER_TRANSACTION = 2_000;
+
+/** What belongs to a dataset, in an order that no reference forbids. Each statement removes up to `?2` rows. */
+const STEPS = [
+  `delete from incoming where incoming_id in (select incoming_id from incoming where dataset_id = ?1 limit ?2)`,
+  `delete from index_queue where (generation_id, document_id) in
+     (select generation_id, document_id from index_queue
+      where generation_id in (select generation_id from generations where dataset_id = ?1) limit ?2)`,
+  `delete from indexed_chunks where (generation_id, document_id, chunk_id) in
+     (select generation_id, document_id, chunk_id from indexed_chunks
+      where generation_id in (select generation_id from generations where dataset_id = ?1) limit ?2)`,
+  `delete from generations where generation_id in
+     (select generation_id from generations where dataset_id = ?1 limit ?2)`,
+  `delete from chunks where chunk_id in (select chunk_id from chunks where dataset_id = ?1 limit ?2)`,
+  `delete from documents where document_id in (select document_id from documents where dataset_id = ?1 limit ?2)`,
+  `delete from datasets where dataset_id in (select dataset_id from datasets where dataset_id = ?1 limit ?2)`,
+];
+
+/**
+ * Removes everything of a dataset in state `deleting`, in bounded transactions; embeddings stay. Does nothing when it is
+ * gone already; can be begun again after it was cut short.
+ *
+ * @throws SynclineError `INTERNAL` when nobody asked for its deletion.
+ */
+export async function deleteDataset(
+  session: CatalogSession,
+  token: number,
+  datasetId: number,
+): Promise<void> {
+  const [active] = await session.rows(
+    statement(`select count(*) from datasets where dataset_id = ? and state <> 'deleting'`, datasetId),
+  );
+  if (integerAt(active ?? [], 0) > 0) {
+    throw new SynclineError('INTERNAL', `Dataset ${datasetId} is in use: its deletion was not requested.`);
+  }
+  for (const sql of STEPS) {
+    for (;;) {
+      const [result] = await session.write(token, [statement(sql, datasetId, ROWS_PER_TRANSACTION)]);
+      if ((result?.changeCount ?? 0) < ROWS_PER_TRANSACTION) break;
+    }
+  }
+}

@@ -1,0 +1,164 @@
+import { SynclineError } from '../../domain/errors.ts';
+import { batchesOf } from '../batches.ts';
+import type { NewEmbedding, TextFailure } from '../catalog.ts';
+import type { CatalogSession } from '../session.ts';
+import { NOW_MS } from '../sql-clock.ts';
+import { type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
+import { integerAt, storableText, vectorBytes } from '../sql-values.ts';
+import { packHashes, queueNewestChanges, TEXTS_TABLE } from './queue-sql.ts';
+
+/** Vectors of one transaction: a few milliseconds with 1,536 dimensions. */
+const VECTORS_PER_TRANSACTION = 500;
+const FAILURES_PER_TRANSACTION = 500;
+/** Failed chunks that are made pending in one transaction. */
+const RETRIES_PER_TRANSACTION = 1_000;
+/** Longest error text that is kept, in UTF-16 units. */
+const ERROR_LENGTH_MAX = 2_000;
+
+/** Stores vectors and makes the pending chunks of their texts ready. A text that has a vector keeps it. */
+export async function storeEmbeddings(
+  session: CatalogSession,
+  token: number,
+  profileId: number,
+  embeddings: readonly NewEmbedding[],
+): Promise<void> {
+  if (embeddings.length === 0) return;
+  await checkDimensions(session, profileId, embeddings);
+  const batches = batchesOf(embeddings, {
+    itemsMax: VECTORS_PER_TRANSACTION,
+    weightMax: session.driver.writeBytesMax,
+    weigh: ({ vector }) => vector.byteLength,
+  });
+  for (const batch of batches) {
+    const hashes = batch.map(({ textHash }) => textHash);
+    await session.write(token, [
+      statementForEach(
+        `insert into embeddings (text_hash, profile_id, vector, created_at_ms) values (?, ?, ?, ${NOW_MS})
+         on conflict do nothing`,
+        batch.map(({ textHash, vector }) => [textHash, profileId, vectorBytes(vector)]),
+      ),
+      statement(
+        `with ${TEXTS_TABLE}
+         update chunks indexed by chunks_by_text set embedding_status = 'ready', last_error = null
+         where (text_hash, profile_id) in (select h, ?3 from t) and embedding_status = 'pending'`,
+        packHashes(hashes),
+        hashes.length,
+        profileId,
+      ),
+      markReadyDocuments(profileId, hashes),
+    ]);
+  }
+}
+
+async function checkDimensions(
+  session: CatalogSession,
+  profileId: number,
+  embeddings: readonly NewEmbedding[],
+): Promise<void> {
+  const [row] = await session.rows(
+    statement('select dimensions from embedding_profiles where profile_id = ?', profileId),
+  );
+  const dimensions = integerAt(row ?? [], 0);
+  const wrong = embeddings.find(({ vector }) => vector.length !== dimensions);
+  if (wrong === undefined) return;
+  throw new SynclineError(
+    'EMBEDDING_ANSWER_INVALID',
+    `A vector of ${wrong.vector.length} dimensions cannot be stored under a profile of ${dimensions}.`,
+    { details: { dimensions: wrong.vector.length, expectedDimensions: dimensions } },
+  );
+}
+
+/** Lets queued documents go to the table that have one of these texts and, by now, no pending chunk. */
+function markReadyDocuments(profileId: number, hashes: readonly Uint8Array[]): SqlStatement {
+  return statement(
+    `with ${TEXTS_TABLE}
+     update index_queue set ready = 1
+     where ready = 0
+       and (generation_id, document_id) in (
+         select g.generation_id, c.document_id
+         from t
+         cross join chunks c indexed by chunks_by_text on c.text_hash = t.h and c.profile_id = ?3
+         cross join generations g on g.dataset_id = c.dataset_id)
+       and not exists (
+         select 1 from chunks p where p.document_id = index_queue.document_id and p.embedding_status = 'pending')`,
+    packHashes(hashes),
+    hashes.length,
+    profileId,
+  );
+}
+
+/** Charges an attempt to texts, or gives them up: their pending chunks become `failed` and no longer hold up a document. */
+export async function recordTextFailures(
+  session: CatalogSession,
+  token: number,
+  profileId: number,
+  failures: readonly TextFailure[],
+): Promise<void> {
+  const batches = batchesOf(failures, {
+    itemsMax: FAILURES_PER_TRANSACTION,
+    weightMax: session.driver.writeBytesMax,
+    weigh: () => ERROR_LENGTH_MAX,
+  });
+  for (const batch of batches) {
+    const givenUp = batch.filter(({ giveUp }) => giveUp).map(({ textHash }) => textHash);
+    await session.write(token, [
+      statementForEach(
+        `update chunks indexed by chunks_by_text
+         set attempt_count = attempt_count + 1, last_error = ?3, embedding_status = ?4
+         where text_hash = ?1 and profile_id = ?2 and embedding_status = 'pending'`,
+        batch.map(({ textHash, error, giveUp }) => [
+          textHash,
+          profileId,
+          storableText(error, ERROR_LENGTH_MAX),
+          giveUp ? 'failed' : 'pending',
+        ]),
+      ),
+      ...(givenUp.length > 0 ? [markReadyDocuments(profileId, givenUp)] : []),
+    ]);
+  }
+}
+
+/**
+ * Makes failed chunks pending again (ready where the text has a vector by now). Their documents count as changed: their
+ * rows lack these chunks.
+ */
+export async function retryFailedChunks(
+  session: CatalogSession,
+  token: number,
+  datasetId: number,
+): Promise<number> {
+  const chosen = `select chunk_id from chunks indexed by chunks_failed
+                  where dataset_id = ?1 and embedding_status = 'failed' order by chunk_id limit ?2`;
+  let retriedCount = 0;
+  for (;;) {
+    const results = await session.write(token, [
+      statement('insert into dataset_guard values (?)', datasetId),
+      statement(
+        'update datasets set last_change_seq = last_change_seq + ?2 where dataset_id = ?1',
+        datasetId,
+        RETRIES_PER_TRANSACTION,
+      ),
+      statement(
+        `update documents set revision = revision + 1, changed_at_ms = ${NOW_MS},
+           change_seq = (select last_change_seq from datasets where dataset_id = ?1) - r.places_after
+         from (select document_id, row_number() over (order by document_id desc) - 1 as places_after
+               from (select distinct document_id from chunks where chunk_id in (${chosen}))) r
+         where documents.document_id = r.document_id`,
+        datasetId,
+        RETRIES_PER_TRANSACTION,
+      ),
+      statement(
+        `update chunks set attempt_count = 0, last_error = null,
+           embedding_status = iif(exists (select 1 from embeddings e
+             where e.text_hash = chunks.text_hash and e.profile_id = chunks.profile_id), 'ready', 'pending')
+         where chunk_id in (${chosen})`,
+        datasetId,
+        RETRIES_PER_TRANSACTION,
+      ),
+      queueNewestChanges(datasetId, RETRIES_PER_TRANSACTION),
+    ]);
+    const changeCount = results[3]?.changeCount ?? 0;
+    retriedCount += changeCount;
+    if (changeCount < RETRIES_PER_TRANSACTION) return retriedCount;
+  }
+}

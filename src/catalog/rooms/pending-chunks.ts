@@ -1,0 +1,132 @@
+import { renderEmbeddedText } from '../../domain/embedded-text.ts';
+import type { FailedChunk, PendingChunk } from '../catalog.ts';
+import type { CatalogSession } from '../session.ts';
+import { type SqlRow, statement } from '../sql-driver.ts';
+import { bytesAt, integerAt, optionalTextAt, textAt } from '../sql-values.ts';
+import { readContents } from './contents.ts';
+
+const CHUNKS_PER_ANSWER = 5_000;
+/** How often a page is read again when all its documents changed under it. */
+const ATTEMPTS_MAX = 10;
+
+/** Bounds of {@link listPendingChunks}. */
+export interface PendingPage {
+  readonly afterChunkId: number;
+  readonly limit: number;
+  readonly textLengthMax: number;
+}
+
+interface PendingRow {
+  readonly documentId: number;
+  readonly start: number;
+  readonly end: number;
+  readonly context: string;
+  readonly contentLength: number;
+  readonly contentHash: Uint8Array;
+  readonly chunk: Omit<PendingChunk, 'embeddedText'>;
+}
+
+/**
+ * Pending chunks by id; of chunks with the same text only the first of the dataset. At least one if there is any. A chunk
+ * whose document changes while it is read is left out: its hash would not be that of the text at its place.
+ */
+export async function listPendingChunks(
+  session: CatalogSession,
+  datasetId: number,
+  page: PendingPage,
+): Promise<PendingChunk[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const rows = withinLength(await readPending(session, datasetId, page), page.textLengthMax);
+    const chunks = await withTexts(session, rows);
+    if (chunks.length > 0 || rows.length === 0 || attempt === ATTEMPTS_MAX) return chunks;
+  }
+}
+
+async function readPending(
+  session: CatalogSession,
+  datasetId: number,
+  page: PendingPage,
+): Promise<PendingRow[]> {
+  const rows = await session.rows(
+    statement(
+      `select c.chunk_id, c.document_id, c.start_offset, c.end_offset, cast(c.context as blob), c.text_hash,
+              c.token_count, c.attempt_count, d.content_length, d.content_hash
+       from chunks c indexed by chunks_pending
+       cross join documents d on d.document_id = c.document_id
+       where c.dataset_id = ?1 and c.embedding_status = 'pending' and c.chunk_id > ?2
+         and not exists (
+           select 1 from chunks e indexed by chunks_by_text
+           where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
+             and e.dataset_id = c.dataset_id and e.embedding_status = 'pending')
+       order by c.chunk_id limit ?3`,
+      datasetId,
+      page.afterChunkId,
+      Math.min(page.limit, CHUNKS_PER_ANSWER),
+    ),
+  );
+  return rows.map(pendingRow);
+}
+
+function pendingRow(row: SqlRow): PendingRow {
+  return {
+    documentId: integerAt(row, 1),
+    start: integerAt(row, 2),
+    end: integerAt(row, 3),
+    context: textAt(row, 4),
+    contentLength: integerAt(row, 8),
+    contentHash: bytesAt(row, 9),
+    chunk: {
+      chunkId: integerAt(row, 0),
+      textHash: bytesAt(row, 5),
+      tokenCount: integerAt(row, 6),
+      attemptCount: integerAt(row, 7),
+    },
+  };
+}
+
+function withinLength(rows: readonly PendingRow[], textLengthMax: number): PendingRow[] {
+  let length = 0;
+  const end = rows.findIndex((row, index) => {
+    length += row.context.length + row.end - row.start;
+    return index > 0 && length > textLengthMax;
+  });
+  return rows.slice(0, end === -1 ? rows.length : end);
+}
+
+async function withTexts(session: CatalogSession, rows: readonly PendingRow[]): Promise<PendingChunk[]> {
+  const documents = new Map(rows.map((row) => [row.documentId, row]));
+  const contents = await readContents(session, [...documents.values()]);
+  return rows.flatMap(({ documentId, start, end, context, chunk }) => {
+    const content = contents.get(documentId);
+    if (content === undefined) return [];
+    return { ...chunk, embeddedText: renderEmbeddedText(context, content.slice(start, end)) };
+  });
+}
+
+/** Failed chunks by id. */
+export async function listFailedChunks(
+  session: CatalogSession,
+  datasetId: number,
+  page: { readonly afterChunkId: number; readonly limit: number },
+): Promise<FailedChunk[]> {
+  const rows = await session.rows(
+    statement(
+      `select c.chunk_id, cast(d.source as blob), cast(d.key as blob), c.ordinal, c.attempt_count,
+              cast(c.last_error as blob)
+       from chunks c indexed by chunks_failed
+       cross join documents d on d.document_id = c.document_id
+       where c.dataset_id = ?1 and c.embedding_status = 'failed' and c.chunk_id > ?2
+       order by c.chunk_id limit ?3`,
+      datasetId,
+      page.afterChunkId,
+      Math.min(page.limit, CHUNKS_PER_ANSWER),
+    ),
+  );
+  return rows.map((row) => ({
+    chunkId: integerAt(row, 0),
+    key: { source: textAt(row, 1), key: textAt(row, 2) },
+    ordinal: integerAt(row, 3),
+    attemptCount: integerAt(row, 4),
+    lastError: optionalTextAt(row, 5) ?? '',
+  }));
+}

@@ -1,0 +1,42 @@
+import { type SqlStatement, statement } from '../sql-driver.ts';
+
+/**
+ * Queues the documents of a dataset's newest `changeCount` changes in every generation that receives changes. `ready` and
+ * `has_rows` are told from the chunks and rows as they are in this transaction.
+ */
+export function queueNewestChanges(datasetId: number, changeCount: number): SqlStatement {
+  return statement(
+    `insert into index_queue (generation_id, document_id, queue_seq, revision, ready, has_rows)
+     select g.generation_id, d.document_id, d.change_seq, d.revision,
+            not exists (select 1 from chunks c where c.document_id = d.document_id and c.embedding_status = 'pending'),
+            exists (select 1 from indexed_chunks i
+                    where i.generation_id = g.generation_id and i.document_id = d.document_id)
+     from datasets s
+     cross join documents d on d.dataset_id = s.dataset_id and d.change_seq > s.last_change_seq - ?2
+     cross join generations g on g.dataset_id = s.dataset_id and g.state in ('serving', 'building')
+     where s.dataset_id = ?1
+     on conflict (generation_id, document_id) do update set
+       queue_seq = excluded.queue_seq, revision = excluded.revision,
+       ready = excluded.ready, has_rows = excluded.has_rows`,
+    datasetId,
+    changeCount,
+  );
+}
+
+/** Texts as a table `t(h)` in a `with` clause; takes {@link packHashes} as `?1` and the number of texts as `?2`. */
+export const TEXTS_TABLE = `t(h) as materialized (select substr(?1, value * 32 + 1, 32) from generate_series(0, ?2 - 1))`;
+
+/** The condition on `documents d` that a deleted document's rows have left every table and no queue holds it. */
+export const LEFT_EVERY_TABLE = `
+  d.removed = 1 and not exists (
+    select 1 from generations g
+    where g.dataset_id = d.dataset_id
+      and (exists (select 1 from index_queue q where q.generation_id = g.generation_id and q.document_id = d.document_id)
+        or exists (select 1 from indexed_chunks i where i.generation_id = g.generation_id and i.document_id = d.document_id)))`;
+
+/** SHA-256 digests one after the other: the fastest way to hand many to SQLite (reference/libsql.md, section 1.1). */
+export function packHashes(hashes: readonly Uint8Array[]): Uint8Array {
+  const packed = new Uint8Array(hashes.length * 32);
+  for (const [index, hash] of hashes.entries()) packed.set(hash, index * 32);
+  return packed;
+}

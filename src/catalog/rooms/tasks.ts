@@ -1,0 +1,112 @@
+import type { TaskRecord } from '../catalog.ts';
+import type { CatalogSession } from '../session.ts';
+import { NOW_MS } from '../sql-clock.ts';
+import { type SqlRow, statement } from '../sql-driver.ts';
+import { integerAt, optionalIntegerAt, optionalTextAt, storableText, textAt, wordAt } from '../sql-values.ts';
+
+/** Finished tasks that are kept. */
+const FINISHED_TASKS_MAX = 1_000;
+const TASKS_PER_ANSWER = 1_000;
+const ERROR_LENGTH_MAX = 4_000;
+
+/** Newest first. */
+export async function listTasks(
+  session: CatalogSession,
+  page: { readonly datasetId?: number; readonly limit: number },
+): Promise<TaskRecord[]> {
+  const rows = await session.rows(
+    statement(
+      `select task_id, dataset_id, cast(kind as blob), cast(state as blob), started_at_ms, finished_at_ms,
+              cast(progress as blob), cast(error as blob)
+       from tasks where ?1 is null or dataset_id = ?1 order by task_id desc limit ?2`,
+      page.datasetId ?? null,
+      Math.min(page.limit, TASKS_PER_ANSWER),
+    ),
+  );
+  return rows.map(taskOf);
+}
+
+export async function startTask(
+  session: CatalogSession,
+  token: number,
+  task: { readonly kind: string; readonly datasetId?: number },
+): Promise<number> {
+  const [result] = await session.write(token, [
+    statement(
+      `insert into tasks (dataset_id, kind, state, lease_token, started_at_ms, progress)
+       values (?, ?, 'running', ?, ${NOW_MS}, '{}') returning task_id`,
+      task.datasetId ?? null,
+      task.kind,
+      token,
+    ),
+  ]);
+  return integerAt(result?.rows[0] ?? [], 0);
+}
+
+/** Keeps the progress of a running task; that of a finished one stays as it is. */
+export async function updateTask(
+  session: CatalogSession,
+  token: number,
+  taskId: number,
+  progress: Readonly<Record<string, number>>,
+): Promise<void> {
+  await session.write(token, [
+    statement(
+      `update tasks set progress = ? where task_id = ? and state = 'running'`,
+      JSON.stringify(progress),
+      taskId,
+    ),
+  ]);
+}
+
+export async function finishTask(
+  session: CatalogSession,
+  token: number,
+  taskId: number,
+  result: {
+    readonly state: 'succeeded' | 'failed' | 'cancelled';
+    readonly progress: Readonly<Record<string, number>>;
+    readonly error?: string;
+  },
+): Promise<void> {
+  await session.write(token, [
+    statement(
+      `update tasks set state = ?, progress = ?, error = ?, finished_at_ms = ${NOW_MS}
+       where task_id = ? and state = 'running'`,
+      result.state,
+      JSON.stringify(result.progress),
+      result.error === undefined ? null : storableText(result.error, ERROR_LENGTH_MAX),
+      taskId,
+    ),
+  ]);
+}
+
+/** Fails tasks that former holders of the lease left running, and lets old finished ones go. */
+export async function closeAbandonedTasks(session: CatalogSession, token: number): Promise<void> {
+  await session.write(token, [
+    statement(
+      `update tasks set state = 'failed', finished_at_ms = ${NOW_MS},
+         error = 'Cut short: the process that ran it ended. Ask for it again; work that was done is kept.'
+       where state = 'running' and lease_token <> ?`,
+      token,
+    ),
+    statement(
+      `delete from tasks where state <> 'running' and task_id <
+         (select task_id from tasks where state <> 'running' order by task_id desc limit 1 offset ?)`,
+      FINISHED_TASKS_MAX - 1,
+    ),
+  ]);
+}
+
+function taskOf(row: SqlRow): TaskRecord {
+  return {
+    taskId: integerAt(row, 0),
+    datasetId: optionalIntegerAt(row, 1),
+    kind: textAt(row, 2),
+    state: wordAt(row, 3, ['running', 'succeeded', 'failed', 'cancelled']),
+    startedAtMs: integerAt(row, 4),
+    finishedAtMs: optionalIntegerAt(row, 5),
+    progress: JSON.parse(textAt(row, 6)),
+    error: optionalTextAt(row, 7),
+  };
+}

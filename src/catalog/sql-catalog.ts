@@ -1,0 +1,172 @@
+import { SynclineError } from '../domain/errors.ts';
+import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
+import { MIGRATIONS, type Migration } from './migrations.ts';
+import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
+import { deleteDataset } from './rooms/dataset-deletion.ts';
+import {
+  createDataset,
+  datasetBacklog,
+  datasetCounts,
+  findDataset,
+  listDatasets,
+  requestDatasetDeletion,
+} from './rooms/datasets.ts';
+import { findDocuments, listChunks } from './rooms/documents.ts';
+import { recordTextFailures, retryFailedChunks, storeEmbeddings } from './rooms/embeddings.ts';
+import {
+  createGeneration,
+  forgetGeneration,
+  listGenerations,
+  recordTable,
+  requestGenerationDrop,
+  switchGeneration,
+} from './rooms/generations.ts';
+import { enqueueIncoming, findIncoming, listIncoming } from './rooms/incoming.ts';
+import { markIndexed } from './rooms/index-mark.ts';
+import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
+import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
+import { listFailedChunks, listPendingChunks } from './rooms/pending-chunks.ts';
+import { closeAbandonedTasks, finishTask, listTasks, startTask, updateTask } from './rooms/tasks.ts';
+import { type CatalogSession, createCatalogSession, type VersionChange } from './session.ts';
+import type { SqlDriver } from './sql-driver.ts';
+
+/** A catalog that can also be taken back a version. */
+export interface SqlCatalog extends Catalog {
+  /**
+   * Takes back the newest migration, with everything that was stored in what it made.
+   *
+   * @throws SynclineError `LEASE_HELD` while somebody else works on the catalog, and as {@link Catalog.migrate}.
+   */
+  revertMigration(): Promise<VersionChange>;
+}
+
+/**
+ * The catalog over a driver. Opens nothing by itself: {@link Catalog.migrate} creates or updates it, everything else
+ * needs it to have this code's version (`CATALOG_MISSING`, `CATALOG_OUTDATED`, `CATALOG_NEWER`).
+ *
+ * @param migrations - Only tests give others than the released ones.
+ */
+export function createSqlCatalog(
+  driver: SqlDriver,
+  migrations: readonly Migration[] = MIGRATIONS,
+): SqlCatalog {
+  const session = createCatalogSession(driver, migrations);
+  return {
+    location: driver.location,
+    ...schemaSide(session, migrations.length),
+    ...readingSide(session),
+    writer: (token) => writingSide(session, token),
+    close: () => driver.close(),
+  };
+}
+
+/** The lease and the migrations: what must not happen while another worker is at work. */
+function schemaSide(
+  session: CatalogSession,
+  newestVersion: number,
+): Pick<
+  SqlCatalog,
+  'migrate' | 'revertMigration' | 'acquireLease' | 'renewLease' | 'releaseLease' | 'readLease'
+> {
+  const { driver } = session;
+  let ownToken: number | undefined;
+
+  /** A catalog under a worker keeps its schema: the worker's code would meet tables it does not know. */
+  async function refuseWhileHeld(): Promise<void> {
+    const holder = await readLease(session);
+    if (holder === undefined || holder.token === ownToken) return;
+    throw new SynclineError(
+      'LEASE_HELD',
+      `The catalog ${driver.location} is in use by process ${holder.pid} on ${holder.host}. Stop it, then migrate.`,
+      { details: { holder: { ...holder } } },
+    );
+  }
+
+  return {
+    async migrate() {
+      const version = await session.version();
+      const isCreated = version > 1;
+      if (isCreated && version < newestVersion) await refuseWhileHeld();
+      return session.migrateTo(newestVersion);
+    },
+    async revertMigration() {
+      await refuseWhileHeld();
+      return session.revertNewest();
+    },
+    async acquireLease(request: LeaseRequest) {
+      const answer = await acquireLease(session, request);
+      if (answer.granted) {
+        ownToken = answer.token;
+        await driver.setCheckpointing(true);
+      }
+      return answer;
+    },
+    async renewLease(token: number, ttlMs: number) {
+      const isOurs = await renewLease(driver, token, ttlMs);
+      if (!isOurs) await driver.setCheckpointing(false);
+      return isOurs;
+    },
+    async releaseLease(token: number) {
+      await driver.setCheckpointing(false);
+      await releaseLease(driver, token);
+    },
+    async readLease() {
+      const lease = await readLease(session);
+      if (lease === undefined) return undefined;
+      const { token: _, ...holder } = lease;
+      return holder;
+    },
+  };
+}
+
+function readingSide(session: CatalogSession) {
+  return {
+    findDataset: (address) => findDataset(session, address),
+    listDatasets: (page) => listDatasets(session, page),
+    datasetCounts: (datasetId) => datasetCounts(session, datasetId),
+    datasetBacklog: (datasetId) => datasetBacklog(session, datasetId),
+    findDocuments: (datasetId, keys) => findDocuments(session, datasetId, keys),
+    listChunks: (documentIds) => listChunks(session, documentIds),
+    listFailedChunks: (datasetId, page) => listFailedChunks(session, datasetId, page),
+    findIncoming: (datasetId, keys) => findIncoming(session, datasetId, keys),
+    listIncoming: (datasetId, limit) => listIncoming(session, datasetId, limit),
+    listPendingChunks: (datasetId, page) => listPendingChunks(session, datasetId, page),
+    listGenerations: (datasetId) => listGenerations(session, datasetId),
+    listWritableDocuments: (generationId, page) =>
+      listWritableDocuments(session, generationId, page.chunkCountMax),
+    queueSpan: (datasetId) => queueSpan(session, datasetId),
+    listTasks: (page) => listTasks(session, page),
+  } satisfies Partial<Catalog>;
+}
+
+function writingSide(session: CatalogSession, token: number): CatalogWriter {
+  return {
+    async assertLease() {
+      if (await holdsLease(session.driver, token)) return;
+      throw new SynclineError(
+        'LEASE_LOST',
+        `The lease on the catalog ${session.driver.location} is no longer held: another worker has taken over.`,
+      );
+    },
+    createDataset: (spec) => createDataset(session, token, spec),
+    requestDatasetDeletion: (datasetId) => requestDatasetDeletion(session, token, datasetId),
+    deleteDataset: (datasetId) => deleteDataset(session, token, datasetId),
+    enqueueIncoming: (datasetId, changes) => enqueueIncoming(session, token, datasetId, changes),
+    applyDocuments: (datasetId, changes, options) =>
+      applyDocuments(session, token, datasetId, changes, options?.incomingIds ?? []),
+    dropIncoming: (datasetId, incomingIds) => dropIncoming(session, token, datasetId, incomingIds),
+    storeEmbeddings: (profileId, embeddings) => storeEmbeddings(session, token, profileId, embeddings),
+    recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
+    retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),
+    createGeneration: (datasetId) => createGeneration(session, token, datasetId),
+    recordTable: (generationId, state) => recordTable(session, token, generationId, state),
+    markIndexed: (mark) => markIndexed(session, token, mark),
+    switchGeneration: (generationId) => switchGeneration(session, token, generationId),
+    requestGenerationDrop: (generationId) => requestGenerationDrop(session, token, generationId),
+    forgetGeneration: (generationId) => forgetGeneration(session, token, generationId),
+    startTask: (task) => startTask(session, token, task),
+    updateTask: (taskId, progress) => updateTask(session, token, taskId, progress),
+    finishTask: (taskId, result) => finishTask(session, token, taskId, result),
+    closeAbandonedTasks: () => closeAbandonedTasks(session, token),
+  };
+}

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLocalDriver } from '../../src/catalog/local/local-driver.ts';
+import { MIGRATIONS, type Migration } from '../../src/catalog/migrations.ts';
+import { splitSql } from '../../src/catalog/split-sql.ts';
+import { createSqlCatalog, type SqlCatalog } from '../../src/catalog/sql-catalog.ts';
+import { type SqlDriver, statement } from '../../src/catalog/sql-driver.ts';
+import { textAt } from '../../src/catalog/sql-values.ts';
+import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { LEASE, setStage, takeLease } from './catalog-fixtures.ts';
+
+const NEXT: Migration = {
+  number: 3,
+  name: 'notes',
+  up: "create table notes (text text) strict;\n-- a comment; with a semicolon\ninsert into notes values ('a;b');",
+  down: 'drop table notes;',
+};
+
+describe('migrations', () => {
+  let dir: TempDir;
+  let drivers: SqlDriver[];
+
+  beforeEach(() => {
+    dir = makeTempDir();
+    drivers = [];
+  });
+  afterEach(async () => {
+    await Promise.all(drivers.map((driver) => driver.close()));
+    dir.remove();
+  });
+
+  function openDriver(): SqlDriver {
+    const path = dir.join('catalog.db');
+    const driver = createLocalDriver({ path, access: 'readWrite', busyTimeoutMs: 5_000 });
+    drivers.push(driver);
+    return driver;
+  }
+
+  function open(migrations: readonly Migration[] = MIGRATIONS): SqlCatalog {
+    return createSqlCatalog(openDriver(), migrations);
+  }
+
+  test('bring an older catalog up to date and keep what is in it', async () => {
+    const { dataset, catalog, token } = await setStage(open());
+    await catalog.releaseLease(token);
+    const newer = open([...MIGRATIONS, NEXT]);
+    await expect(newer.listDatasets({ limit: 1 })).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
+    expect(await newer.migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+    expect(await newer.listDatasets({ limit: 1 })).toEqual([dataset]);
+    expect(await newer.revertMigration()).toEqual({ fromVersion: 3, toVersion: 2 });
+    expect(await open().listDatasets({ limit: 1 })).toEqual([dataset]);
+  });
+
+  test('wait for the worker that is at work, unless it is the one that migrates', async () => {
+    await setStage(open());
+    const newer = open([...MIGRATIONS, NEXT]);
+    await expect(newer.migrate()).rejects.toMatchObject({ code: 'LEASE_HELD' });
+    await takeLease(newer, LEASE);
+    expect(await newer.migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+  });
+
+  test('refuse a catalog of a newer version and leave it as it is', async () => {
+    await open([...MIGRATIONS, NEXT]).migrate();
+    const older = open();
+    for (const call of [
+      () => older.migrate(),
+      () => older.listDatasets({ limit: 1 }),
+      () => older.acquireLease(LEASE),
+      () => older.revertMigration(),
+    ]) {
+      await expect(call()).rejects.toMatchObject({ code: 'CATALOG_NEWER', details: { number: 3 } });
+    }
+    expect(await open([...MIGRATIONS, NEXT]).listDatasets({ limit: 1 })).toEqual([]);
+  });
+
+  test('notice a file that was edited after it was applied, but not how its lines end', async () => {
+    await open([...MIGRATIONS, NEXT]).migrate();
+    const edited = { ...NEXT, up: `${NEXT.up} ` };
+    await expect(open([...MIGRATIONS, edited]).migrate()).rejects.toMatchObject({
+      code: 'MIGRATION_EDITED',
+      details: { number: 3, name: 'notes' },
+    });
+    const crlf = { ...NEXT, up: NEXT.up.replaceAll('\n', '\r\n') };
+    expect(await open([...MIGRATIONS, crlf]).migrate()).toEqual({ fromVersion: 3, toVersion: 3 });
+  });
+
+  test('that fail half-way leave nothing behind', async () => {
+    const broken = { ...NEXT, up: `${NEXT.up} insert into missing values (1);` };
+    await expect(open([...MIGRATIONS, broken]).migrate()).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
+    expect(await open([...MIGRATIONS, NEXT]).migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+  });
+
+  test('make the schema that is on record', async () => {
+    const driver = openDriver();
+    await createSqlCatalog(driver).migrate();
+    const [result] = await driver.read([
+      statement(
+        `select cast(sql as blob) from sqlite_schema where sql is not null and name not like 'sqlite!_%' escape '!'
+         order by tbl_name, type desc, name`,
+      ),
+    ]);
+    const dump = (result?.rows ?? []).map((row) => `${textAt(row, 0)};\n`).join('\n');
+    const expected = readFileSync(join(import.meta.dirname, 'schema.expected.sql'), 'utf8');
+    expect(dump).toBe(expected);
+  });
+
+  test('are taken back completely', async () => {
+    const driver = openDriver();
+    const catalog = createSqlCatalog(driver);
+    await catalog.migrate();
+    await catalog.revertMigration();
+    await catalog.revertMigration();
+    const [result] = await driver.read([
+      statement(`select cast(name as blob) from sqlite_schema where name not like 'sqlite!_%' escape '!'`),
+    ]);
+    expect(result?.rows).toEqual([]);
+  });
+});
+
+describe('splitSql', () => {
+  test('cuts at semicolons that end a statement and nowhere else', () => {
+    const script = `-- one; two
+create table a (x text default ';'); /* ; */ insert into "b;c" values ('it''s;');
+create trigger t after insert on a begin
+  select case when new.x = 'end' then 1 else 2 end;
+  delete from a;
+end;
+create temp trigger begin_end before delete on a begin select 1; end;
+begin; end;
+-- the end;
+`;
+    expect(splitSql(script)).toEqual([
+      `-- one; two\ncreate table a (x text default ';');`,
+      `/* ; */ insert into "b;c" values ('it''s;');`,
+      `create trigger t after insert on a begin\n  select case when new.x = 'end' then 1 else 2 end;\n  delete from a;\nend;`,
+      'create temp trigger begin_end before delete on a begin select 1; end;',
+      'begin;',
+      'end;',
+    ]);
+  });
+});

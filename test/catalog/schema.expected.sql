@@ -1,0 +1,224 @@
+CREATE TABLE chunks (
+  chunk_id integer primary key autoincrement,
+  document_id integer not null references documents,
+  -- Copied from the document and its dataset, for the indexes below.
+  dataset_id integer not null,
+  profile_id integer not null,
+  ordinal integer not null,
+  -- UTF-16 units into the document's content.
+  start_offset integer not null,
+  end_offset integer not null,
+  token_count integer not null,
+  embedding_status text not null check (embedding_status in ('pending', 'ready', 'failed')),
+  attempt_count integer not null default 0,
+  -- SHA-256 of the embedded text.
+  text_hash blob not null,
+  context text not null,
+  last_error text
+) strict;
+
+CREATE INDEX chunks_by_dataset on chunks (dataset_id);
+
+CREATE INDEX chunks_by_document on chunks (document_id, ordinal);
+
+CREATE INDEX chunks_by_text on chunks (text_hash, profile_id);
+
+CREATE INDEX chunks_failed on chunks (dataset_id, chunk_id) where embedding_status = 'failed';
+
+CREATE INDEX chunks_pending on chunks (dataset_id, chunk_id) where embedding_status = 'pending';
+
+CREATE INDEX chunks_pending_by_document on chunks (document_id) where embedding_status = 'pending';
+
+CREATE VIEW dataset_guard (dataset_id) as select 0 where false;
+
+CREATE TRIGGER dataset_guard_check instead of insert on dataset_guard
+begin
+  select raise(abort, 'DATASET_NOT_FOUND')
+  where not exists (select 1 from datasets where dataset_id = new.dataset_id);
+  select raise(abort, 'DATASET_DELETING')
+  where exists (select 1 from datasets where dataset_id = new.dataset_id and state = 'deleting');
+end;
+
+CREATE TABLE datasets (
+  dataset_id integer primary key autoincrement,
+  project_id integer not null references projects,
+  name text not null,
+  profile_id integer not null references embedding_profiles,
+  -- JSON object: field name -> type.
+  fields text not null,
+  -- JSON object: tokensPerChunkMax.
+  chunking text not null,
+  state text not null check (state in ('active', 'deleting')),
+  -- The place of the newest change of any document; grows by one per change.
+  last_change_seq integer not null default 0,
+  created_at_ms integer not null,
+  unique (project_id, name)
+) strict;
+
+CREATE TABLE document_contents (
+  document_id integer primary key references documents on delete cascade,
+  content text not null
+) strict;
+
+CREATE TABLE documents (
+  document_id integer primary key autoincrement,
+  dataset_id integer not null references datasets,
+  source text not null,
+  key text not null,
+  -- +1 with every change.
+  revision integer not null,
+  -- 1: deleted, but rows of it may still be in a table. The row goes when they are gone.
+  removed integer not null check (removed in (0, 1)),
+  format text not null check (format in ('markdown', 'text')),
+  -- UTF-16 units of the content, for bounding answers before reading it.
+  content_length integer not null,
+  content_hash blob not null,
+  metadata_hash blob not null,
+  change_seq integer not null,
+  changed_at_ms integer not null,
+  title text not null,
+  metadata_json text not null,
+  unique (dataset_id, source, key)
+) strict;
+
+CREATE INDEX documents_by_change on documents (dataset_id, change_seq);
+
+CREATE INDEX documents_removed on documents (dataset_id) where removed = 1;
+
+CREATE TABLE embedding_profiles (
+  profile_id integer primary key autoincrement,
+  -- The profile in one line, as profileKey() renders it.
+  profile_key text not null unique,
+  provider text not null,
+  model text not null,
+  dimensions integer not null check (dimensions > 0),
+  template_version integer not null,
+  created_at_ms integer not null
+) strict;
+
+CREATE TABLE embeddings (
+  embedding_id integer primary key,
+  text_hash blob not null,
+  profile_id integer not null references embedding_profiles,
+  -- float32, little endian.
+  vector blob not null,
+  created_at_ms integer not null,
+  unique (text_hash, profile_id)
+) strict;
+
+CREATE TABLE generations (
+  generation_id integer primary key autoincrement,
+  dataset_id integer not null references datasets,
+  profile_id integer not null references embedding_profiles,
+  table_name text not null unique,
+  state text not null check (state in ('building', 'serving', 'retired', 'dropping')),
+  -- Table version and row count at the last mark; both NULL until the table was created.
+  recorded_version integer,
+  recorded_row_count integer,
+  created_at_ms integer not null
+) strict;
+
+CREATE INDEX generations_by_dataset on generations (dataset_id);
+
+CREATE UNIQUE INDEX generations_serving on generations (dataset_id) where state = 'serving';
+
+CREATE TABLE incoming (
+  incoming_id integer primary key autoincrement,
+  dataset_id integer not null references datasets,
+  source text not null,
+  key text not null,
+  kind text not null check (kind in ('upsert', 'delete')),
+  format text not null,
+  content_length integer not null,
+  content_hash blob,
+  metadata_hash blob,
+  queued_at_ms integer not null,
+  title text not null,
+  metadata_json text not null,
+  content text not null,
+  unique (dataset_id, source, key)
+) strict;
+
+CREATE INDEX incoming_by_dataset on incoming (dataset_id, incoming_id);
+
+CREATE TABLE index_queue (
+  generation_id integer not null references generations,
+  document_id integer not null,
+  -- The document's change_seq when it was queued.
+  queue_seq integer not null,
+  revision integer not null,
+  -- 1: none of its chunks is pending. Kept in the transactions that change a chunk's status.
+  ready integer not null check (ready in (0, 1)),
+  -- 1: the table has rows of it, as indexed_chunks tells.
+  has_rows integer not null check (has_rows in (0, 1)),
+  primary key (generation_id, document_id)
+) strict, without rowid;
+
+CREATE INDEX index_queue_by_place on index_queue (generation_id, queue_seq);
+
+CREATE INDEX index_queue_ready on index_queue (generation_id, has_rows, queue_seq) where ready = 1;
+
+CREATE TABLE indexed_chunks (
+  generation_id integer not null references generations,
+  document_id integer not null,
+  chunk_id integer not null,
+  -- 64 bits over id, text hash and metadata hash.
+  fingerprint integer not null,
+  primary key (generation_id, document_id, chunk_id)
+) strict, without rowid;
+
+CREATE VIEW lease_guard (token) as select 0 where false;
+
+CREATE TRIGGER lease_guard_check instead of insert on lease_guard
+begin
+  select raise(abort, 'LEASE_LOST')
+  where not exists (select 1 from leases where token = new.token and holder_id is not null);
+end;
+
+CREATE TABLE leases (
+  name text primary key check (name = 'worker'),
+  token integer not null,
+  -- NULL when nobody holds it.
+  holder_id text,
+  pid integer not null,
+  host text not null,
+  started_at_ms integer not null,
+  expires_at_ms integer not null
+) strict, without rowid;
+
+CREATE TABLE projects (
+  project_id integer primary key autoincrement,
+  name text not null unique,
+  created_at_ms integer not null
+) strict;
+
+CREATE TABLE schema_migrations (
+  number integer primary key,
+  name text not null,
+  -- SHA-256 (hex) of the file that was applied: an edited migration is noticed.
+  checksum text not null,
+  applied_at_ms integer not null
+) strict;
+
+CREATE TABLE tasks (
+  task_id integer primary key autoincrement,
+  dataset_id integer,
+  kind text not null,
+  state text not null check (state in ('running', 'succeeded', 'failed', 'cancelled')),
+  -- Token of the lease it was started under: a task of a former holder was cut short.
+  lease_token integer not null,
+  started_at_ms integer not null,
+  finished_at_ms integer,
+  -- JSON object of counts.
+  progress text not null,
+  error text
+) strict;
+
+CREATE INDEX tasks_by_dataset on tasks (dataset_id, task_id);
+
+CREATE INDEX tasks_running on tasks (task_id) where state = 'running';
+
+CREATE VIEW tombstones (generation_id, document_id, chunk_id) as
+select generation_id, document_id, chunk_id
+from indexed_chunks
+where not exists (select 1 from chunks where chunks.chunk_id = indexed_chunks.chunk_id);

@@ -1,0 +1,119 @@
+import { expect, test } from 'bun:test';
+import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
+import {
+  documentOf,
+  embedAll,
+  put,
+  remove,
+  setStage,
+  takeLease,
+  writeAll,
+  writeOnce,
+} from '../catalog/catalog-fixtures.ts';
+
+/** The part of `describeCatalog` about generations and tasks. `catalog()` is a new one in each test. */
+export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
+  describeGenerations();
+  describeTasks();
+
+  function describeGenerations() {
+    test('builds a new generation beside the serving one, switches to it, and forgets the old', async () => {
+      const stage = await setStage(catalog());
+      const { writer, dataset } = stage;
+      const id = dataset.datasetId;
+      await put(stage, documentOf('a', 'one|'), documentOf('b', 'two|'), documentOf('c', 'three|'));
+      await embedAll(stage);
+      await writeAll(stage);
+      const next = await writer.createGeneration(id);
+      expect(next).toMatchObject({ state: 'building', recorded: undefined, profileId: dataset.profileId });
+      await put(stage, documentOf('a', 'two|'));
+      await remove(stage, 'b');
+      await writeAll(stage);
+      const building = { ...stage, generationId: next.generationId };
+      expect((await writeOnce(building)).map(({ key, chunks }) => [key, chunks.length])).toEqual([
+        ['c', 1],
+        ['a', 1],
+        ['b', 0],
+      ]);
+
+      await writer.switchGeneration(next.generationId);
+      await writer.switchGeneration(next.generationId);
+      const states = async () => (await catalog().listGenerations(id)).map(({ state }) => state);
+      expect(await states()).toEqual(['serving', 'retired']);
+      expect(await catalog().datasetCounts(id)).toMatchObject({ indexedChunks: 2, documents: 2 });
+      await expect(writer.switchGeneration(stage.generationId)).rejects.toMatchObject({ code: 'INTERNAL' });
+
+      await writer.forgetGeneration(stage.generationId);
+      expect(await states()).toEqual(['serving', 'retired']);
+      await writer.requestGenerationDrop(stage.generationId);
+      expect(await states()).toEqual(['serving', 'dropping']);
+      await writer.forgetGeneration(stage.generationId);
+      await writer.forgetGeneration(stage.generationId);
+      expect(await states()).toEqual(['serving']);
+    });
+
+    test('names every table differently, also after generations were forgotten', async () => {
+      const { writer, dataset, generationId } = await setStage(catalog());
+      const names = [(await catalog().listGenerations(dataset.datasetId))[0]?.tableName];
+      expect(names).toEqual(['docs__site__g1']);
+      await writer.requestGenerationDrop(generationId);
+      await writer.forgetGeneration(generationId);
+      expect((await writer.createGeneration(dataset.datasetId)).tableName).toBe('docs__site__g2');
+    });
+
+    test('keeps a deleted document until its rows have left retired tables too', async () => {
+      const stage = await setStage(catalog());
+      await put(stage, documentOf('a', 'one|'));
+      await embedAll(stage);
+      await writeAll(stage);
+      const next = await stage.writer.createGeneration(stage.dataset.datasetId);
+      const serving = { ...stage, generationId: next.generationId };
+      await writeAll(serving);
+      await stage.writer.switchGeneration(next.generationId);
+      await remove(stage, 'a');
+      await writeAll(serving);
+      await put(stage, documentOf('a', 'one|'));
+      const key = [{ source: 'default', key: 'a' }];
+      expect(await catalog().findDocuments(stage.dataset.datasetId, key)).toMatchObject([{ documentId: 1 }]);
+      await remove(stage, 'a');
+      await writeAll(serving);
+      await stage.writer.requestGenerationDrop(stage.generationId);
+      await stage.writer.forgetGeneration(stage.generationId);
+      await put(stage, documentOf('a', 'one|'));
+      const [stored] = await catalog().findDocuments(stage.dataset.datasetId, key);
+      expect(stored?.documentId).toBeGreaterThan(1);
+    });
+
+    test('records the table, and says when the generation is gone', async () => {
+      const { writer, dataset, generationId } = await setStage(catalog());
+      await writer.recordTable(generationId, { version: 4, rowCount: 2 });
+      expect(await catalog().listGenerations(dataset.datasetId)).toMatchObject([
+        { recorded: { version: 4, rowCount: 2 } },
+      ]);
+      await expect(writer.recordTable(99, { version: 1, rowCount: 0 })).rejects.toMatchObject({
+        code: 'DATASET_NOT_FOUND',
+      });
+    });
+  }
+
+  function describeTasks() {
+    test('keeps tasks, newest first, and fails those that a former holder left', async () => {
+      const { writer, dataset } = await setStage(catalog());
+      const { datasetId } = dataset;
+      const first = await writer.startTask({ kind: 'ingest', datasetId });
+      const second = await writer.startTask({ kind: 'index' });
+      await writer.updateTask(first, { done: 3 });
+      await writer.finishTask(second, { state: 'failed', progress: { done: 1 }, error: 'why\0' });
+      await writer.closeAbandonedTasks();
+      expect(await catalog().listTasks({ limit: 9 })).toMatchObject([
+        { taskId: second, kind: 'index', state: 'failed', progress: { done: 1 }, error: 'why\uFFFD' },
+        { taskId: first, kind: 'ingest', state: 'running', progress: { done: 3 }, datasetId },
+      ]);
+      const token = await takeLease(catalog());
+      await catalog().writer(token).closeAbandonedTasks();
+      expect(await catalog().listTasks({ limit: 9, datasetId })).toMatchObject([
+        { taskId: first, state: 'failed', error: expect.stringContaining('Cut short') },
+      ]);
+    });
+  }
+}
