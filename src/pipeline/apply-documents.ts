@@ -20,7 +20,7 @@ export interface ApplyCounts {
 export interface DocumentBatch {
   readonly documents: readonly PreparedDocument[];
   readonly deletions: readonly DocumentKey[];
-  /** Waiting changes that this batch settles. */
+  /** Waiting changes that this batch is made of. Without them, the batch is newer than whatever waits for its documents, and replaces it. */
   readonly incomingIds?: readonly number[];
 }
 
@@ -54,7 +54,7 @@ export function applyDocuments(
       counts.removed += 1;
       changes.push({ kind: 'delete', key });
     }
-    const incomingIds = batch.incomingIds ?? [];
+    const incomingIds = batch.incomingIds ?? (await work.catalog.findIncoming(work.dataset.datasetId, keys));
     if (changes.length > 0)
       await work.writer.applyDocuments(work.dataset.datasetId, changes, { incomingIds });
     else if (incomingIds.length > 0) await work.writer.dropIncoming(work.dataset.datasetId, incomingIds);

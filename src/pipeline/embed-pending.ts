@@ -22,6 +22,7 @@ interface EmbedRun {
   /** Ends of other datasets' requests for texts of ours. */
   readonly elsewhere: Set<Promise<void>>;
   afterChunkId: number;
+  lastPageWasEmpty: boolean;
   /** Some text was charged an attempt and stays pending: the pages are read once more. */
   readAgain: boolean;
   acceptedRequests: number;
@@ -49,6 +50,7 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
     inFlight: new Set(),
     elsewhere: new Set(),
     afterChunkId: 0,
+    lastPageWasEmpty: false,
     readAgain: false,
     acceptedRequests: 0,
     refusedTexts: 0,
@@ -91,7 +93,8 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
       continue;
     }
     if (run.partial.length > 0) {
-      await Promise.race([changed, run.aborted]);
+      // Held back because the last page had more, or because somebody is still adding: only the latter is waited for.
+      if (run.lastPageWasEmpty) await Promise.race([changed, run.aborted]);
       continue;
     }
     if (!run.readAgain) return;
@@ -108,6 +111,7 @@ async function readPage(run: EmbedRun): Promise<void> {
     limit: work.settings.chunksPerPageMax,
     textLengthMax: work.settings.textLengthPerBatchMax * 2,
   });
+  run.lastPageWasEmpty = page.length === 0;
   const claimed = [...run.partial];
   for (const chunk of page) {
     run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);

@@ -10,7 +10,7 @@ import { writeBatch } from './write-ready.ts';
  */
 export async function rebuildTable(work: DatasetWork, reason: string, signal: AbortSignal): Promise<void> {
   const open = await createGenerationTable(work, signal);
-  while ((await writeBatch(work, open, signal)) > 0);
+  while ((await writeBatch(work, open, signal)).length > 0);
   await work.writing.run(async () => {
     throwIfAborted(signal);
     await verify(open);

@@ -33,23 +33,29 @@ export async function writeReady(work: DatasetWork, signal: AbortSignal): Promis
       await waitForMore(work, changed, waitedSinceMs, signal);
       continue;
     }
-    work.unwritten.vectors = 0;
     const documents = await writeBatch(work, open, signal);
-    if (documents === 0 && !isMoreComing(work)) return;
-    if (documents === 0) await waitForMore(work, changed, Date.now(), signal);
+    if (documents.length === 0) {
+      if (!isMoreComing(work)) return;
+      work.unwritten.vectors = 0;
+      await waitForMore(work, changed, Date.now(), signal);
+    }
     waitedSinceMs = undefined;
   }
 }
 
-/** Writes one batch of a generation's queued documents and marks it; returns how many documents that were. */
-export function writeBatch(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<number> {
+/** Writes one batch of a generation's queued documents and marks it; returns the documents that it wrote. */
+export function writeBatch(
+  work: DatasetWork,
+  open: OpenGeneration,
+  signal: AbortSignal,
+): Promise<readonly QueuedDocument[]> {
   return work.writing.run(async () => {
     throwIfAborted(signal);
     const documents = await work.catalog.listWritableDocuments(open.generation.generationId, {
       chunkCountMax: chunksPerCommit(work),
     });
     if (documents.length > 0) await commitBatch(work, open, documents);
-    return documents.length;
+    return documents;
   });
 }
 
@@ -86,6 +92,7 @@ async function commitBatch(
     })),
   });
   open.recorded = { version: state.version, rowCount: state.rowCount };
+  work.unwritten.vectors = Math.max(0, work.unwritten.vectors - rows.rows.length);
   work.report({
     type: 'written',
     documents: documents.length,

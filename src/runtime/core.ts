@@ -3,7 +3,7 @@ import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalo
 import { openCatalog } from '../catalog/open-catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
-import { chooseEmbedder, type ChosenEmbedder } from '../embedders/choose-embedder.ts';
+import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import type { DatasetWork } from '../pipeline/work.ts';

@@ -35,6 +35,9 @@ interface HeldActor {
 
 const SETTLED_PHASES: readonly DatasetPhase[] = ['idle', 'paused', 'parked', 'backingOff', 'deleted'];
 
+/** Why the actor of a call that failed is paused. */
+const GAVE_UP = 'the call gave up';
+
 export function createDatasetActors(logic: () => typeof datasetMachine): DatasetActors {
   const held = new Map<number, HeldActor>();
   const standings = new Map<number, DatasetStanding>();
@@ -49,6 +52,7 @@ export function createDatasetActors(logic: () => typeof datasetMachine): Dataset
     const known = held.get(dataset.datasetId);
     if (known !== undefined) {
       known.users += 1;
+      known.actor.send({ type: 'dataset.resume', reason: GAVE_UP });
       return known;
     }
     const actor = createActor(logic(), {
@@ -62,17 +66,13 @@ export function createDatasetActors(logic: () => typeof datasetMachine): Dataset
     return entry;
   };
 
+  /** Lets the actor's work under way end, and then the actor; unless someone needs it again meanwhile. */
   const letGo = async (datasetId: number, entry: HeldActor): Promise<void> => {
     entry.users -= 1;
-    if (entry.users > 0) return;
-    entry.actor.send({ type: 'dataset.pause', reason: 'nobody waits for it' });
     for (;;) {
+      if (entry.users > 0) return;
       const rung = notifier(datasetId).next();
       const phase = standings.get(datasetId)?.phase ?? 'idle';
-      if (entry.users > 0) {
-        entry.actor.send({ type: 'dataset.resume', reason: 'nobody waits for it' });
-        return;
-      }
       if (SETTLED_PHASES.includes(phase) || entry.actor.getSnapshot().status !== 'active') break;
       await rung;
     }
@@ -86,6 +86,10 @@ export function createDatasetActors(logic: () => typeof datasetMachine): Dataset
       const entry = hold(dataset);
       try {
         return await task();
+      } catch (error) {
+        // The caller gives up: what is under way is finished and kept, nothing new is begun.
+        if (entry.users === 1) entry.actor.send({ type: 'dataset.pause', reason: GAVE_UP });
+        throw error;
       } finally {
         await letGo(dataset.datasetId, entry);
       }

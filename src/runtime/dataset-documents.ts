@@ -34,6 +34,8 @@ export function ingest(
   const startMs = performance.now();
   return withSession(core, options.signal, async ({ writer }, signal) => {
     const dataset = await findOrMakeDataset(core, writer, address);
+    // A runtime that cannot embed for this dataset takes nothing in, rather than queue what nobody can finish.
+    core.embedderFor(dataset);
     const run = startIngest(core, dataset, source, signal);
     const mode = chooseMode(options, source, core.supervision !== undefined);
     await runTask(writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
@@ -167,7 +169,7 @@ async function selectChanged(
 ): Promise<PreparedDocument[]> {
   const catalog = await core.catalog();
   const stored = await catalog.findDocuments(datasetId, documents);
-  const { incomingDocuments } = await catalog.datasetBacklog(datasetId);
+  const waiting = await catalog.findIncoming(datasetId, documents);
   const byKey = new Map(stored.map((document) => [documentMapKey(document), document]));
   return documents.filter((document) => {
     const before = byKey.get(documentMapKey(document));
@@ -176,7 +178,7 @@ async function selectChanged(
       sameBytes(before.contentHash, document.contentHash) &&
       sameBytes(before.metadataHash, document.metadataHash);
     counts[before === undefined ? 'addedCount' : isSame ? 'unchangedCount' : 'changedCount'] += 1;
-    return !isSame || incomingDocuments > 0;
+    return !isSame || waiting.length > 0;
   });
 }
 

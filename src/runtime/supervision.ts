@@ -8,7 +8,6 @@ import {
   supervisorMachine,
 } from '../actors/supervisor-machine.ts';
 import { formatAddress } from '../domain/address.ts';
-import { type ErrorCode, SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 
 /** A running supervisor and the ways to talk to it. */
@@ -30,7 +29,12 @@ export interface Supervision {
 const DATASETS_PER_PAGE = 500;
 
 export function createSupervision(core: RuntimeCore): Supervision {
-  const actor = createActor(supervisorMachine.provide({ actors: supervisorActors(core) }), {
+  let beginError: unknown;
+  const remember = (error: unknown): never => {
+    beginError = error;
+    throw error;
+  };
+  const actor = createActor(supervisorMachine.provide({ actors: supervisorActors(core, remember) }), {
     input: { settings: supervisorSettings(core) },
     id: 'supervisor',
     systemId: 'supervisor',
@@ -53,7 +57,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
       // A runtime that cannot even begin says so at once; later failures are waited out.
       if (snapshot.matches('backingOff') && !hasStarted) actor.send({ type: 'supervisor.stop' });
       if (snapshot.status !== 'done') return;
-      if (failure !== undefined) started.reject(toError(failure));
+      if (failure !== undefined) started.reject(beginError);
       ended.resolve(failure);
     },
     error(error) {
@@ -74,7 +78,8 @@ export function createSupervision(core: RuntimeCore): Supervision {
   };
 }
 
-function supervisorActors(core: RuntimeCore) {
+/** `remember` keeps the error that the runtime could not begin with: machines hold only what JSON can. */
+function supervisorActors(core: RuntimeCore, remember: (error: unknown) => never) {
   let entered = false;
   const giveBack = async (): Promise<void> => {
     if (!entered) return;
@@ -84,11 +89,12 @@ function supervisorActors(core: RuntimeCore) {
   return {
     takeLease: fromPromise<void>(async () => {
       if (entered) return;
-      await core.sessions.enter();
+      await core.sessions.enter().catch(remember);
       entered = true;
     }),
     ensureCatalog: fromPromise<void>(async () => {
-      await (await core.catalog()).migrate();
+      const catalog = await core.catalog();
+      await catalog.migrate().catch(remember);
     }),
     listDatasets: fromPromise<readonly DatasetListing[]>(() => listAllDatasets(core)),
     releaseLease: fromPromise<void>(giveBack),
@@ -126,8 +132,4 @@ export function describeState(value: unknown): string {
   if (typeof value === 'string') return value;
   const running = (value as { running?: { work?: string } }).running;
   return running?.work ?? 'running';
-}
-
-function toError(failure: Failure): SynclineError {
-  return new SynclineError(failure.code as ErrorCode, failure.message, { retryable: failure.retryable });
 }
