@@ -110,6 +110,7 @@ async function begin(parts: SessionKeeperParts): Promise<OpenSession> {
   };
   parts.hub.emit({ type: 'lease.acquired', holderId });
   try {
+    await catalog.migrate();
     await session.writer.closeAbandonedTasks();
     await parts.onBegin(session);
   } catch (error) {
@@ -137,7 +138,6 @@ function stoppedError(): SynclineError {
 }
 
 async function takeLease(catalog: Catalog, holderId: string, ttlMs: number): Promise<number> {
-  await catalog.migrate();
   const identity = hostIdentity();
   const request = { holderId, ttlMs, ...identity };
   let answer: LeaseAnswer = await catalog.acquireLease(request);

@@ -8,6 +8,7 @@ import {
   supervisorMachine,
 } from '../actors/supervisor-machine.ts';
 import { formatAddress } from '../domain/address.ts';
+import { SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 
 /** A running supervisor and the ways to talk to it. */
@@ -57,7 +58,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
       // A runtime that cannot even begin says so at once; later failures are waited out.
       if (snapshot.matches('backingOff') && !hasStarted) actor.send({ type: 'supervisor.stop' });
       if (snapshot.status !== 'done') return;
-      if (failure !== undefined) started.reject(beginError);
+      started.reject(beginError ?? new SynclineError('RUNTIME_STOPPED', 'The runtime was stopped before it ran.'));
       ended.resolve(failure);
     },
     error(error) {

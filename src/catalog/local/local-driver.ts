@@ -1,3 +1,4 @@
+import { URL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SynclineError } from '../../domain/errors.ts';
 import type { SqlDriver, SqlResult, SqlStatement } from '../sql-driver.ts';

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Indexes a folder (by default this project's own documentation) with the embedded defaults and searches it:
+#   sh scripts/demo.sh [FOLDER [QUERY]]
+set -eu
+caller=$PWD
+. "$(dirname "$0")/setup.sh"
+query=${2:-"what happens after a crash"}
+if [ $# -gt 0 ]; then
+  set -- "$(cd "$caller" && realpath "$1")"
+else
+  set -- README.md ARCHITECTURE.md CONTRIBUTING.md docs src/actors/SPEC.md
+fi
+bun src/cli/main.ts --embedder local --data-dir .syncline/demo add --dataset demo/documents "$@"
+echo
+bun src/cli/main.ts --embedder local --data-dir .syncline/demo search --dataset demo/documents --limit 3 "$query"

@@ -1,0 +1,110 @@
+import { expect, test } from 'bun:test';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+/*
+ * The rules of ARCHITECTURE.md that a program can check, read from the source itself.
+ */
+const ROOT = resolve(import.meta.dir, '..');
+const SOURCE = join(ROOT, 'src');
+
+const files = readdirSync(SOURCE, { recursive: true })
+  .map(String)
+  .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+  .sort();
+
+interface Import {
+  readonly from: string;
+  /** Path below src, or the package's name. */
+  readonly to: string;
+}
+
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(SOURCE, from), 'utf8');
+  const names = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
+  return names.map((name) => ({
+    from,
+    to: name.startsWith('.') ? relative(SOURCE, resolve(SOURCE, dirname(from), name)) : name,
+  }));
+});
+
+/** The interfaces that stages, machines and runtime may know; the rest of their folders are adapters. */
+const INTERFACES = ['catalog/catalog.ts', 'vectors/vector-store.ts', 'embedders/embedder.ts', 'embedders/pack-requests.ts'];
+const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders'];
+/** The composition root: the only place that chooses adapters. */
+const COMPOSITION_ROOT = ['runtime/core.ts', 'runtime/options.ts', 'index.ts'];
+
+function folderOf(path: string): string {
+  return path.includes('/') ? (path.split('/')[0] ?? '') : path;
+}
+
+/** What each folder may import from within src, besides itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  domain: [],
+  chunking: ['domain'],
+  readers: ['domain'],
+  embedders: ['domain'],
+  vectors: ['domain'],
+  catalog: ['domain'],
+  pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders'],
+  actors: ['domain', 'catalog'],
+  runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
+  cli: ['domain', 'readers', 'runtime', 'index.ts'],
+  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'runtime'],
+};
+
+test('every folder of src has its rule', () => {
+  expect([...new Set(files.map(folderOf))].sort()).toEqual(Object.keys(ALLOWED).sort());
+});
+
+test('imports run one way', () => {
+  const wrong = imports.filter(({ from, to }) => {
+    const isOutside = !files.includes(to);
+    const folder = folderOf(from);
+    return !isOutside && folderOf(to) !== folder && !ALLOWED[folder]?.includes(folderOf(to));
+  });
+  expect(wrong).toEqual([]);
+});
+
+test('only the composition root imports adapters', () => {
+  const wrong = imports.filter(
+    ({ from, to }) =>
+      ADAPTER_FOLDERS.includes(folderOf(to)) &&
+      folderOf(from) !== folderOf(to) &&
+      !INTERFACES.includes(to) &&
+      !COMPOSITION_ROOT.includes(from),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test('machines hold no I/O', () => {
+  const outside = imports.filter(({ from, to }) => folderOf(from) === 'actors' && !files.includes(to)).map(({ to }) => to);
+  expect([...new Set(outside)]).toEqual(['xstate']);
+});
+
+test('the library uses no API of one runtime alone', () => {
+  const wrong = files.filter((name) => /\b(?:Bun|Deno)\.|from 'bun/.test(readFileSync(join(SOURCE, name), 'utf8')));
+  expect(wrong).toEqual([]);
+});
+
+test('files stay small enough to read', () => {
+  const long = files.filter((name) => readFileSync(join(SOURCE, name), 'utf8').split('\n').length > 400);
+  expect(long).toEqual([]);
+});
+
+test('every package that src imports is declared, and none is declared in vain', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const packageOf = (name: string): string => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  const used = imports
+    .map(({ to }) => to)
+    .filter((to) => !files.includes(to) && !to.startsWith('node:') && !to.startsWith('..'))
+    .map(packageOf);
+  expect(Object.keys(dependencies).sort()).toEqual([...new Set(used)].sort());
+});
+
+test('the order of writes stands in one place: only the write stage marks rows as indexed', () => {
+  const callers = files.filter((name) => /\.markIndexed\(/.test(readFileSync(join(SOURCE, name), 'utf8')));
+  expect(callers).toEqual(['pipeline/write-ready.ts']);
+});
