@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * Makes a folder of `count` Markdown documents of about 4 kB out of real documentation. Each paragraph carries the
+ * Makes a folder of `count` Markdown documents of about 3 kB out of real documentation. Each paragraph carries the
  * document's number, so that no two documents share a text and nothing is saved by reuse.
  */
 export async function makeCorpus(folder: string, count: number): Promise<void> {
@@ -19,7 +19,10 @@ export async function editCorpus(folder: string, count: number): Promise<void> {
   for (let number = 0; number < count; number += 1) {
     const path = join(folder, fileName(number));
     const content = await readFile(path, 'utf8');
-    await writeFile(path, `${content}\n## Changed in document ${number}\n\nA sentence that was not here before: ${number}.\n`);
+    await writeFile(
+      path,
+      `${content}\n## Changed in document ${number}\n\nA sentence that was not here before: ${number}.\n`,
+    );
   }
 }
 
@@ -27,7 +30,7 @@ export function fileName(number: number): string {
   return `document-${String(number).padStart(6, '0')}.md`;
 }
 
-const DOCUMENT_LENGTH = 4_000;
+const DOCUMENT_LENGTH = 1_900;
 
 function makeDocument(sections: readonly string[], number: number, seed: number): string {
   let text = `# Document ${number}\n\n`;

@@ -11,7 +11,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import * as lancedb from '@lancedb/lancedb';
-import { Field, FixedSizeList, Float32, makeData, RecordBatch, Schema, Struct, Table, Utf8, vectorFromArray } from 'apache-arrow';
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  Utf8,
+  vectorFromArray,
+} from 'apache-arrow';
 import { decode, encode } from 'gpt-tokenizer/encoding/cl100k_base';
 import Database from 'libsql';
 import { measure } from './measure.ts';
@@ -57,7 +68,9 @@ async function initial(): Promise<{ chunks: number }> {
     if (done.pieces.length === 0) return;
     const batch = done;
     done = { pieces: [], vectors: [] };
-    appending = appending.then(() => append(table, batch.pieces, batch.vectors)).then(() => database.record(batch.pieces));
+    appending = appending
+      .then(() => append(table, batch.pieces, batch.vectors))
+      .then(() => database.record(batch.pieces));
   };
   const send = async (batch: Piece[]): Promise<void> => {
     const request = embed(batch.map((piece) => piece.text)).then((vectors) => {
@@ -127,7 +140,11 @@ async function append(table: lancedb.Table, pieces: Piece[], vectors: Float32Arr
     if (data === undefined) throw new Error('no data');
     return data;
   };
-  const children = [texts(pieces.map((piece) => piece.id)), texts(pieces.map((piece) => piece.text)), vectorData];
+  const children = [
+    texts(pieces.map((piece) => piece.id)),
+    texts(pieces.map((piece) => piece.text)),
+    vectorData,
+  ];
   const struct = makeData({ type: new Struct(schema.fields), length: pieces.length, nullCount: 0, children });
   await table.add(new Table(schema, [new RecordBatch(schema, struct)]));
 }

@@ -35,7 +35,14 @@ try {
 async function compare(): Promise<void> {
   const fast = await startProvider([]);
   const dataDir = join(workDir, 'syncline');
-  const floor = await measured(fast, ['bench/floor.ts', 'initial', corpusDir, join(workDir, 'floor'), fast.url, '8']);
+  const floor = await measured(fast, [
+    'bench/floor.ts',
+    'initial',
+    corpusDir,
+    join(workDir, 'floor'),
+    fast.url,
+    '8',
+  ]);
   const initial = await measured(fast, ['bench/syncline.ts', corpusDir, dataDir, fast.url, '8']);
   report('initial: floor', floor);
   report('initial: syncline', initial, floor);
@@ -51,9 +58,18 @@ async function compare(): Promise<void> {
   fast.stop();
 
   const slow = await startProvider(['--latency-ms', '60', '--latency-ms-per-1k-tokens', '5']);
-  const bound = await measured(slow, ['bench/syncline.ts', corpusDir, join(workDir, 'bound'), slow.url, '16']);
+  const bound = await measured(slow, [
+    'bench/syncline.ts',
+    corpusDir,
+    join(workDir, 'bound'),
+    slow.url,
+    '16',
+    'started',
+  ]);
   report('slow provider: syncline', bound);
-  process.stdout.write(`slow provider: wall / provider busy = ${(bound.wallMs / (bound.busyMs ?? 1)).toFixed(3)}\n`);
+  process.stdout.write(
+    `slow provider: wall / provider busy = ${(bound.wallMs / (bound.busyMs ?? 1)).toFixed(3)}\n`,
+  );
   slow.stop();
 }
 
@@ -83,9 +99,13 @@ interface Provider {
 }
 
 async function startProvider(args: readonly string[]): Promise<Provider> {
-  const child = spawn(process.execPath, ['test/support/embedding-server.ts', '--dimensions', '384', ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['test/support/embedding-server.ts', '--dimensions', '384', ...args],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const url = await new Promise<string>((resolve, reject) => {
     child.once('error', reject);
     child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim().split('\n')[0] ?? ''));
@@ -108,7 +128,9 @@ async function measured(provider: Provider, args: readonly string[]): Promise<Ru
       text += data.toString();
     });
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve(text) : reject(new Error(`${args[0]} ended with ${code}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve(text) : reject(new Error(`${args[0]} ended with ${code}`)),
+    );
   });
   const run = JSON.parse(output.trim().split('\n').at(-1) ?? '{}') as Run;
   const { requests, inputs, busyMs } = await provider.stats();

@@ -13,7 +13,9 @@ export interface Measurement {
 const LAG_TICK_MS = 2;
 
 /** Runs `task` and measures it: time, CPU, memory, and how late timers fire in this thread. */
-export async function measure<Result>(task: () => Promise<Result>): Promise<{ result: Result; measurement: Measurement }> {
+export async function measure<Result>(
+  task: () => Promise<Result>,
+): Promise<{ result: Result; measurement: Measurement }> {
   const lags: number[] = [];
   let peakRssBytes = process.memoryUsage.rss();
   let dueMs = performance.now() + LAG_TICK_MS;

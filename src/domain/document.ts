@@ -1,6 +1,6 @@
 import { SynclineError } from './errors.ts';
 import { type FieldTypes, fieldValues } from './fields.ts';
-import { type Digest, sha256OfParts } from './hash.ts';
+import { type Digest, sha256 } from './hash.ts';
 import { canonicalMetadata, type Metadata, metadataHash } from './metadata.ts';
 
 /** How content is split: by Markdown headings and code fences, or as plain paragraphs. */
@@ -61,8 +61,8 @@ export function prepareDocument(input: DocumentInput, rules: DocumentRules): Pre
   const { source, key } = prepareKey(input);
   const where = `The document "${describeKey({ source, key })}"`;
   if (typeof input.content !== 'string') throw invalidDocument(where, 'has no content: give a string', key);
-  const title = input.title ?? '';
-  if (typeof title !== 'string' || title.length > TITLE_LENGTH_MAX || title.includes('\0')) {
+  const givenTitle = input.title ?? '';
+  if (typeof givenTitle !== 'string' || givenTitle.length > TITLE_LENGTH_MAX || givenTitle.includes('\0')) {
     throw invalidDocument(
       where,
       `needs a title of at most ${TITLE_LENGTH_MAX} characters without U+0000`,
@@ -86,14 +86,16 @@ export function prepareDocument(input: DocumentInput, rules: DocumentRules): Pre
   fieldValues(rules.fields, metadata);
   const metadataJson = canonicalMetadata(metadata);
   const content = input.content.toWellFormed();
+  const title = givenTitle.toWellFormed();
   return {
     source,
     key,
-    title: title.toWellFormed(),
+    title,
     content,
     format,
     metadataJson,
-    contentHash: sha256OfParts([format, title, content]),
+    // Neither format nor title can hold the separator: no two different documents make the same text.
+    contentHash: sha256(`${format}\0${title}\0${content}`),
     metadataHash: metadataHash(metadataJson),
   };
 }

@@ -1,21 +1,11 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A SHA-256 digest: 32 bytes. */
 export type Digest = Uint8Array;
 
 /** SHA-256 of the UTF-8 bytes of `text`: 32 bytes. */
 export function sha256(text: string): Digest {
-  return createHash('sha256').update(text, 'utf8').digest();
-}
-
-/**
- * SHA-256 over several texts, each preceded by its length, so that no two different lists share a digest
- * (`['ab', 'c']` and `['a', 'bc']` differ).
- */
-export function sha256OfParts(parts: readonly string[]): Digest {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(`${part.length}:`).update(part, 'utf8');
-  return hash.digest();
+  return hash('sha256', text, 'buffer');
 }
 
 /** Lower-case hexadecimal form, usable as a `Map` key. */

@@ -1,6 +1,7 @@
 import type { DocumentChange, StoredDocument } from '../catalog/catalog.ts';
 import { prepareChunks } from '../chunking/prepare-chunks.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
+import type { PreparedChunk } from '../domain/chunk.ts';
 import { diffChunks } from '../domain/chunk-diff.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { throwIfAborted } from '../domain/errors.ts';
@@ -24,43 +25,90 @@ export interface DocumentBatch {
   readonly incomingIds?: readonly number[];
 }
 
+/** A batch with what can be done before its turn: its changed documents are cut into chunks. */
+export interface PreparedBatch extends DocumentBatch {
+  /** Chunks by the document's map key; only of documents whose content was not the stored one. */
+  readonly chunks: ReadonlyMap<string, readonly PreparedChunk[]>;
+  /** Nothing in it differed from the catalog. */
+  readonly isUnchanged: boolean;
+}
+
+/** Cuts what seems to have changed, outside of the turn to apply, so that the next batch is cut while this one is written. */
+export async function prepareBatch(
+  work: DatasetWork,
+  batch: DocumentBatch,
+  signal?: AbortSignal,
+): Promise<PreparedBatch> {
+  const stored = await storedByKey(work, [...batch.documents, ...batch.deletions]);
+  const chunks = new Map<string, readonly PreparedChunk[]>();
+  let isUnchanged = !batch.deletions.some((key) => stored.has(documentMapKey(key)));
+  for (const document of batch.documents) {
+    const before = stored.get(documentMapKey(document));
+    if (before !== undefined && isSame(before, document)) continue;
+    isUnchanged = false;
+    if (before !== undefined && sameBytes(before.contentHash, document.contentHash)) continue;
+    chunks.set(documentMapKey(document), await cut(work, document, signal));
+  }
+  return { ...batch, chunks, isUnchanged };
+}
+
 /**
  * Step 1 of the order of writes: brings a batch of documents into the catalog. Each document's content, its chunk diff
  * and its removals are one transaction; unchanged documents cost a comparison of hashes and nothing else.
  */
 export function applyDocuments(
   work: DatasetWork,
-  batch: DocumentBatch,
+  batch: PreparedBatch,
   signal?: AbortSignal,
 ): Promise<ApplyCounts> {
   return work.applying.run(async () => {
     throwIfAborted(signal);
+    const { datasetId } = work.dataset;
     const keys: DocumentKey[] = [...batch.documents, ...batch.deletions];
-    const stored = await storedByKey(work, keys);
-    const changes: DocumentChange[] = [];
-    const counts = { added: 0, changed: 0, unchanged: 0, removed: 0 };
-    const changed: PreparedDocument[] = [];
-    for (const document of batch.documents) {
-      const before = stored.get(documentMapKey(document));
-      if (before !== undefined && isUnchanged(before, document)) counts.unchanged += 1;
-      else {
-        counts[before === undefined ? 'added' : 'changed'] += 1;
-        changed.push(document);
-      }
-    }
-    changes.push(...(await planUpserts(work, changed, stored, signal)));
-    for (const key of batch.deletions) {
-      if (!stored.has(documentMapKey(key))) continue;
-      counts.removed += 1;
-      changes.push({ kind: 'delete', key });
-    }
-    const incomingIds = batch.incomingIds ?? (await work.catalog.findIncoming(work.dataset.datasetId, keys));
-    if (changes.length > 0)
-      await work.writer.applyDocuments(work.dataset.datasetId, changes, { incomingIds });
-    else if (incomingIds.length > 0) await work.writer.dropIncoming(work.dataset.datasetId, incomingIds);
+    const incomingIds = batch.incomingIds ?? (await work.catalog.findIncoming(datasetId, keys));
+    const { changes, counts } = batch.isUnchanged
+      ? nothingToDo(batch)
+      : await planChanges(work, batch, signal);
+    if (changes.length > 0) await work.writer.applyDocuments(datasetId, changes, { incomingIds });
+    else if (incomingIds.length > 0) await work.writer.dropIncoming(datasetId, incomingIds);
     if (changes.length > 0) work.changed.ring();
     return counts;
   });
+}
+
+interface Plan {
+  readonly changes: readonly DocumentChange[];
+  readonly counts: ApplyCounts;
+}
+
+function nothingToDo(batch: DocumentBatch): Plan {
+  return { changes: [], counts: { added: 0, changed: 0, unchanged: batch.documents.length, removed: 0 } };
+}
+
+/** Decides on every document against its stored state, which nobody else changes while it is this batch's turn. */
+async function planChanges(
+  work: DatasetWork,
+  batch: PreparedBatch,
+  signal: AbortSignal | undefined,
+): Promise<Plan> {
+  const stored = await storedByKey(work, [...batch.documents, ...batch.deletions]);
+  const counts = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const changed: PreparedDocument[] = [];
+  for (const document of batch.documents) {
+    const before = stored.get(documentMapKey(document));
+    if (before !== undefined && isSame(before, document)) counts.unchanged += 1;
+    else {
+      counts[before === undefined ? 'added' : 'changed'] += 1;
+      changed.push(document);
+    }
+  }
+  const changes = await planUpserts(work, { ...batch, documents: changed }, stored, signal);
+  for (const key of batch.deletions) {
+    if (!stored.has(documentMapKey(key))) continue;
+    counts.removed += 1;
+    changes.push({ kind: 'delete', key });
+  }
+  return { changes, counts };
 }
 
 async function storedByKey(
@@ -71,7 +119,7 @@ async function storedByKey(
   return new Map(stored.map((document) => [documentMapKey(document), document]));
 }
 
-function isUnchanged(before: StoredDocument, document: PreparedDocument): boolean {
+function isSame(before: StoredDocument, document: PreparedDocument): boolean {
   return (
     sameBytes(before.contentHash, document.contentHash) &&
     sameBytes(before.metadataHash, document.metadataHash)
@@ -80,15 +128,16 @@ function isUnchanged(before: StoredDocument, document: PreparedDocument): boolea
 
 async function planUpserts(
   work: DatasetWork,
-  documents: readonly PreparedDocument[],
+  batch: PreparedBatch,
   stored: ReadonlyMap<string, StoredDocument>,
   signal: AbortSignal | undefined,
 ): Promise<DocumentChange[]> {
-  const known = documents.flatMap((document) => stored.get(documentMapKey(document))?.documentId ?? []);
-  const chunksById = known.length === 0 ? new Map() : await work.catalog.listChunks(known);
+  const known = batch.documents.flatMap((document) => stored.get(documentMapKey(document))?.documentId ?? []);
+  const storedChunks = known.length === 0 ? new Map() : await work.catalog.listChunks(known);
   const changes: DocumentChange[] = [];
-  for (const document of documents) {
-    const before = stored.get(documentMapKey(document));
+  for (const document of batch.documents) {
+    const mapKey = documentMapKey(document);
+    const before = stored.get(mapKey);
     if (before !== undefined && sameBytes(before.contentHash, document.contentHash)) {
       changes.push({
         kind: 'upsert',
@@ -98,9 +147,18 @@ async function planUpserts(
       });
       continue;
     }
-    const chunks = await runInSlices(prepareChunks(document, work.dataset.chunking), signal);
-    const diff = diffChunks(before === undefined ? [] : (chunksById.get(before.documentId) ?? []), chunks);
+    // Another call may have changed the document since the batch was prepared.
+    const chunks = batch.chunks.get(mapKey) ?? (await cut(work, document, signal));
+    const diff = diffChunks(before === undefined ? [] : (storedChunks.get(before.documentId) ?? []), chunks);
     changes.push({ kind: 'upsert', document, diff, contentChanged: true });
   }
   return changes;
+}
+
+function cut(
+  work: DatasetWork,
+  document: PreparedDocument,
+  signal: AbortSignal | undefined,
+): Promise<PreparedChunk[]> {
+  return runInSlices(prepareChunks(document, work.dataset.chunking), signal);
 }

@@ -1,7 +1,7 @@
 import type { IncomingRecord } from '../catalog/catalog.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { throwIfAborted } from '../domain/errors.ts';
-import { applyDocuments } from './apply-documents.ts';
+import { applyDocuments, prepareBatch } from './apply-documents.ts';
 import type { DatasetWork } from './work.ts';
 
 /** The chunk stage: works off the changes that were queued, until none waits. */
@@ -16,7 +16,8 @@ export async function chunkIncoming(work: DatasetWork, signal: AbortSignal): Pro
         work.settings.documentsPerBatchMax,
       );
       if (waiting.length === 0) return;
-      const counts = await applyDocuments(work, toBatch(waiting), signal);
+      const batch = await prepareBatch(work, toBatch(waiting), signal);
+      const counts = await applyDocuments(work, batch, signal);
       work.report({ type: 'chunked', counts });
     }
   } finally {

@@ -11,6 +11,7 @@ const UNINDEXED_ROWS_MAX = 1_000;
 export async function maintainTable(work: DatasetWork): Promise<void> {
   const open = work.serving.current;
   if (open === undefined || work.hold.active) return;
+  work.unmaintained.commits = 0;
   await work.writing.run(async () => {
     if (!needsMaintenance(await open.table.statistics())) return;
     await settleTable(work, open);

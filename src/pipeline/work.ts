@@ -66,6 +66,8 @@ export interface DatasetWork {
   readonly producers: { ingesting: number; chunking: number; embedding: number };
   /** Vectors stored since the last table commit; decides when a commit is big enough. */
   readonly unwritten: { vectors: number };
+  /** Table commits since its statistics were last looked at; decides when they are again. */
+  readonly unmaintained: { commits: number };
   /** While held, no stage starts anything new: what is under way is finished and kept. */
   readonly hold: { active: boolean };
   /** The serving generation with its open table, once the check has found it sound. */
@@ -94,6 +96,7 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     changed: createNotifier(),
     producers: { ingesting: 0, chunking: 0, embedding: 0 },
     unwritten: { vectors: 0 },
+    unmaintained: { commits: 0 },
     hold: { active: false },
     serving: { current: undefined },
   };

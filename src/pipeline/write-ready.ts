@@ -4,6 +4,7 @@ import { fieldValues } from '../domain/fields.ts';
 import { rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import type { TableRow, TableRows } from '../vectors/vector-store.ts';
+import { maintainTable } from './maintain-table.ts';
 import { settleTable } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 
@@ -20,6 +21,12 @@ import type { DatasetWork, OpenGeneration } from './work.ts';
  * is written again.
  */
 
+/**
+ * Commits after which a long run looks whether its table needs maintenance: manifests grow with the square of the commits
+ * between, and what is indexed on the way need not be waited for at the end.
+ */
+const COMMITS_BETWEEN_LOOKS = 32;
+
 /** The write stage: brings every document whose vectors are there into the serving table. */
 export async function writeReady(work: DatasetWork, signal: AbortSignal): Promise<void> {
   const open = work.serving.current;
@@ -34,6 +41,7 @@ export async function writeReady(work: DatasetWork, signal: AbortSignal): Promis
       continue;
     }
     const documents = await writeBatch(work, open, signal);
+    if (work.unmaintained.commits >= COMMITS_BETWEEN_LOOKS) await maintainTable(work);
     if (documents.length === 0) {
       if (!isMoreComing(work)) return;
       work.unwritten.vectors = 0;
@@ -92,6 +100,7 @@ async function commitBatch(
     })),
   });
   open.recorded = { version: state.version, rowCount: state.rowCount };
+  work.unmaintained.commits += 1;
   work.unwritten.vectors = Math.max(0, work.unwritten.vectors - rows.rows.length);
   work.report({
     type: 'written',

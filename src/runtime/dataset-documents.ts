@@ -3,7 +3,12 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument, prepareKey } from '../domain/document.ts';
 import { isSynclineError } from '../domain/errors.ts';
 import { sameBytes } from '../domain/hash.ts';
-import { type ApplyCounts, applyDocuments, type DocumentBatch } from '../pipeline/apply-documents.ts';
+import {
+  type ApplyCounts,
+  applyDocuments,
+  type PreparedBatch,
+  prepareBatch,
+} from '../pipeline/apply-documents.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
 import type { DeleteDocumentsResult, IngestOptions, IngestResult } from './dataset.ts';
@@ -101,14 +106,21 @@ function ingestSync(
 ): Promise<void> {
   const { dataset, signal } = run;
   return withActor(core, dataset, async (work, wake) => {
+    let applying: Promise<unknown> = Promise.resolve();
     work.producers.ingesting += 1;
     try {
+      // While one batch is written to the catalog, the next is read and cut.
       for await (const documents of run.reader.batches()) {
-        await applyBatch(core, work, { documents, deletions: [] }, run, wake);
+        const batch = await prepareBatch(work, { documents, deletions: [] }, signal);
+        await applying;
+        applying = applyBatch(core, work, batch, run, wake);
+        applying.catch(() => undefined);
         Object.assign(progress, run.counts);
         await save();
       }
+      await applying;
     } finally {
+      await Promise.allSettled([applying]);
       work.producers.ingesting -= 1;
       work.changed.ring();
     }
@@ -124,7 +136,7 @@ function ingestSync(
 async function applyBatch(
   core: RuntimeCore,
   work: DatasetWork,
-  batch: DocumentBatch,
+  batch: PreparedBatch,
   run: Pick<IngestRun, 'address' | 'signal' | 'counts'>,
   wake: () => void,
 ): Promise<ApplyCounts> {
@@ -197,13 +209,8 @@ export function deleteDocuments(
     await runTask(writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
       withActor(core, dataset, async (work, wake) => {
         for (const deletions of keyBatches(keys)) {
-          const applied = await applyBatch(
-            core,
-            work,
-            { documents: [], deletions },
-            { address: name, signal, counts },
-            wake,
-          );
+          const batch = await prepareBatch(work, { documents: [], deletions }, signal);
+          const applied = await applyBatch(core, work, batch, { address: name, signal, counts }, wake);
           removedCount += applied.removed;
           progress.removedCount = removedCount;
           await save();

@@ -58,7 +58,9 @@ export function createSupervision(core: RuntimeCore): Supervision {
       // A runtime that cannot even begin says so at once; later failures are waited out.
       if (snapshot.matches('backingOff') && !hasStarted) actor.send({ type: 'supervisor.stop' });
       if (snapshot.status !== 'done') return;
-      started.reject(beginError ?? new SynclineError('RUNTIME_STOPPED', 'The runtime was stopped before it ran.'));
+      started.reject(
+        beginError ?? new SynclineError('RUNTIME_STOPPED', 'The runtime was stopped before it ran.'),
+      );
       ended.resolve(failure);
     },
     error(error) {

@@ -171,7 +171,8 @@ test('a stream is read batch by batch, never collected', async () => {
     }
   }
   expect((await dataset.ingest(documents(), { mode: 'sync' })).addedCount).toBe(1_500);
-  expect(aheadMax).toBeLessThanOrEqual(200);
+  // One batch of 200 is being written while the next is read.
+  expect(aheadMax).toBeLessThanOrEqual(400);
   expect((await dataset.status()).counts).toMatchObject({ documents: 1_500, indexedChunks: 1_500 });
 });
 

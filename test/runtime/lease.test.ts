@@ -18,7 +18,9 @@ test('a second worker is refused with the name of the first, and may look and se
   const reader = another({ access: 'readOnly' });
   expect(await reader.dataset('docs/a').search('words')).toHaveLength(1);
   expect((await reader.status()).worker).toMatchObject({ pid: process.pid });
-  expect(await rejectionOf(reader.dataset('docs/a').ingest(DOCUMENTS))).toMatchObject({ code: 'CATALOG_READ_ONLY' });
+  expect(await rejectionOf(reader.dataset('docs/a').ingest(DOCUMENTS))).toMatchObject({
+    code: 'CATALOG_READ_ONLY',
+  });
 });
 
 test('between explicit calls nobody holds the lease', async () => {
@@ -34,7 +36,9 @@ test('a worker that was killed is replaced at once on the same host, and its wor
   await runtime.stop();
   provider.setLatency(20);
   const program = new URL('../support/ingest-until-killed.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, dataDir, provider.url], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(process.execPath, [program, dataDir, provider.url], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const ended = new Promise((resolve) => child.once('close', resolve));
   await waitFor('the child to be at work', () => provider.stats().inputs > 32);
   child.kill('SIGKILL');

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { connect } from '@lancedb/lancedb';
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
-const DOCUMENTS = Array.from({ length: 12 }, (_, number) => ({ key: `${number}`, content: `Words of document ${number}.` }));
+const DOCUMENTS = Array.from({ length: 12 }, (_, number) => ({
+  key: `${number}`,
+  content: `Words of document ${number}.`,
+}));
 
 /** The dataset's only table, opened behind Syncline's back. */
 async function openTableDirectly({ dataDir }: TestRuntime) {
@@ -20,7 +23,9 @@ async function expectAllIndexed(test: TestRuntime): Promise<void> {
   expect(counts).toMatchObject({ documents: 12, indexedChunks: 12, queuedDocuments: 0 });
   expect(table?.rowCount).toBe(12);
   const hits = await dataset.search('words of document', { mode: 'text', limit: 100 });
-  expect(hits.map((hit) => Number(hit.key)).sort((a, b) => a - b)).toEqual(DOCUMENTS.map(({ key }) => Number(key)));
+  expect(hits.map((hit) => Number(hit.key)).sort((a, b) => a - b)).toEqual(
+    DOCUMENTS.map(({ key }) => Number(key)),
+  );
 }
 
 test('a table that is ahead of its mark is put back, and nothing is embedded again', async () => {
@@ -69,8 +74,14 @@ test('while the provider is down nothing is charged and nothing is lost; when it
   const context = await startTestRuntime();
   const dataset = context.runtime.dataset('docs/all');
   context.provider.misbehave({ kind: 'status', status: 503 }, Number.POSITIVE_INFINITY);
-  expect(await rejectionOf(dataset.ingest(DOCUMENTS))).toMatchObject({ code: 'PROVIDER_FAILED', retryable: true });
-  expect((await dataset.status()).counts).toMatchObject({ documents: 12, chunks: { pending: 12, failed: 0 } });
+  expect(await rejectionOf(dataset.ingest(DOCUMENTS))).toMatchObject({
+    code: 'PROVIDER_FAILED',
+    retryable: true,
+  });
+  expect((await dataset.status()).counts).toMatchObject({
+    documents: 12,
+    chunks: { pending: 12, failed: 0 },
+  });
   context.provider.behave();
   await dataset.index();
   await expectAllIndexed(context);
@@ -89,7 +100,10 @@ test('one refused text is given up and listed, all others are searchable, and it
   const dataset = runtime.dataset('docs/all');
   provider.poison('document 7.');
   await dataset.ingest(DOCUMENTS);
-  expect((await dataset.status()).counts).toMatchObject({ indexedChunks: 11, chunks: { failed: 1, pending: 0 } });
+  expect((await dataset.status()).counts).toMatchObject({
+    indexedChunks: 11,
+    chunks: { failed: 1, pending: 0 },
+  });
   expect(await dataset.failures()).toMatchObject([{ key: { key: '7' }, attemptCount: 3 }]);
   // 12 texts in one request: halved down to the guilty one, which is tried three times.
   expect(provider.stats().requests).toBeLessThanOrEqual(12);
@@ -118,6 +132,9 @@ test('answers with a wrong number, a wrong dimension or broken numbers are never
     expect(before.indexedChunks).toBe(0);
     provider.behave();
     await dataset.index({ retryFailed: true });
-    expect((await dataset.status()).counts).toMatchObject({ indexedChunks: 5, chunks: { ready: 5, pending: 0, failed: 0 } });
+    expect((await dataset.status()).counts).toMatchObject({
+      indexedChunks: 5,
+      chunks: { ready: 5, pending: 0, failed: 0 },
+    });
   }
 });

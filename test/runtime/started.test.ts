@@ -2,14 +2,23 @@ import { expect, test } from 'bun:test';
 import { rejectionOf, startTestRuntime, waitFor } from '../support/test-runtime.ts';
 
 const documents = (count: number, words = 'Words') =>
-  Array.from({ length: count }, (_, number) => ({ key: `${number}`, content: `${words} of document ${number}.` }));
+  Array.from({ length: count }, (_, number) => ({
+    key: `${number}`,
+    content: `${words} of document ${number}.`,
+  }));
 
 test('a started runtime works off what is queued and becomes idle', async () => {
   const { runtime } = await startTestRuntime();
   await runtime.start();
   const dataset = runtime.dataset('docs/queue');
-  expect(await dataset.ingest(documents(300), { mode: 'auto' })).toMatchObject({ mode: 'async', addedCount: 300 });
-  await waitFor('everything to be indexed', async () => (await dataset.status()).counts.indexedChunks === 300);
+  expect(await dataset.ingest(documents(300), { mode: 'auto' })).toMatchObject({
+    mode: 'async',
+    addedCount: 300,
+  });
+  await waitFor(
+    'everything to be indexed',
+    async () => (await dataset.status()).counts.indexedChunks === 300,
+  );
   await waitFor('the supervisor to be idle', async () => (await runtime.status()).state === 'idle');
   expect((await dataset.status()).phase).toBe('idle');
 });
@@ -65,7 +74,9 @@ test('a dataset that fails backs off and harms nobody else', async () => {
   const { runtime, provider, events } = await startTestRuntime();
   await runtime.start();
   provider.misbehave({ kind: 'status', status: 500 }, 1);
-  const error = await rejectionOf(runtime.dataset('docs/failing').ingest(documents(2, 'failing'), { mode: 'sync' }));
+  const error = await rejectionOf(
+    runtime.dataset('docs/failing').ingest(documents(2, 'failing'), { mode: 'sync' }),
+  );
   expect(error).toMatchObject({ code: 'PROVIDER_FAILED' });
   await runtime.dataset('docs/sound').ingest(documents(2, 'sound'));
   expect(events.some((event) => event.type === 'dataset.state' && event.phase === 'backingOff')).toBe(true);
@@ -142,7 +153,10 @@ test('a runtime with many datasets works on a bounded number at a time', async (
   provider.setLatency(5);
   await runtime.start();
   for (const name of names) {
-    await waitFor(`${name} to be indexed`, async () => (await runtime.dataset(name).status()).counts.indexedChunks === 3);
+    await waitFor(
+      `${name} to be indexed`,
+      async () => (await runtime.dataset(name).status()).counts.indexedChunks === 3,
+    );
   }
   expect(workingMax).toBe(2);
 });
