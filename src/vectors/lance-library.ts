@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** The native library, as its package exports it. */
 export type Lance = typeof import('@lancedb/lancedb');
@@ -28,8 +29,10 @@ export function loadLance(): Promise<LanceLibrary> {
 }
 
 async function load(): Promise<LanceLibrary> {
-  const lance: Lance = await import('@lancedb/lancedb');
   const fromHere = createRequire(import.meta.url);
   const arrow: Arrow = createRequire(fromHere.resolve('@lancedb/lancedb'))('apache-arrow');
+  // Each library holds the event loop while it is loaded; between the two, others get their turn.
+  await nextTurn();
+  const lance: Lance = await import('@lancedb/lancedb');
   return { lance, arrow };
 }

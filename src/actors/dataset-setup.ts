@@ -1,0 +1,149 @@
+import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate';
+import type { DatasetBacklog } from '../catalog/catalog.ts';
+import type { DatasetEvent, DatasetPhase, DatasetReport } from './dataset-messages.ts';
+import { type BackoffSettings, backoffMs, type Failure, toFailure } from './failure.ts';
+
+/** A stage of `processing`. */
+export type Stage = 'chunk' | 'embed' | 'write';
+
+export const STAGES = ['chunk', 'embed', 'write'] as const satisfies readonly Stage[];
+
+/** What an actor of a dataset is started with. */
+export interface DatasetInput {
+  readonly datasetId: number;
+  readonly address: string;
+  /** Nobody grants places: the dataset starts work by itself. */
+  readonly grantsItself: boolean;
+  readonly backoff: BackoffSettings;
+}
+
+/** What the machine remembers; JSON-safe. */
+export interface DatasetContext extends DatasetInput {
+  readonly backlog: DatasetBacklog | undefined;
+  readonly failure: Failure | undefined;
+  readonly failureCount: number;
+  readonly pauseReasons: readonly string[];
+  /** Why the table must be built anew, if it must. */
+  readonly rebuildReason: string | undefined;
+  /** A change came while nobody could act on it. */
+  readonly changedMeanwhile: boolean;
+  readonly checkAsked: boolean;
+  /** Stages that have to run once more when they end. */
+  readonly again: { readonly chunk: boolean; readonly embed: boolean; readonly write: boolean };
+}
+
+export type DatasetTag = 'busy' | 'ready' | 'error' | 'paused';
+
+/** What the stages are given to know which dataset they work for. */
+export interface StageInput {
+  readonly datasetId: number;
+}
+export interface RebuildInput extends StageInput {
+  readonly reason: string;
+}
+
+export type CheckTableLogic = PromiseActorLogic<{ readonly rebuildReason: string | undefined }, StageInput>;
+export type MeasureBacklogLogic = PromiseActorLogic<DatasetBacklog, StageInput>;
+export type StageLogic = PromiseActorLogic<void, StageInput>;
+export type RebuildLogic = PromiseActorLogic<void, RebuildInput>;
+
+/** What an actor reports when it enters a phase. */
+export function datasetReport(context: DatasetContext, phase: DatasetPhase): DatasetReport {
+  const { datasetId, address, backlog, failure } = context;
+  return { type: 'dataset.reported', datasetId, address, phase, backlog, failure };
+}
+
+/** How long to back off; `random` (0 ≤ random() < 1) spreads the returns of many actors. */
+export function datasetBackoffMs(context: DatasetContext, random: () => number): number {
+  return backoffMs(context.failureCount, context.failure, context.backoff, random);
+}
+
+function notProvided(): Promise<never> {
+  return Promise.reject(new Error('This actor is provided by the composition root.'));
+}
+
+/** Everything the chart in `dataset-machine.ts` calls by name. I/O is provided by the composition root. */
+export const datasetSetup = setup({
+  types: {
+    context: {} as DatasetContext,
+    events: {} as DatasetEvent,
+    input: {} as DatasetInput,
+    tags: {} as DatasetTag,
+  },
+  actors: {
+    checkTable: fromPromise(notProvided) as CheckTableLogic,
+    measureBacklog: fromPromise(notProvided) as MeasureBacklogLogic,
+    chunkIncoming: fromPromise(notProvided) as StageLogic,
+    embedPending: fromPromise(notProvided) as StageLogic,
+    writeReady: fromPromise(notProvided) as StageLogic,
+    maintainTable: fromPromise(notProvided) as StageLogic,
+    rebuildTable: fromPromise(notProvided) as RebuildLogic,
+    deleteDataset: fromPromise(notProvided) as StageLogic,
+  },
+  actions: {
+    /** Provided: tells whoever watches, with {@link datasetReport}. */
+    reportPhase: (_, _params: { phase: DatasetPhase }) => undefined,
+    rememberChange: assign({ changedMeanwhile: true }),
+    forgetChange: assign({ changedMeanwhile: false }),
+    rememberCheck: assign({ checkAsked: true }),
+    forgetCheck: assign({ checkAsked: false }),
+    rememberBacklog: assign({ backlog: (_, params: { backlog: DatasetBacklog }) => params.backlog }),
+    rememberVerdict: assign({
+      rebuildReason: (_, params: { rebuildReason: string | undefined }) => params.rebuildReason,
+    }),
+    forgetRebuild: assign({ rebuildReason: undefined }),
+    askAgain: assign({
+      again: ({ context }, params: { stages: readonly Stage[] }) => ({
+        ...context.again,
+        ...Object.fromEntries(params.stages.map((stage) => [stage, true])),
+      }),
+    }),
+    startStage: assign({
+      again: ({ context }, params: { stage: Stage }) => ({ ...context.again, [params.stage]: false }),
+    }),
+    addPauseReason: assign({
+      pauseReasons: ({ context }, params: { reason: string }) => [
+        ...new Set([...context.pauseReasons, params.reason]),
+      ],
+    }),
+    removePauseReason: assign({
+      pauseReasons: ({ context }, params: { reason: string }) =>
+        context.pauseReasons.filter((reason) => reason !== params.reason),
+    }),
+    recordFailure: assign({
+      failure: (_, params: { error: unknown }) => toFailure(params.error),
+      failureCount: ({ context }) => context.failureCount + 1,
+    }),
+    /** Of several stages that fail in one run the failure counts once, and the one that waiting cannot mend is shown. */
+    recordFurtherFailure: assign({
+      failure: ({ context }, params: { error: unknown }) => {
+        const further = toFailure(params.error);
+        return context.failure?.retryable === true && !further.retryable ? further : context.failure;
+      },
+    }),
+    forgetFailure: assign({ failure: undefined, failureCount: 0 }),
+    /** Provided: stages at work start nothing new. */
+    holdWork: () => undefined,
+    /** Provided: stages may start new work. */
+    releaseWork: () => undefined,
+  },
+  guards: {
+    isPaused: ({ context }) => context.pauseReasons.length > 0,
+    isLastPauseReason: ({ context }, params: { reason: string }) =>
+      context.pauseReasons.every((reason) => reason === params.reason),
+    isCheckAsked: ({ context }) => context.checkAsked,
+    hasChanged: ({ context }) => context.changedMeanwhile,
+    needsRebuild: ({ context }) => context.rebuildReason !== undefined,
+    grantsItself: ({ context }) => context.grantsItself,
+    hasBacklog: (_, params: { backlog: DatasetBacklog }) =>
+      params.backlog.incomingDocuments + params.backlog.queuedDocuments + params.backlog.pendingChunks > 0,
+    isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],
+    /** Waiting will not mend it and it keeps failing. */
+    isHopeless: ({ context }) =>
+      context.failure?.retryable === false && context.failureCount >= context.backoff.failuresMax,
+  },
+  delays: {
+    /** Provided with jitter. */
+    backoff: ({ context }) => datasetBackoffMs(context, () => 1),
+  },
+});

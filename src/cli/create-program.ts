@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import packageJson from '../../package.json' with { type: 'json' };
+import { addAddCommand } from './commands/add-command.ts';
+import { addDatasetCommand } from './commands/dataset-command.ts';
+import { addFailuresCommand } from './commands/failures-command.ts';
+import { addIndexCommand } from './commands/index-command.ts';
+import { addSearchCommand } from './commands/search-command.ts';
+import { addServeCommand } from './commands/serve-command.ts';
+import { addStatusCommand } from './commands/status-command.ts';
+import { addGlobalOptions } from './global-options.ts';
+import type { RunCommand } from './run-command.ts';
+
+const HELP = `
+Environment:
+  SYNCLINE_EMBEDDING_API_KEY, OPENAI_API_KEY   key of the embedding service
+  SYNCLINE_EMBEDDER, SYNCLINE_EMBEDDING_MODEL, SYNCLINE_EMBEDDING_BASE_URL, SYNCLINE_EMBEDDING_DIMENSIONS
+                                               embedder of new datasets, where no option names one
+  SYNCLINE_CATALOG_AUTH_TOKEN                  token for a libSQL server
+  SYNCLINE_DEBUG=1                             show the stack of an error
+  NO_COLOR=1                                   no colours
+
+Exit codes:
+  0         done
+  1         failed, or a part of the input was not taken in
+  2         wrong usage: command, option, address, filter
+  3         another worker holds the lease, or took it
+  130, 143  stopped by Ctrl-C, by SIGTERM, before it was done
+
+Examples:
+  syncline add docs/ README.md                 take documents in and make them searchable
+  syncline search how do I configure it        find passages
+  syncline status --watch                      see what is done and what waits
+  syncline serve                               run the worker in the foreground
+`;
+
+/** The command line: every command, and how each is run. Throws a `CommanderError` instead of ending the process. */
+export function createProgram(run: RunCommand): Command {
+  const program = new Command('syncline')
+    .description('Keeps LanceDB vector tables in line with your data.')
+    .version(packageJson.version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .exitOverride()
+    // Errors are told by whoever catches them, in the form that all errors have.
+    .configureOutput({ outputError: () => undefined })
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText('after', HELP);
+  addGlobalOptions(program);
+  addServeCommand(program, run);
+  addAddCommand(program, run);
+  addIndexCommand(program, run);
+  addSearchCommand(program, run);
+  addStatusCommand(program, run);
+  addFailuresCommand(program, run);
+  addDatasetCommand(program, run);
+  return program;
+}

@@ -1,0 +1,2 @@
+/** Where `add` puts documents when nobody names a dataset. */
+export const DEFAULT_DATASET = 'default/documents';

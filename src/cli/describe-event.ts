@@ -1,0 +1,91 @@
+import type { SynclineEvent } from '../index.ts';
+import { countOf, formatDuration } from './format-values.ts';
+import { printable } from './printable.ts';
+
+/** What a dataset did since it was last idle. */
+interface Tally {
+  readonly sinceMs: number;
+  documents: number;
+  embedded: number;
+  rows: number;
+}
+
+/**
+ * Turns events into lines for people: one for each thing that someone would want to know of, nothing for each batch. What
+ * batches did is summed up when their dataset comes to rest.
+ */
+export function createEventDescriber(): (event: SynclineEvent) => string | undefined {
+  const tallies = new Map<string, Tally>();
+  const tallyOf = (address: string, atMs: number): Tally => {
+    const tally = tallies.get(address) ?? { sinceMs: atMs, documents: 0, embedded: 0, rows: 0 };
+    tallies.set(address, tally);
+    return tally;
+  };
+  return (event) => {
+    switch (event.type) {
+      case 'documents.applied':
+        tallyOf(event.address, event.atMs).documents += event.added + event.changed + event.removed;
+        return undefined;
+      case 'texts.embedded':
+        tallyOf(event.address, event.atMs).embedded += event.texts;
+        return undefined;
+      case 'table.written':
+        tallyOf(event.address, event.atMs).rows += event.rows;
+        return undefined;
+      case 'dataset.state': {
+        if (event.phase !== 'idle') return describePhase(event);
+        const tally = tallies.get(event.address);
+        tallies.delete(event.address);
+        return tally && `${event.address}: ${describeTally(tally, event.atMs)}`;
+      }
+      default:
+        return describeOther(event);
+    }
+  };
+}
+
+function describeTally({ documents, embedded, rows, sinceMs }: Tally, atMs: number): string {
+  const done = `${countOf(documents, 'document')} changed, ${countOf(embedded, 'chunk')} embedded`;
+  return `up to date: ${done}, ${countOf(rows, 'row')} written in ${formatDuration(atMs - sinceMs)}`;
+}
+
+function describePhase(event: Extract<SynclineEvent, { type: 'dataset.state' }>): string | undefined {
+  const { address, phase, failure } = event;
+  const reason = failure === undefined ? '' : `: ${failure.code}: ${printable(failure.message)}`;
+  switch (phase) {
+    case 'backingOff':
+      return `${address}: will try again${reason}`;
+    case 'parked':
+      return `${address}: parked${reason}`;
+    case 'deleting':
+    case 'deleted':
+      return `${address}: ${phase}`;
+    default:
+      return undefined;
+  }
+}
+
+function describeOther(event: SynclineEvent): string | undefined {
+  switch (event.type) {
+    case 'supervisor.state': {
+      const { state, failure } = event;
+      if (state !== 'backingOff' || failure === undefined) return undefined;
+      return `Will try again: ${failure.code}: ${printable(failure.message)}`;
+    }
+    case 'lease.lost':
+      return `Lease lost: ${printable(event.failure.message)}`;
+    case 'dataset.created':
+      return `${event.address}: created`;
+    case 'document.refused':
+      return `${event.address}: refused "${printable(event.key)}": ${event.code}: ${printable(event.message)}`;
+    case 'text.failed':
+      if (!event.gaveUp) return undefined;
+      return `${event.address}: a chunk was given up: ${event.code}: ${printable(event.message)}`;
+    case 'table.restored':
+      return `${event.address}: table put back from version ${event.fromVersion} to ${event.toVersion}, as the catalog has it`;
+    case 'table.rebuilt':
+      return `${event.address}: new table with ${countOf(event.rows, 'row')}, because ${printable(event.reason)}`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+import type { LeaseHolder, TaskRecord } from '../index.ts';
+import { displayWidth } from './display-width.ts';
+import { countOf, formatCount, formatDuration, formatTime } from './format-values.ts';
+import { printable } from './printable.ts';
+import type { DatasetOverview, Overview } from './read-status.ts';
+import type { Style } from './style.ts';
+import { formatTable, type TableColumn } from './table.ts';
+
+const COLUMNS: readonly TableColumn[] = [
+  { heading: 'DATASET', align: 'left' },
+  { heading: 'DOCUMENTS', align: 'right' },
+  { heading: 'CHUNKS', align: 'right' },
+  { heading: 'PENDING', align: 'right' },
+  { heading: 'FAILED', align: 'right' },
+  { heading: 'INDEXED', align: 'right' },
+  { heading: 'STATE', align: 'left' },
+  { heading: 'PROFILE', align: 'left' },
+];
+
+/** How {@link overviewLines} shows. */
+export interface OverviewOptions {
+  readonly style: Style;
+  readonly nowMs: number;
+  /** Columns of the terminal; the profile is left out where the table would not fit. Not given in a pipe. */
+  readonly columnsMax: number | undefined;
+}
+
+/** The overview as lines: a table of datasets, the worker, the running tasks. */
+export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: OverviewOptions): string[] {
+  const { catalog, worker, datasets, runningTasks } = overview;
+  const table =
+    datasets.length === 0
+      ? ['There are no datasets. Add documents with "syncline add FOLDER".']
+      : datasetTable(datasets, style, columnsMax);
+  return [
+    ...table,
+    '',
+    `${style.dim('Catalog:')} ${printable(catalog)}`,
+    `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
+    ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
+  ];
+}
+
+function datasetTable(
+  datasets: readonly DatasetOverview[],
+  style: Style,
+  columnsMax: number | undefined,
+): string[] {
+  const rows = datasets.map(toRow);
+  const plain = formatTable(COLUMNS, rows, (text) => text);
+  const fits = columnsMax === undefined || plain.every((line) => displayWidth(line) <= columnsMax);
+  return formatTable(fits ? COLUMNS : COLUMNS.slice(0, -1), rows, style.bold);
+}
+
+function toRow({ address, counts, profile, isUpToDate }: DatasetOverview): string[] {
+  const { documents, chunks, indexedChunks } = counts;
+  return [
+    address,
+    formatCount(documents),
+    formatCount(chunks.pending + chunks.ready + chunks.failed),
+    formatCount(chunks.pending),
+    formatCount(chunks.failed),
+    formatCount(indexedChunks),
+    isUpToDate ? 'up to date' : describeWaiting(counts),
+    profile,
+  ];
+}
+
+/** One dataset on one line, for a pipe. */
+export function datasetLine({ address, counts, isUpToDate }: DatasetOverview): string {
+  const { documents, chunks, indexedChunks } = counts;
+  const total = chunks.pending + chunks.ready + chunks.failed;
+  const failed = chunks.failed > 0 ? `, ${formatCount(chunks.failed)} failed` : '';
+  const state = isUpToDate ? 'up to date' : describeWaiting(counts);
+  return `${address}: ${countOf(documents, 'document')}, ${countOf(total, 'chunk')} (${formatCount(indexedChunks)} indexed${failed}), ${state}`;
+}
+
+function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {
+  const waiting = [
+    ...(incomingDocuments > 0 ? [`${countOf(incomingDocuments, 'document')} to chunk`] : []),
+    ...(chunks.pending > 0 ? [`${formatCount(chunks.pending)} to embed`] : []),
+    ...(queuedDocuments > 0 ? [`${formatCount(queuedDocuments)} to write`] : []),
+  ];
+  return `waiting: ${waiting.join(', ')}`;
+}
+
+/** What a host's name ends with where PIDs are of a namespace; of no use to people. */
+const PID_NAMESPACE = / pid:\[\d+\]$/;
+
+/** Who works on the catalog, and for how long when `nowMs` is given. */
+export function describeWorker(worker: LeaseHolder | null, nowMs?: number): string {
+  if (worker === null) return 'none';
+  const { pid, host, startedAtMs } = worker;
+  const age = nowMs === undefined ? '' : ` (${formatDuration(nowMs - startedAtMs)})`;
+  return `process ${pid} on ${printable(host.replace(PID_NAMESPACE, ''))}, since ${formatTime(startedAtMs)}${age}`;
+}
+
+function describeTask({ kind, startedAtMs, progress }: TaskRecord, nowMs: number): string {
+  const counts = Object.entries(progress)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${formatCount(count)} ${name.replace(/Count$/, '')}`);
+  return [`${kind} for ${formatDuration(nowMs - startedAtMs)}`, ...counts].join(', ');
+}

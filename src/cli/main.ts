@@ -1,0 +1,46 @@
+#!/usr/bin/env bun
+import { type Command, CommanderError } from 'commander';
+import { createProgram } from './create-program.ts';
+import { EXIT } from './exit-codes.ts';
+import { formatError } from './reported-error.ts';
+import { runCommand } from './run-command.ts';
+
+const args = process.argv.slice(2);
+const program = createProgram(runCommand);
+try {
+  await program.parseAsync(args, { from: 'user' });
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = endOfParsing(error);
+}
+
+/** Help and version were asked for and given; everything else is wrong usage. */
+function endOfParsing({ code, message }: CommanderError): number {
+  if (code === 'commander.helpDisplayed' || code === 'commander.version') return EXIT.ok;
+  // No command was given, and the help was shown; or "help" was asked for by name.
+  if (code === 'commander.help') return args.includes('help') ? EXIT.ok : EXIT.usage;
+  const text = message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replaceAll(/\s+/g, ' ')
+    .trim();
+  const told = `${text}${/[.?)]$/.test(text) ? '' : '.'} See "${commandName()} --help".`;
+  if (args.includes('--json')) {
+    process.stdout.write(`${JSON.stringify({ error: { code: 'USAGE', message: told, details: {} } })}\n`);
+  }
+  process.stderr.write(`${formatError('USAGE', told)}\n`);
+  return EXIT.usage;
+}
+
+/** The command that was meant, as far as it is known: `syncline dataset create`. */
+function commandName(): string {
+  let command: Command = program;
+  const names = [program.name()];
+  for (const arg of args) {
+    const next = command.commands.find((candidate) => candidate.name() === arg);
+    if (next === undefined) continue;
+    command = next;
+    names.push(next.name());
+  }
+  return names.join(' ');
+}

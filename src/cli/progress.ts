@@ -1,0 +1,105 @@
+import type { Syncline, SynclineEvent } from '../index.ts';
+import { countOf, formatCount, formatDuration, formatRate } from './format-values.ts';
+import type { Output } from './output.ts';
+
+/** What was done so far, counted from events. */
+export interface ProgressCounts {
+  /** Documents compared, changed or not. */
+  readonly documents: number;
+  readonly embedded: number;
+  readonly rows: number;
+}
+
+/** Shows how far the work is; see {@link showProgress}. */
+export interface Progress {
+  counts(): ProgressCounts;
+  /** Takes the line away, or writes the last one. */
+  stop(): void;
+}
+
+const REDRAW_INTERVAL_MS = 150;
+/** Least time between two lines in a pipe. */
+const LINE_INTERVAL_MS = 2_000;
+/** Rates are of this last stretch of time. */
+const RATE_WINDOW_MS = 5_000;
+
+/**
+ * Shows the progress of a runtime's work on stderr: on a terminal one line at its foot, in a pipe a line at most every 2 s
+ * and only when something moved, with `--quiet` nothing. With `hideWhenStill` the line on the terminal goes away while
+ * nothing moves.
+ */
+export function showProgress(
+  output: Output,
+  runtime: Syncline,
+  { hideWhenStill = false }: { readonly hideWhenStill?: boolean } = {},
+): Progress {
+  const meter = createMeter();
+  const unsubscribe = runtime.on(meter.add);
+  let shown = '';
+  const tick = (): void => {
+    const line = meter.line(performance.now());
+    if (line === undefined) return;
+    if (output.isNoteTerminal) output.setFootLine(hideWhenStill && line.isStill ? undefined : line.text);
+    else if (line.counts !== shown) output.note(line.text);
+    shown = line.counts;
+  };
+  const isShown = !output.quiet;
+  const intervalMs = output.isNoteTerminal ? REDRAW_INTERVAL_MS : LINE_INTERVAL_MS;
+  const timer = isShown ? setInterval(tick, intervalMs) : undefined;
+  return {
+    counts: meter.counts,
+    stop() {
+      clearInterval(timer);
+      unsubscribe();
+      output.setFootLine(undefined);
+    },
+  };
+}
+
+interface MeterLine {
+  readonly text: string;
+  /** Changes only when something was done. */
+  readonly counts: string;
+  /** Nothing was done in the stretch of time that rates are of. */
+  readonly isStill: boolean;
+}
+
+interface Meter {
+  readonly add: (event: SynclineEvent) => void;
+  readonly counts: () => ProgressCounts;
+  /** The line for now; `undefined` before anything was done. */
+  readonly line: (nowMs: number) => MeterLine | undefined;
+}
+
+/** Counts events and says how fast they come. */
+export function createMeter(startedAtMs: number = performance.now()): Meter {
+  const total = { documents: 0, embedded: 0, rows: 0 };
+  const samples: (ProgressCounts & { readonly atMs: number })[] = [{ ...total, atMs: startedAtMs }];
+  return {
+    add(event) {
+      if (event.type === 'documents.applied') {
+        total.documents += event.added + event.changed + event.unchanged + event.removed;
+      } else if (event.type === 'texts.embedded') total.embedded += event.texts;
+      else if (event.type === 'table.written') total.rows += event.rows;
+    },
+    counts: () => ({ ...total }),
+    line(nowMs) {
+      const { documents, embedded, rows } = total;
+      while (samples.length > 1 && nowMs - (samples[1]?.atMs ?? nowMs) > RATE_WINDOW_MS) samples.shift();
+      const since = samples[0];
+      samples.push({ ...total, atMs: nowMs });
+      if (documents + embedded + rows === 0 || since === undefined) return undefined;
+      const seconds = Math.max((nowMs - since.atMs) / 1_000, 0.001);
+      const part = (count: number, before: number, noun: string): string =>
+        `${noun} (${formatRate((count - before) / seconds)})`;
+      const text = [
+        part(documents, since.documents, countOf(documents, 'document')),
+        part(embedded, since.embedded, `${formatCount(embedded)} embedded`),
+        part(rows, since.rows, `${countOf(rows, 'row')} written`),
+        formatDuration(nowMs - startedAtMs),
+      ].join(' · ');
+      const isStill = documents === since.documents && embedded === since.embedded && rows === since.rows;
+      return { text, counts: `${documents} ${embedded} ${rows}`, isStill };
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { isSynclineError } from '../domain/errors.ts';
+import type { DatasetStatus, LeaseHolder, Syncline, TaskRecord } from '../index.ts';
+
+/** Everything that `status` tells. */
+export interface Overview {
+  readonly catalog: string;
+  /** The one worker; `null` when nobody holds the lease. */
+  readonly worker: LeaseHolder | null;
+  readonly datasets: readonly DatasetOverview[];
+  readonly runningTasks: readonly TaskRecord[];
+}
+
+/** A dataset, without what only a runtime that works on it knows. */
+export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure'>;
+
+/**
+ * Reads the state of one dataset or of all.
+ *
+ * @throws SynclineError `DATASET_NOT_FOUND` for the one dataset that was asked for.
+ */
+export async function readStatus(runtime: Syncline, address: string | undefined): Promise<Overview> {
+  const { catalog, worker, tasks } = await runtime.status();
+  const datasets: DatasetOverview[] = [];
+  if (address !== undefined) datasets.push(await readDataset(runtime, address));
+  else {
+    for await (const name of runtime.datasets()) {
+      try {
+        datasets.push(await readDataset(runtime, name));
+      } catch (error) {
+        // Deleted since it was listed.
+        if (!isSynclineError(error, 'DATASET_NOT_FOUND', 'DATASET_DELETING')) throw error;
+      }
+    }
+  }
+  const runningTasks = tasks.filter((task) => task.state === 'running');
+  return { catalog, worker: worker ?? null, datasets, runningTasks };
+}
+
+async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {
+  const { phase: _, failure: __, ...status } = await runtime.dataset(address).status();
+  return status;
+}
