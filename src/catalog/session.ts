@@ -42,7 +42,7 @@ export function createCatalogSession(driver: SqlDriver, migrations: readonly Mig
     if (found === 0) {
       throw new SynclineError(
         'CATALOG_MISSING',
-        `There is no catalog at ${driver.location} yet. Create it by a migration.`,
+        `There is no catalog at ${driver.location} yet. It is made by the first ingestion, or when a worker is started.`,
       );
     }
     if (found < newest) {

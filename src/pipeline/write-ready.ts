@@ -1,5 +1,5 @@
 import type { DatasetSpec, QueuedDocument } from '../catalog/catalog.ts';
-import { throwIfAborted } from '../domain/errors.ts';
+import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { fieldValues } from '../domain/fields.ts';
 import { rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
@@ -85,6 +85,7 @@ async function commitBatch(
     );
   } else if (rows.rows.length > 0) {
     state = await open.table.append(rows);
+    expectRows(open, state.rowCount, open.recorded.rowCount + rows.rows.length);
   }
   await work.writer.markIndexed({
     generationId: open.generation.generationId,
@@ -108,6 +109,16 @@ async function commitBatch(
     rows: rows.rows.length,
     version: state.version,
   });
+}
+
+/** Rows that nobody here wrote came in with the commit, such as the last one of a worker that lost its lease: they are never marked. */
+function expectRows(open: OpenGeneration, rowCount: number, expectedCount: number): void {
+  if (rowCount === expectedCount) return;
+  throw new SynclineError(
+    'TABLE_CONFLICT',
+    `The table "${open.table.name}" has ${rowCount} rows after a commit that should have made it ${expectedCount}: somebody else writes to it. It is put back and written again.`,
+    { retryable: true },
+  );
 }
 
 function toTableRows(documents: readonly QueuedDocument[], dataset: DatasetSpec): TableRows {

@@ -90,10 +90,12 @@ function supervisorActors(core: RuntimeCore, remember: (error: unknown) => never
     await core.sessions.leave();
   };
   return {
-    takeLease: fromPromise<void>(async () => {
+    takeLease: fromPromise<void>(async ({ signal }) => {
       if (entered) return;
       await core.sessions.enter().catch(remember);
       entered = true;
+      // Stopped while the lease was being taken: nobody else would give it back.
+      if (signal.aborted) await giveBack();
     }),
     ensureCatalog: fromPromise<void>(async () => {
       const catalog = await core.catalog();
