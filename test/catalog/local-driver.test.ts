@@ -181,10 +181,10 @@ describe('the local driver', () => {
     await reader.close();
   });
 
-  test('uses large pages, a write-ahead log, and no automatic checkpoints', async () => {
+  test('uses large pages, a write-ahead log that is flushed with every commit, and no automatic checkpoints', async () => {
     const pragmas = ['page_size', 'wal_autocheckpoint', 'synchronous', 'foreign_keys'];
     const results = await driver.read(pragmas.map((name) => statement(`pragma ${name}`)));
-    expect(results.map(({ rows }) => rows[0]?.[0])).toEqual([8_192, 0, 1, 1]);
+    expect(results.map(({ rows }) => rows[0]?.[0])).toEqual([8_192, 0, 2, 1]);
     const [mode] = await driver.read([
       statement('select cast(journal_mode as blob) from pragma_journal_mode'),
     ]);

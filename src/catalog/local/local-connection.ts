@@ -14,8 +14,8 @@ import type { LocalFailure, LocalWorkerData } from './local-messages.ts';
  * - Never get(), iterate() or pluck(); always one array of arguments; a statement that threw is never used again.
  * - Integers are bound as BigInt (a JS number is a REAL) and read in full width.
  * - No automatic checkpoints: SQLite 3.45.1 can corrupt a file when one connection checkpoints while another commits.
- * - synchronous=NORMAL: a power cut may drop the newest commits but never tears one. A catalog that lost its newest marks
- *   is behind its tables, and a table ahead of its mark is put back at boot: only work is lost.
+ * - synchronous = full: what was acknowledged (a queued document, a paid embedding) survives a power cut. About one fsync
+ *   per transaction, off the main thread; an initial run of 27,000 chunks makes some 200 of them.
  */
 
 /** The larger page holds four 384-dimension vectors without waste (reference/libsql.md, section 6). */
@@ -106,7 +106,7 @@ function prepareFile(database: Database.Database, { access }: LocalWorkerData): 
     if (tableCount === 0) database.exec(`pragma page_size = ${PAGE_BYTES}`);
     database.exec('pragma journal_mode = wal');
   }
-  database.exec(`pragma synchronous = normal; pragma foreign_keys = on; pragma cache_size = -${CACHE_KIB}`);
+  database.exec(`pragma synchronous = full; pragma foreign_keys = on; pragma cache_size = -${CACHE_KIB}`);
 }
 
 function inspect(database: Database.Database): { tableCount: number; applicationId: number } {
