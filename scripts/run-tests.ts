@@ -14,7 +14,8 @@ interface Step {
 
 /** The closing lines of `bun test`: " 12 pass" and " 0 fail". */
 function bunCounts(output: string): { passed: number; failed: number } {
-  const count = (word: string): number => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, 'm'))?.[1] ?? 0);
+  const count = (word: string): number =>
+    Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, 'm'))?.[1] ?? 0);
   return { passed: count('pass'), failed: count('fail') };
 }
 
@@ -23,11 +24,15 @@ const deno = ['deno', 'run', '--allow-all', '--quiet'] as const;
 const STEPS: readonly Step[] = [
   { name: 'format and lint', command: ['biome', 'ci', '--colors=off', '.'] },
   { name: 'types', command: ['tsc', '-p', 'tsconfig.json'] },
-  { name: 'types in Deno', command: ['deno', 'check', '--quiet', 'src/index.ts', 'src/cli/main.ts', 'examples/deno-service.ts'] },
+  {
+    name: 'types in Deno',
+    command: ['deno', 'check', '--quiet', 'src/index.ts', 'src/cli/main.ts', 'examples/deno-service.ts'],
+  },
   { name: 'tests in Bun', command: ['bun', 'test', '--conditions=development'], counts: bunCounts },
   { name: 'smoke test in Deno', command: [...deno, 'test/deno-smoke.ts'] },
   { name: 'example: Bun service', command: ['bun', 'examples/bun-service.ts'] },
   { name: 'example: Deno service', command: [...deno, 'examples/deno-service.ts'] },
+  { name: 'the package, installed and run in Bun and Deno', command: ['bun', 'scripts/check-package.ts'] },
 ];
 
 let passed = 0;
