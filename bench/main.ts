@@ -77,7 +77,7 @@ function report(name: string, run: Run, floor?: Run): void {
   const cell = (text: string, width: number): string => text.padStart(width);
   const ratio = floor === undefined ? '' : `${(run.cpuMs / floor.cpuMs).toFixed(2)} x`;
   process.stdout.write(
-    [
+    `${[
       name.padEnd(26),
       cell(`cpu ${(run.cpuMs / 1_000).toFixed(2)} s`, 13),
       cell(ratio, 8),
@@ -87,7 +87,7 @@ function report(name: string, run: Run, floor?: Run): void {
       cell(`requests ${run.requests ?? 0}`, 14),
       cell(`inputs ${run.inputs ?? 0}`, 14),
       cell(`chunks ${run.chunks}`, 14),
-    ].join('') + '\n',
+    ].join('')}\n`,
   );
 }
 

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSyncline } from 'syncline';
 
-await using syncline = createSyncline({ dataDir: mkdtempSync(join(tmpdir(), 'syncline-')), embedder: { provider: 'local' } });
+await using syncline = createSyncline({
+  dataDir: mkdtempSync(join(tmpdir(), 'syncline-')),
+  embedder: { provider: 'local' },
+});
 await syncline.start();
 const articles = syncline.dataset('shop/articles');
 await articles.ingest([
@@ -14,7 +17,8 @@ await articles.ingest([
 
 const server = Bun.serve({
   port: 0,
-  fetch: async (request) => Response.json(await articles.search(new URL(request.url).searchParams.get('q') ?? '')),
+  fetch: async (request) =>
+    Response.json(await articles.search(new URL(request.url).searchParams.get('q') ?? '')),
 });
 const answer = await fetch(`${server.url}?q=boil+water`);
 const [best] = (await answer.json()) as { key: string; text: string }[];

@@ -29,7 +29,12 @@ const imports: Import[] = files.flatMap((from) => {
 });
 
 /** The interfaces that stages, machines and runtime may know; the rest of their folders are adapters. */
-const INTERFACES = ['catalog/catalog.ts', 'vectors/vector-store.ts', 'embedders/embedder.ts', 'embedders/pack-requests.ts'];
+const INTERFACES = [
+  'catalog/catalog.ts',
+  'vectors/vector-store.ts',
+  'embedders/embedder.ts',
+  'embedders/pack-requests.ts',
+];
 const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders'];
 /** The composition root: the only place that chooses adapters. */
 const COMPOSITION_ROOT = ['runtime/core.ts', 'runtime/options.ts', 'index.ts'];
@@ -78,12 +83,16 @@ test('only the composition root imports adapters', () => {
 });
 
 test('machines hold no I/O', () => {
-  const outside = imports.filter(({ from, to }) => folderOf(from) === 'actors' && !files.includes(to)).map(({ to }) => to);
+  const outside = imports
+    .filter(({ from, to }) => folderOf(from) === 'actors' && !files.includes(to))
+    .map(({ to }) => to);
   expect([...new Set(outside)]).toEqual(['xstate']);
 });
 
 test('the library uses no API of one runtime alone', () => {
-  const wrong = files.filter((name) => /\b(?:Bun|Deno)\.|from 'bun/.test(readFileSync(join(SOURCE, name), 'utf8')));
+  const wrong = files.filter((name) =>
+    /\b(?:Bun|Deno)\.|from 'bun/.test(readFileSync(join(SOURCE, name), 'utf8')),
+  );
   expect(wrong).toEqual([]);
 });
 
@@ -96,7 +105,11 @@ test('every package that src imports is declared, and none is declared in vain',
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  const packageOf = (name: string): string => name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+  const packageOf = (name: string): string =>
+    name
+      .split('/')
+      .slice(0, name.startsWith('@') ? 2 : 1)
+      .join('/');
   const used = imports
     .map(({ to }) => to)
     .filter((to) => !files.includes(to) && !to.startsWith('node:') && !to.startsWith('..'))

@@ -34,8 +34,11 @@ async function withLocalEmbedder(): Promise<void> {
   assert.equal((await dataset.ingest(documents, { mode: 'sync' })).unchangedCount, 300);
   const [hit] = await dataset.search('document 42');
   assert.equal(hit?.key, '42');
-  const odd = await dataset.search('document', { limit: 300, filter: { op: 'eq', field: 'parity', value: 'odd' } });
-  assert.ok(odd.length > 0 && odd.every(({ metadata }) => metadata['parity'] === 'odd'));
+  const odd = await dataset.search('document', {
+    limit: 300,
+    filter: { op: 'eq', field: 'parity', value: 'odd' },
+  });
+  assert.ok(odd.length > 0 && odd.every(({ metadata }) => metadata.parity === 'odd'));
   assert.deepEqual(await dataset.deleteDocuments(['42']), { removedCount: 1 });
 
   await runtime.start();

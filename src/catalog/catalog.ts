@@ -220,6 +220,8 @@ export type TaskState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 export interface TaskRecord {
   readonly taskId: number;
   readonly datasetId: number | undefined;
+  /** `project/dataset`; `undefined` when the task is of no dataset, or of one that is gone. */
+  readonly address: string | undefined;
   /** `ingest`, `index`, … */
   readonly kind: string;
   readonly state: TaskState;

@@ -7,11 +7,18 @@ import { runCommand } from './run-command.ts';
 
 const args = process.argv.slice(2);
 const program = createProgram(runCommand);
+// Help is read through "| head", too.
+process.stdout.on('error', ignoreGoneReader);
 try {
   await program.parseAsync(args, { from: 'user' });
 } catch (error) {
-  if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = endOfParsing(error);
+  if (error instanceof CommanderError) process.exitCode = endOfParsing(error);
+  else ignoreGoneReader(error);
+}
+
+/** Throws whatever is not the end of the program that reads the output. */
+function ignoreGoneReader(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
 }
 
 /** Help and version were asked for and given; everything else is wrong usage. */

@@ -87,14 +87,16 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
       continue;
     }
     if (work.hold.active) return;
-    if (run.requests.length > 0) continue;
+    // Only once all pages are read is the partial request sent or waiting for our own producers. Waiting for another
+    // dataset before that could be for ever: it may hold back ours while we hold back theirs.
+    if (run.requests.length > 0 || !run.lastPageWasEmpty) continue;
     if (run.elsewhere.size > 0) {
       await Promise.race([...run.elsewhere, changed, run.aborted]);
       continue;
     }
     if (run.partial.length > 0) {
-      // Held back because the last page had more, or because somebody is still adding: only the latter is waited for.
-      if (run.lastPageWasEmpty) await Promise.race([changed, run.aborted]);
+      // Held back because somebody is still adding.
+      await Promise.race([changed, run.aborted]);
       continue;
     }
     if (!run.readAgain) return;

@@ -1,4 +1,5 @@
 import type { DatasetReport } from '../actors/dataset-machine.ts';
+import type { Failure } from '../actors/failure.ts';
 import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { openCatalog } from '../catalog/open-catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
@@ -32,6 +33,8 @@ export interface RuntimeCore {
   work(): SessionWork;
   /** The supervisor, while one runs. */
   supervision: Supervision | undefined;
+  /** When the last supervisor ended, or will; with its failure if that was not asked for. */
+  ended: Promise<Failure | undefined>;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
   close(): Promise<void>;
   readonly isClosed: () => boolean;
@@ -41,23 +44,10 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
   const hub = createEventHub();
   const store = createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables });
   const chosen = chooseEmbedder(options.embedder, options.environment);
-  let catalog: Promise<Catalog> | undefined;
   let work: SessionWork | undefined;
   let isClosed = false;
 
-  const openOnce = (): Promise<Catalog> => {
-    if (isClosed) return Promise.reject(stopped());
-    catalog ??= openCatalog({
-      url: options.catalogUrl,
-      authToken: options.catalogAuthToken,
-      access: options.access,
-      timeoutMs: options.catalogTimeoutMs,
-    }).catch((error: unknown) => {
-      catalog = undefined;
-      throw error;
-    });
-    return catalog;
-  };
+  const opener = catalogOpener(options, () => isClosed);
 
   const currentWork = (): SessionWork => {
     if (work === undefined)
@@ -74,7 +64,7 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
   };
 
   const logic = createDatasetLogic({
-    catalog: openOnce,
+    catalog: opener.catalog,
     workFor: (datasetId) => currentWork().workFor(datasetId),
     knownWork: (datasetId) => work?.knownWork(datasetId),
     onReport,
@@ -83,7 +73,7 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
   const beginSession = async (session: Session): Promise<void> => {
     work = createSessionWork({
       session,
-      catalog: await openOnce(),
+      catalog: await opener.catalog(),
       store,
       textAttemptsMax: options.textAttemptsMax,
       hub,
@@ -105,29 +95,62 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
     store,
     chosen,
     logic,
-    catalog: openOnce,
+    catalog: opener.catalog,
     sessions: createSessionKeeper({
-      openCatalog: openOnce,
+      openCatalog: opener.catalog,
       leaseTtlMs: options.leaseTtlMs,
       hub,
       onBegin: beginSession,
       onEnd: async () => {
+        const ending = work;
         work = undefined;
+        await ending?.untilQuiet();
       },
     }),
-    actors: createDatasetActors(() => logic),
+    actors: createDatasetActors({
+      logic: () => logic,
+      drainTimeoutMs: options.drainTimeoutMs,
+      untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
+    }),
     embedderFor: (dataset) => embedderForProfile(dataset.profile, chosen.embedder),
     work: currentWork,
     supervision: undefined,
+    ended: Promise.resolve(undefined),
     isClosed: () => isClosed,
     async close() {
       if (isClosed) return;
       isClosed = true;
       await store.close();
-      await (await catalog)?.close();
+      await opener.close();
     },
   };
   return core;
+}
+
+/** Opens the catalog when it is first asked for, once; again after an opening that failed. */
+function catalogOpener(
+  options: ResolvedOptions,
+  isClosed: () => boolean,
+): { catalog: () => Promise<Catalog>; close: () => Promise<void> } {
+  let opened: Promise<Catalog> | undefined;
+  return {
+    catalog() {
+      if (isClosed()) return Promise.reject(stopped());
+      opened ??= openCatalog({
+        url: options.catalogUrl,
+        authToken: options.catalogAuthToken,
+        access: options.access,
+        timeoutMs: options.catalogTimeoutMs,
+      }).catch((error: unknown) => {
+        opened = undefined;
+        throw error;
+      });
+      return opened;
+    },
+    async close() {
+      await (await opened)?.close();
+    },
+  };
 }
 
 function stopped(): SynclineError {

@@ -79,7 +79,7 @@ export function createSyncline(options: SynclineOptions = {}): Syncline {
     },
     start: () => startCore(core),
     stop,
-    ended: () => core.supervision?.ended ?? Promise.resolve(undefined),
+    ended: () => core.ended,
     pause: (reason = DEFAULT_PAUSE_REASON) =>
       requireSupervision(core).actor.send({ type: 'supervisor.pause', reason }),
     resume: (reason = DEFAULT_PAUSE_REASON) =>
@@ -109,6 +109,7 @@ async function startCore(core: RuntimeCore): Promise<void> {
   if (core.supervision === undefined) {
     const supervision = createSupervision(core);
     core.supervision = supervision;
+    core.ended = supervision.ended;
     void supervision.ended.then(() => {
       if (core.supervision === supervision) core.supervision = undefined;
     });

@@ -23,6 +23,8 @@ export interface DatasetActors {
   send(datasetId: number, event: DatasetEvent): void;
   /** To be called with every report of a dataset actor, ours or the supervisor's. */
   noteReport(report: DatasetReport): void;
+  /** To be called when the supervisor lets an actor go: nothing is known of the dataset's standing until its next one. */
+  noteLetGo(datasetId: number): void;
   standing(datasetId: number): DatasetStanding | undefined;
   /** Rings at every report and every piece of work done for the dataset. */
   notifier(datasetId: number): Notifier;
@@ -38,7 +40,19 @@ const SETTLED_PHASES: readonly DatasetPhase[] = ['idle', 'paused', 'parked', 'ba
 /** Why the actor of a call that failed is paused. */
 const GAVE_UP = 'the call gave up';
 
-export function createDatasetActors(logic: () => typeof datasetMachine): DatasetActors {
+export interface DatasetActorsParts {
+  readonly logic: () => typeof datasetMachine;
+  /** How long work under way may take to end after its call has failed; then it is aborted. */
+  readonly drainTimeoutMs: number;
+  /** Waits for what cannot be aborted: a catalog transaction, or a table commit with its mark. */
+  readonly untilQuiet: (datasetId: number) => Promise<void>;
+}
+
+export function createDatasetActors({
+  logic,
+  drainTimeoutMs,
+  untilQuiet,
+}: DatasetActorsParts): DatasetActors {
   const held = new Map<number, HeldActor>();
   const standings = new Map<number, DatasetStanding>();
   const notifiers = new Map<number, Notifier>();
@@ -67,37 +81,46 @@ export function createDatasetActors(logic: () => typeof datasetMachine): Dataset
   };
 
   /** Lets the actor's work under way end, and then the actor; unless someone needs it again meanwhile. */
-  const letGo = async (datasetId: number, entry: HeldActor): Promise<void> => {
+  const letGo = async (datasetId: number, entry: HeldActor, isOver: Promise<'over'>): Promise<void> => {
     entry.users -= 1;
     for (;;) {
       if (entry.users > 0) return;
       const rung = notifier(datasetId).next();
       const phase = standings.get(datasetId)?.phase ?? 'idle';
       if (SETTLED_PHASES.includes(phase) || entry.actor.getSnapshot().status !== 'active') break;
-      await rung;
+      if ((await Promise.race([rung, isOver])) === 'over') break;
     }
     held.delete(datasetId);
     entry.actor.stop();
+    await untilQuiet(datasetId);
     standings.delete(datasetId);
   };
 
   return {
     async during(dataset, task) {
       const entry = hold(dataset);
+      const deadline = Promise.withResolvers<'over'>();
+      let timer: ReturnType<typeof setTimeout> | undefined;
       try {
         return await task();
       } catch (error) {
-        // The caller gives up: what is under way is finished and kept, nothing new is begun.
+        // The caller gives up: what is under way is finished and kept, within limits, and nothing new is begun.
         if (entry.users === 1) entry.actor.send({ type: 'dataset.pause', reason: GAVE_UP });
+        timer = setTimeout(() => deadline.resolve('over'), drainTimeoutMs);
         throw error;
       } finally {
-        await letGo(dataset.datasetId, entry);
+        await letGo(dataset.datasetId, entry, deadline.promise);
+        clearTimeout(timer);
       }
     },
     send: (datasetId, event) => held.get(datasetId)?.actor.send(event),
     noteReport(report) {
       standings.set(report.datasetId, { phase: report.phase, failure: report.failure });
       notifier(report.datasetId).ring();
+    },
+    noteLetGo(datasetId) {
+      standings.delete(datasetId);
+      notifier(datasetId).ring();
     },
     standing: (datasetId) => standings.get(datasetId),
     notifier,

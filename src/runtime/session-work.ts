@@ -33,6 +33,8 @@ export interface SessionWork {
   knownWork(datasetId: number): DatasetWork | undefined;
   /** Forgets a dataset that is gone. */
   forget(datasetId: number): void;
+  /** Waits for what cannot be aborted, of one dataset or of all: a catalog transaction, a table commit with its mark. */
+  untilQuiet(datasetId?: number): Promise<void>;
 }
 
 export function createSessionWork(parts: SessionWorkParts): SessionWork {
@@ -67,8 +69,17 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
     },
     knownWork: (datasetId) => works.get(datasetId),
     forget: (datasetId) => works.delete(datasetId),
+    async untilQuiet(datasetId) {
+      for (const work of works.values()) {
+        if (datasetId !== undefined && work.dataset.datasetId !== datasetId) continue;
+        await work.applying.run(nothing);
+        await work.writing.run(nothing);
+      }
+    },
   };
 }
+
+async function nothing(): Promise<void> {}
 
 async function findDataset(catalog: Catalog, datasetId: number): Promise<DatasetRecord> {
   const [dataset] = await catalog.listDatasets({ afterDatasetId: datasetId - 1, limit: 1 });

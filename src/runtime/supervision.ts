@@ -35,7 +35,11 @@ export function createSupervision(core: RuntimeCore): Supervision {
     beginError = error;
     throw error;
   };
-  const actor = createActor(supervisorMachine.provide({ actors: supervisorActors(core, remember) }), {
+  const logic = supervisorMachine.provide({
+    actors: supervisorActors(core, remember),
+    actions: { noteLetGo: (_, { datasetId }) => core.actors.noteLetGo(datasetId) },
+  });
+  const actor = createActor(logic, {
     input: { settings: supervisorSettings(core) },
     id: 'supervisor',
     systemId: 'supervisor',
@@ -74,7 +78,8 @@ export function createSupervision(core: RuntimeCore): Supervision {
     actor,
     tell: (datasetId, address, event) => actor.send({ type: 'dataset.tell', datasetId, address, event }),
     send: (datasetId, event) => actor.getSnapshot().children[datasetActorId(datasetId)]?.send(event),
-    noteReport: (report) => actor.send(report),
+    // Reports come out of a child's own transition: the supervisor hears of it when that is over.
+    noteReport: (report) => queueMicrotask(() => actor.send(report)),
     noteLostLease: (reason) => actor.send({ type: 'lease.lost', failure: toFailure(reason) }),
     started: started.promise,
     ended: ended.promise,

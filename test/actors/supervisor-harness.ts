@@ -112,7 +112,7 @@ export function createSupervisorHarness(settings: Partial<SupervisorSettings> = 
       reports.push(`${datasetId} ${phase}`);
       if (phase === 'processing') started.push(datasetId);
     },
-    send: (report) => actor.send(report),
+    send: (report) => queueMicrotask(() => actor.send(report)),
   });
   const actor = createActor(
     supervisorMachine.provide({

@@ -322,6 +322,17 @@ describe('more datasets than actors', () => {
     expect(datasets.get(resting)?.waiting).toBe(0);
   });
 
+  test('one that is gone makes room', async () => {
+    const { actor, add, datasets, tell, until, untilPhase } = create({ datasetActorsMax: 1 });
+    const [goes = 0] = add({ waiting: 1, error: refused() });
+    actor.start();
+    await untilPhase(goes, 'backingOff');
+    const [waits = 0] = add({ waiting: 1 });
+    tell(waits, { type: 'dataset.changed' });
+    tell(goes, { type: 'dataset.delete' });
+    await until(() => datasets.get(waits)?.waiting === 0);
+  });
+
   test('the one that has been idle for longest makes room', async () => {
     const { actor, add, change, letGo, untilPhase, untilState } = create({ datasetActorsMax: 2 });
     const [one = 0, two = 0] = add({}, {});
@@ -489,6 +500,18 @@ describe('pausing', () => {
 });
 
 describe('nothing told is lost', () => {
+  test('before the catalog could be asked for its datasets', async () => {
+    const { actor, add, change, sources, untilPhase } = create();
+    sources.takeLease.hold();
+    sources.listDatasets.hold();
+    actor.start();
+    const [one = 0] = add({});
+    change(one);
+    sources.takeLease.letGo();
+    await untilPhase(one, 'idle');
+    sources.listDatasets.letGo();
+  });
+
   test('while the whole backs off, to a dataset with an actor and to one without', async () => {
     const { actor, add, change, clock, datasets, sources, untilState } = create();
     const [one = 0] = add({});

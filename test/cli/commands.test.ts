@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { startEmbeddingServer } from '../support/embedding-server.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { runCli } from './run-cli.ts';
 
-const SECRET_FREE = { NO_COLOR: '1' };
+// Each test starts the program several times; on a busy machine that takes a while.
+setDefaultTimeout(20_000);
 
 /** A folder of documents, two of them sound. */
 function writeDocuments(dir: TempDir): void {
@@ -92,7 +93,7 @@ describe('with documents', () => {
     });
   });
 
-  test('a terminal that cannot be redrawn, or a pipe, gets no escape sequences even when a document holds some', async () => {
+  test('a pipe gets no escape sequences, even when a document holds some', async () => {
     writeFileSync(dir.join('hostile.md'), '# Hostile\n\nfirst \u001b[2J\u001b]0;owned\u0007 second zebra\n');
     const options = { cwd: dir.path, environment: { FORCE_COLOR: '1' } };
     const added = await runCli(['add', 'hostile.md', '--dataset', 'other/docs'], options);
@@ -231,8 +232,7 @@ describe('chunks that were given up', () => {
 describe('dataset', () => {
   test('creates, lists and deletes; deleting in a pipe needs --yes', async () => {
     using dir = makeTempDir();
-    const run = (...args: string[]) =>
-      runCli(['dataset', ...args], { cwd: dir.path, environment: SECRET_FREE });
+    const run = (...args: string[]) => runCli(['dataset', ...args], { cwd: dir.path });
     const created = await run(
       'create',
       'shop/products',
@@ -271,7 +271,7 @@ describe('a place that cannot be used', () => {
     const plain = await runCli(args, { cwd: dir.path });
     const debug = await runCli(args, { cwd: dir.path, environment: { SYNCLINE_DEBUG: '1' } });
     expect(plain.stderr).toMatch(/^syncline: CATALOG_UNREADABLE: .+\n$/);
-    expect(debug.stderr).toMatch(/^syncline: CATALOG_UNREADABLE: .+\n.*SynclineError[^]+ at /);
+    expect(debug.stderr).toMatch(/^syncline: CATALOG_UNREADABLE: .+\n.*SynclineError[\s\S]+ at /);
     expect([plain.code, debug.code]).toEqual([1, 1]);
   });
 

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@lancedb/lancedb';
-import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
+import { rejectionOf, startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
 const DOCUMENTS = Array.from({ length: 12 }, (_, number) => ({
   key: `${number}`,
@@ -85,6 +85,20 @@ test('while the provider is down nothing is charged and nothing is lost; when it
   context.provider.behave();
   await dataset.index();
   await expectAllIndexed(context);
+});
+
+test('a cancelled call ends within the drain time although its provider hangs, and its documents are kept', async () => {
+  const { runtime, provider } = await startTestRuntime({ drainTimeoutMs: 50 });
+  const dataset = runtime.dataset('docs/all');
+  provider.misbehave({ kind: 'hang' }, Number.POSITIVE_INFINITY);
+  const cancel = new AbortController();
+  const call = rejectionOf(dataset.ingest(DOCUMENTS, { signal: cancel.signal }));
+  await waitFor('the request to be under way', () => provider.stats().inFlight > 0);
+  cancel.abort();
+  expect(await call).toMatchObject({ code: 'ABORTED' });
+  expect((await runtime.status()).worker).toBeUndefined();
+  expect((await runtime.status()).tasks).toMatchObject([{ state: 'cancelled', address: 'docs/all' }]);
+  expect((await dataset.status()).counts).toMatchObject({ documents: 12, chunks: { pending: 12 } });
 });
 
 test('a wrong key is told as such', async () => {

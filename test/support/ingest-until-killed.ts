@@ -12,7 +12,12 @@ const runtime = createSyncline({
     sendDimensions: true,
     baseUrl: url,
     apiKey: 'test-key',
-    limits: { itemsPerRequestMax: 16, tokensPerItemMax: 8_191, tokensPerRequestMax: 100_000, requestsInFlightMax: 4 },
+    limits: {
+      itemsPerRequestMax: 16,
+      tokensPerItemMax: 8_191,
+      tokensPerRequestMax: 100_000,
+      requestsInFlightMax: 4,
+    },
   }),
 });
 

@@ -16,9 +16,12 @@ export async function listTasks(
 ): Promise<TaskRecord[]> {
   const rows = await session.rows(
     statement(
-      `select task_id, dataset_id, cast(kind as blob), cast(state as blob), started_at_ms, finished_at_ms,
-              cast(progress as blob), cast(error as blob)
-       from tasks where ?1 is null or dataset_id = ?1 order by task_id desc limit ?2`,
+      `select t.task_id, t.dataset_id, cast(t.kind as blob), cast(t.state as blob), t.started_at_ms, t.finished_at_ms,
+              cast(t.progress as blob), cast(t.error as blob), cast(p.name || '/' || d.name as blob)
+       from tasks t
+       left join datasets d on d.dataset_id = t.dataset_id
+       left join projects p on p.project_id = d.project_id
+       where ?1 is null or t.dataset_id = ?1 order by t.task_id desc limit ?2`,
       page.datasetId ?? null,
       Math.min(page.limit, TASKS_PER_ANSWER),
     ),
@@ -108,5 +111,6 @@ function taskOf(row: SqlRow): TaskRecord {
     finishedAtMs: optionalIntegerAt(row, 5),
     progress: JSON.parse(textAt(row, 6)),
     error: optionalTextAt(row, 7),
+    address: optionalTextAt(row, 8),
   };
 }
