@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { basename, dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { unreadable } from './problems.ts';
 import { readOneFile } from './read-file.ts';
@@ -25,10 +25,11 @@ const SKIPPED_EXTENSIONS_MAX = 100;
  * Turns files into documents, one at a time and in a stable order; nothing is collected, one file is open at a time.
  *
  * - A **folder** is walked: Markdown (.md, .mdx, .markdown), text (.txt, .rst, .adoc, …), HTML (.html, .htm) and JSON Lines
- *   (.jsonl, .ndjson). The key is the path relative to that folder with forward slashes, so it does not change with where
- *   the folder is. Files of other kinds are counted and given once at the end as `skipped`.
- * - A **file** is read whatever its extension is, an unknown one as text. Its key is its path relative to `cwd`, or its
- *   absolute path when it is outside: two files of one name never overwrite each other.
+ *   (.jsonl, .ndjson). Files of other kinds are counted and given once at the end as `skipped`.
+ * - A **file** is read whatever its extension is, an unknown one as text.
+ * - The **key** is the path relative to `cwd` with forward slashes, so that files of one name in several folders stay
+ *   apart. Of what is outside of `cwd` it begins with the folder's own name, so that it does not change with where the
+ *   folder is.
  * - **`-`** is the standard input as JSON Lines. The keys of JSON Lines are in the lines.
  *
  * Documents carry `metadata: { path, extension }` and the title of their front matter, first H1 or `<title>`. What cannot be
@@ -76,21 +77,39 @@ async function* readPath(
     yield unreadable(path, error);
     return;
   }
+  const key = keyOf(cwd, absolute, isFolder);
   if (!isFolder) {
-    yield* readOneFile({ path: absolute, shown: show(absolute), key: show(absolute) }, bytesMax);
+    yield* readOneFile({ path: absolute, shown: show(absolute), key }, bytesMax);
     return;
   }
   for await (const found of walkFolder(absolute, { show, onSkipped })) {
     if ('result' in found) yield found.result;
-    else yield* readOneFile({ ...found.file, shown: show(found.file.path) }, bytesMax);
+    else {
+      const place = {
+        path: found.file.path,
+        shown: show(found.file.path),
+        key: posix.join(key, found.file.key),
+      };
+      yield* readOneFile(place, bytesMax);
+    }
   }
+}
+
+/** What the key of a file is, or begins with for all files of a folder; empty for `cwd` itself. */
+function keyOf(cwd: string, path: string, isFolder: boolean): string {
+  if (isInside(cwd, path)) return relativeTo(cwd, path);
+  if (path === resolve(cwd)) return '';
+  return isFolder ? basename(path) : `${basename(dirname(path))}/${basename(path)}`;
 }
 
 /** `path` relative to `folder` when it is inside, else absolute; with forward slashes. */
 function relativeTo(folder: string, path: string): string {
+  return (isInside(folder, path) ? relative(folder, path) : path).replaceAll(sep, '/');
+}
+
+function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
-  const isOutside = way === '' || way === '..' || way.startsWith(`..${sep}`) || isAbsolute(way);
-  return (isOutside ? path : way).replaceAll(sep, '/');
+  return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way);
 }
 
 function createSkippedCount(): {

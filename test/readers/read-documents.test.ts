@@ -50,7 +50,7 @@ async function* bytesOf(text: string, size = 7): AsyncGenerator<Uint8Array> {
 }
 
 describe('a folder', () => {
-  test('is walked in order of names, with keys relative to it', async () => {
+  test('is walked in order of names, with keys that begin with its path below the current folder', async () => {
     const root = makeFolder('walk', {
       'b.md': '# B\n',
       'a/z.txt': 'z',
@@ -65,7 +65,15 @@ describe('a folder', () => {
       LICENSE: 'no',
     });
     const { documents, keys, problems, skipped } = await read([root]);
-    expect(keys).toEqual(['B.mdx', 'a/z.txt', 'a/Ä.MD', 'a.html', 'b.md', 'k1', 'k2']);
+    expect(keys).toEqual([
+      'walk/B.mdx',
+      'walk/a/z.txt',
+      'walk/a/Ä.MD',
+      'walk/a.html',
+      'walk/b.md',
+      'k1',
+      'k2',
+    ]);
     expect(problems).toEqual([]);
     expect(skipped).toEqual([{ count: 3, byExtension: { '.md': 1, '.png': 1, '': 1 } }]);
     expect(documents.map(({ format }) => format)).toEqual([
@@ -78,7 +86,7 @@ describe('a folder', () => {
       undefined,
     ]);
     expect(documents[2]).toEqual({
-      key: 'a/Ä.MD',
+      key: 'walk/a/Ä.MD',
       title: 'Ä',
       content: '# Ä\n',
       format: 'markdown',
@@ -86,9 +94,15 @@ describe('a folder', () => {
     });
   });
 
-  test('gives the same keys wherever it is called from', async () => {
+  test('outside the current folder gives keys that begin with its name; the current folder itself adds nothing', async () => {
     const root = makeFolder('same', { 'a/b.md': 'x' });
-    expect((await read([root], { cwd: '/' })).keys).toEqual((await read(['same'])).keys);
+    expect((await read([root], { cwd: join(folder, 'elsewhere') })).keys).toEqual(['same/a/b.md']);
+    expect((await read(['.'], { cwd: root })).keys).toEqual(['a/b.md']);
+  });
+
+  test('and a file of the same name beside it have keys of their own', async () => {
+    const root = makeFolder('beside', { 'README.md': 'x', 'docs/README.md': 'y' });
+    expect((await read(['README.md', 'docs'], { cwd: root })).keys).toEqual(['README.md', 'docs/README.md']);
   });
 
   test('counts what is skipped once for all paths', async () => {
@@ -110,7 +124,7 @@ describe('a folder', () => {
     symlinkSync('nowhere.md', join(root, 'broken.md'));
     symlinkSync('self.md', join(root, 'self.md'));
     const { keys, problems } = await read([root]);
-    expect(keys).toEqual(['a/one.md', 'b/two.md', 'c/three.md', 'link.md']);
+    expect(keys).toEqual(['links/a/one.md', 'links/b/two.md', 'links/c/three.md', 'links/link.md']);
     expect(problems.map(({ path, problem: { code } }) => [path, code])).toEqual([
       ['links/broken.md', 'SOURCE_UNREADABLE'],
       ['links/self.md', 'SOURCE_UNREADABLE'],
@@ -125,7 +139,7 @@ describe('a folder', () => {
     const { keys, problems } = await read([root]);
     chmodSync(join(root, 'a'), 0o755);
     // Permissions do not hold for root, who reads everything.
-    expect(keys).toEqual(isRoot ? ['a/x.md', 'b.md', 'c.md'] : ['c.md']);
+    expect(keys).toEqual(isRoot ? ['locked/a/x.md', 'locked/b.md', 'locked/c.md'] : ['locked/c.md']);
     expect(problems.map(({ path }) => path)).toEqual(isRoot ? [] : ['locked/a', 'locked/b.md']);
     for (const { problem } of problems) expect(problem.message).toContain('permission');
   });
@@ -143,11 +157,9 @@ describe('a file', () => {
     expect(documents[0]).toMatchObject({ format: 'text', metadata: { extension: '.xyz' } });
   });
 
-  test('outside the current folder has its absolute path as key', async () => {
+  test('outside the current folder has the name of its own folder in its key', async () => {
     const root = makeFolder('far', { 'a.md': 'x' });
-    expect((await read([join(root, 'a.md')], { cwd: join(folder, 'elsewhere') })).keys).toEqual([
-      join(root, 'a.md'),
-    ]);
+    expect((await read([join(root, 'a.md')], { cwd: join(folder, 'elsewhere') })).keys).toEqual(['far/a.md']);
   });
 
   test('that is a pipe is read to its end, up to the limit', async () => {
@@ -294,7 +306,7 @@ describe('readDocuments', () => {
     };
     const error = await run().catch((reason: unknown) => reason);
     expect(isSynclineError(error, 'ABORTED')).toBe(true);
-    expect(keys).toEqual(['a.md']);
+    expect(keys).toEqual(['abort/a.md']);
   });
 
   test('refuses a limit that is no number of bytes', async () => {

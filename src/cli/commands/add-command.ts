@@ -19,10 +19,9 @@ const HELP = `
 What is read: Markdown, text, HTML (stripped) and JSON Lines; a folder is walked. "-" is standard input, as JSON Lines:
 one {"key": …, "content": …, "title"?, "source"?, "format"?, "metadata"?} per line.
 
-A document is known by source and key (the path inside the folder; for single files, below the current folder). Give
-folders that hold files of the same path a --source each, or the later one replaces the earlier. Unchanged documents
-cost nothing, of changed ones only chunks with new text are embedded. Files that have vanished from a folder are NOT
-removed from the dataset. What cannot be read or is refused is told on stderr, the rest is taken in, and the exit code is
+A document is known by source and key: its path below the current folder; outside of that, the path that begins with
+the name of the folder given. Unchanged documents cost nothing, of changed ones only chunks with new text are embedded.
+Files that have vanished from a folder are NOT removed from the dataset. What cannot be read or is refused is told on stderr, the rest is taken in, and the exit code is
 then 1.
 
 Examples:
