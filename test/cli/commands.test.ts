@@ -37,7 +37,7 @@ describe('with documents', () => {
   test('search finds the passage without being told where to look', async () => {
     const { code, stdout, stderr } = await runCli(['search', 'renew', 'the', 'heartbeat'], { cwd: dir.path });
     const [first = '', second = '', third = ''] = stdout.split('\n');
-    expect(first).toMatch(/^ 1\. leases\.md {2}site\/docs {2}0\.\d{4}$/);
+    expect(first).toMatch(/^ 1\. docs\/leases\.md {2}site\/docs {2}0\.\d{4}$/);
     expect(second).toBe('    Leases');
     expect(third).toContain('heartbeat renews it');
     expect([code, stderr]).toEqual([0, '']);
@@ -58,7 +58,7 @@ describe('with documents', () => {
     const { code, stdout } = await runCli(args, { cwd: dir.path });
     const answer = JSON.parse(stdout) as { results: { key: string; text: string; textScore: number }[] };
     expect(answer).toMatchObject({ query: 'hybrid ranking', mode: 'text', dataset: 'site/docs' });
-    expect(answer.results.map(({ key }) => key)).toEqual(['guide/search.md']);
+    expect(answer.results.map(({ key }) => key)).toEqual(['docs/guide/search.md']);
     expect(answer.results[0]?.text).toContain('Hybrid ranking fuses words and meaning.');
     expect(answer.results[0]?.textScore).toBeGreaterThan(0);
     expect(code).toBe(0);
@@ -67,14 +67,14 @@ describe('with documents', () => {
   test('search takes a filter, and refuses one with an unknown field as wrong usage', async () => {
     const find = (field: string) =>
       runCli(
-        ['search', 'ranking', '--filter', JSON.stringify({ op: 'eq', field, value: 'leases.md' }), '--json'],
+        ['search', 'ranking', '--filter', JSON.stringify({ op: 'eq', field, value: 'docs/leases.md' }), '--json'],
         {
           cwd: dir.path,
         },
       );
     const [known, unknown] = await Promise.all([find('key'), find('colour')]);
     const { results } = JSON.parse(known.stdout) as { results: { key: string }[] };
-    expect(results.map(({ key }) => key)).toEqual(['leases.md']);
+    expect(results.map(({ key }) => key)).toEqual(['docs/leases.md']);
     expect(JSON.parse(unknown.stdout)).toMatchObject({ error: { code: 'INVALID_FILTER' } });
     expect([known.code, unknown.code]).toEqual([0, 2]);
   });
@@ -216,7 +216,7 @@ describe('chunks that were given up', () => {
     expect(added.code).toBe(1);
     expect(added.stdout).toContain('3 added, 0 changed, 0 unchanged, 1 chunk given up');
     const listed = await run('failures', 'site/docs');
-    expect(listed.stdout).toMatch(/^bad\.md, chunk 1, 3 attempts: .+\n$/);
+    expect(listed.stdout).toMatch(/^docs\/bad\.md, chunk 1, 3 attempts: .+\n$/);
     server.poison(undefined);
     const retried = await run('index', 'site/docs', '--retry-failed');
     expect(retried.stdout).toContain('3 chunks indexed, 1 tried again');
