@@ -12,6 +12,8 @@ export type SynclineEvent = { readonly atMs: number } & (
   | { readonly type: 'supervisor.state'; readonly state: string; readonly failure: Failure | undefined }
   | { readonly type: 'lease.acquired'; readonly holderId: string }
   | { readonly type: 'lease.released' }
+  /** It could not be given back and ends when it expires. */
+  | { readonly type: 'lease.releaseFailed'; readonly failure: Failure }
   | { readonly type: 'lease.lost'; readonly failure: Failure }
   | ({
       readonly type: 'dataset.state';

@@ -41,6 +41,8 @@ interface OpenSession extends Session {
 }
 
 export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
+  // The same for every session of this runtime: a lease whose grant was lost on the way is simply granted again.
+  const holderId = randomUUID();
   let users = 0;
   let current: Promise<OpenSession> | undefined;
   // Ends before the next begins: enter and leave are decided one after the other.
@@ -51,7 +53,7 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
       users += 1;
       if (current === undefined) {
         lastLeft = Promise.withResolvers<void>();
-        current = ending.then(() => begin(parts));
+        current = ending.then(() => begin(parts, holderId));
       }
       try {
         return await current;
@@ -89,9 +91,8 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
   };
 }
 
-async function begin(parts: SessionKeeperParts): Promise<OpenSession> {
+async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenSession> {
   const catalog = await parts.openCatalog();
-  const holderId = randomUUID();
   const token = await takeLease(catalog, holderId, parts.leaseTtlMs);
   const abort = new AbortController();
   let isLost = false;
@@ -105,8 +106,13 @@ async function begin(parts: SessionKeeperParts): Promise<OpenSession> {
   const session = { writer: catalog.writer(token), signal: abort.signal };
   const giveBack = async (): Promise<void> => {
     await heartbeat.stop();
-    if (!isLost) await catalog.releaseLease(token);
-    parts.hub.emit({ type: 'lease.released' });
+    try {
+      if (!isLost) await catalog.releaseLease(token);
+      parts.hub.emit({ type: 'lease.released' });
+    } catch (error) {
+      // The work is done all the same; the lease runs out by itself.
+      parts.hub.emit({ type: 'lease.releaseFailed', failure: toFailure(error) });
+    }
   };
   parts.hub.emit({ type: 'lease.acquired', holderId });
   try {
