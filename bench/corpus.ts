@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { prepareChunks } from '../src/chunking/prepare-chunks.ts';
+import { runInSlices } from '../src/chunking/run-in-slices.ts';
+import { prepareDocument } from '../src/domain/document.ts';
+import { toHex } from '../src/domain/hash.ts';
 
 /**
  * Makes a folder of `count` Markdown documents of about 3 kB out of real documentation. Each paragraph carries the
@@ -26,7 +30,22 @@ export async function editCorpus(folder: string, count: number): Promise<void> {
   }
 }
 
-export function fileName(number: number): string {
+/** The embedded texts of the documents `0 … count - 1`, by hash. */
+export async function textsOf(folder: string, count: number): Promise<Set<string>> {
+  const hashes = new Set<string>();
+  for (let number = 0; number < count; number += 1) {
+    const content = await readFile(join(folder, fileName(number)), 'utf8');
+    const document = prepareDocument(
+      { key: fileName(number), content },
+      { fields: {}, contentLengthMax: 1e9 },
+    );
+    for (const chunk of await runInSlices(prepareChunks(document, { tokensPerChunkMax: 512 })))
+      hashes.add(toHex(chunk.textHash));
+  }
+  return hashes;
+}
+
+function fileName(number: number): string {
   return `document-${String(number).padStart(6, '0')}.md`;
 }
 

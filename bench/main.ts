@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { editCorpus, makeCorpus } from './corpus.ts';
+import { editCorpus, makeCorpus, textsOf } from './corpus.ts';
 import type { Measurement } from './measure.ts';
 
 const { values } = parseArgs({ options: { documents: { type: 'string', default: '10000' } } });
@@ -52,9 +52,13 @@ async function compare(): Promise<void> {
   report('no change: floor', floorUnchanged);
   report('no change: syncline', unchanged, floorUnchanged);
 
-  await editCorpus(corpusDir, Math.ceil(documentCount / 100));
+  const editedCount = Math.ceil(documentCount / 100);
+  const before = await textsOf(corpusDir, editedCount);
+  await editCorpus(corpusDir, editedCount);
+  const newTexts = (await textsOf(corpusDir, editedCount)).difference(before);
   const edited = await measured(fast, ['bench/syncline.ts', corpusDir, dataDir, fast.url, '8']);
   report('1 % changed: syncline', edited, floorUnchanged);
+  process.stdout.write(`1 % changed: texts embedded ${edited.inputs}, texts that are new ${newTexts.size}\n`);
   fast.stop();
 
   const slow = await startProvider(['--latency-ms', '60', '--latency-ms-per-1k-tokens', '5']);
