@@ -13,6 +13,8 @@ export interface ProgressCounts {
 /** Shows how far the work is; see {@link showProgress}. */
 export interface Progress {
   counts(): ProgressCounts;
+  /** Documents that wait from before: they count for the bar, too. */
+  expect(documents: number): void;
   /** Takes the line away, or writes the last one. */
   stop(): void;
 }
@@ -48,6 +50,7 @@ export function showProgress(
   const timer = isShown ? setInterval(tick, intervalMs) : undefined;
   return {
     counts: meter.counts,
+    expect: meter.expect,
     stop() {
       clearInterval(timer);
       unsubscribe();
@@ -67,22 +70,43 @@ interface MeterLine {
 interface Meter {
   readonly add: (event: SynclineEvent) => void;
   readonly counts: () => ProgressCounts;
+  readonly expect: (documents: number) => void;
   /** The line for now; `undefined` before anything was done. */
   readonly line: (nowMs: number) => MeterLine | undefined;
 }
 
-/** Counts events and says how fast they come. */
+const BAR_WIDTH = 20;
+
+/** How much of what is to become searchable is: `━━━━━━━━━━──────────  50 %`; empty when nothing is. */
+export function drawBar(done: number, due: number): string {
+  if (due === 0) return '';
+  const share = Math.min(1, done / due);
+  const filled = Math.floor(share * BAR_WIDTH);
+  const percent = `${Math.floor(share * 100)} %`.padStart(5);
+  return `${'━'.repeat(filled)}${'─'.repeat(BAR_WIDTH - filled)} ${percent} · `;
+}
+
+/** Counts events and says how far and how fast the work is. */
 export function createMeter(startedAtMs: number = performance.now()): Meter {
   const total = { documents: 0, embedded: 0, rows: 0 };
+  /** Documents that are to be written to a table, and those that were. */
+  const written = { due: 0, done: 0 };
   const samples: (ProgressCounts & { readonly atMs: number })[] = [{ ...total, atMs: startedAtMs }];
   return {
     add(event) {
       if (event.type === 'documents.applied') {
         total.documents += event.added + event.changed + event.unchanged + event.removed;
+        written.due += event.added + event.changed + event.removed;
       } else if (event.type === 'texts.embedded') total.embedded += event.texts;
-      else if (event.type === 'table.written') total.rows += event.rows;
+      else if (event.type === 'table.written') {
+        total.rows += event.rows;
+        written.done += event.documents;
+      }
     },
     counts: () => ({ ...total }),
+    expect(documents) {
+      written.due += documents;
+    },
     line(nowMs) {
       const { documents, embedded, rows } = total;
       while (samples.length > 1 && nowMs - (samples[1]?.atMs ?? nowMs) > RATE_WINDOW_MS) samples.shift();
@@ -92,12 +116,13 @@ export function createMeter(startedAtMs: number = performance.now()): Meter {
       const seconds = Math.max((nowMs - since.atMs) / 1_000, 0.001);
       const part = (count: number, before: number, noun: string): string =>
         `${noun} (${formatRate((count - before) / seconds)})`;
-      const text = [
+      const parts = [
         part(documents, since.documents, countOf(documents, 'document')),
         part(embedded, since.embedded, `${formatCount(embedded)} embedded`),
         part(rows, since.rows, `${countOf(rows, 'row')} written`),
         formatDuration(nowMs - startedAtMs),
       ].join(' · ');
+      const text = `${drawBar(written.done, written.due)}${parts}`;
       const isStill = documents === since.documents && embedded === since.embedded && rows === since.rows;
       return { text, counts: `${documents} ${embedded} ${rows}`, isStill };
     },

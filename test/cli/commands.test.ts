@@ -67,7 +67,13 @@ describe('with documents', () => {
   test('search takes a filter, and refuses one with an unknown field as wrong usage', async () => {
     const find = (field: string) =>
       runCli(
-        ['search', 'ranking', '--filter', JSON.stringify({ op: 'eq', field, value: 'docs/leases.md' }), '--json'],
+        [
+          'search',
+          'ranking',
+          '--filter',
+          JSON.stringify({ op: 'eq', field, value: 'docs/leases.md' }),
+          '--json',
+        ],
         {
           cwd: dir.path,
         },

@@ -98,12 +98,29 @@ describe('progress', () => {
     const counts = { added: 10, changed: 5, unchanged: 5, removed: 0 };
     meter.add({ type: 'documents.applied', atMs: 0, address, ...counts });
     meter.add({ type: 'texts.embedded', atMs: 0, address, texts: 100, tokensCharged: undefined });
-    meter.add({ type: 'table.written', atMs: 0, address, documents: 20, rows: 40, version: 1 });
+    meter.add({ type: 'table.written', atMs: 0, address, documents: 9, rows: 40, version: 1 });
     expect(meter.line(2_000)).toEqual({
-      text: '20 documents (10/s) · 100 embedded (50/s) · 40 rows written (20/s) · 2.0 s',
+      text: '━━━━━━━━━━━━────────  60 % · 20 documents (10/s) · 100 embedded (50/s) · 40 rows written (20/s) · 2.0 s',
       counts: '20 100 40',
       isStill: false,
     });
+  });
+
+  test('shows by a bar how much of what is to be searchable is, what waited from before included', () => {
+    const meter = createMeter(0);
+    meter.expect(30);
+    meter.add({
+      type: 'documents.applied',
+      atMs: 0,
+      address,
+      added: 10,
+      changed: 0,
+      unchanged: 90,
+      removed: 0,
+    });
+    expect(meter.line(1_000)?.text).toStartWith('────────────────────   0 % · 100 documents');
+    meter.add({ type: 'table.written', atMs: 0, address, documents: 40, rows: 40, version: 1 });
+    expect(meter.line(2_000)?.text).toStartWith('━━━━━━━━━━━━━━━━━━━━ 100 % · ');
   });
 
   test('falls to a rate of zero when nothing moves any more', () => {

@@ -3,7 +3,7 @@ import { isSynclineError } from '../../domain/errors.ts';
 import type { Syncline } from '../../index.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
-import { showProgress } from '../progress.ts';
+import { type Progress, showProgress } from '../progress.ts';
 import { formatError, toReportedError } from '../reported-error.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
@@ -61,7 +61,7 @@ async function indexDatasets(
   let exitCode: ExitCode = EXIT.ok;
   try {
     for await (const name of address === undefined ? runtime.datasets() : [address]) {
-      const outcome = await indexOne(context, runtime, name, options, address === undefined);
+      const outcome = await indexOne(context, runtime, progress, name, options, address === undefined);
       outcomes.push(outcome);
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
       if (outcome.error !== undefined) {
@@ -80,12 +80,14 @@ async function indexDatasets(
 async function indexOne(
   { signal }: CommandContext,
   runtime: Syncline,
+  progress: Progress,
   name: string,
   { retryFailed = false }: IndexCommandOptions,
   isOneOfMany: boolean,
 ): Promise<IndexOutcome> {
   try {
     const dataset = runtime.dataset(name);
+    progress.expect((await dataset.status()).counts.queuedDocuments);
     const { retriedCount, durationMs } = await dataset.index({ retryFailed, signal });
     const { counts } = await dataset.status();
     const { indexedChunks, chunks } = counts;
