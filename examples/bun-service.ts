@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSyncline } from 'syncline';
 
-await using syncline = createSyncline({
+const syncline = createSyncline({
   dataDir: mkdtempSync(join(tmpdir(), 'syncline-')),
   embedder: { provider: 'local' },
 });
@@ -24,4 +24,5 @@ const answer = await fetch(`${server.url}?q=boil+water`);
 const [best] = (await answer.json()) as { key: string; text: string }[];
 console.log(best?.key, '-', best?.text);
 await server.stop();
+await syncline.stop();
 if (best?.key !== 'stove') throw new Error('The stove was expected first.');

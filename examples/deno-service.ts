@@ -1,7 +1,7 @@
 // A Deno service that keeps what it searches in line with its data: deno run --allow-all examples/deno-service.ts
 import { createSyncline } from 'syncline';
 
-await using syncline = createSyncline({ dataDir: await Deno.makeTempDir(), embedder: { provider: 'local' } });
+const syncline = createSyncline({ dataDir: await Deno.makeTempDir(), embedder: { provider: 'local' } });
 await syncline.start();
 const articles = syncline.dataset('shop/articles');
 await articles.ingest([
@@ -16,4 +16,5 @@ const answer = await fetch(`http://127.0.0.1:${server.addr.port}/?q=boil+water`)
 const [best] = (await answer.json()) as { key: string; text: string }[];
 console.log(best?.key, '-', best?.text);
 await server.shutdown();
+await syncline.stop();
 if (best?.key !== 'stove') throw new Error('The stove was expected first.');

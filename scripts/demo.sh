@@ -6,10 +6,12 @@ caller=$PWD
 . "$(dirname "$0")/setup.sh"
 query=${2:-"what happens after a crash"}
 if [ $# -gt 0 ]; then
+  dataset=demo/$(basename "$1" | sed 's/[^A-Za-z0-9]/-/g; s/^-*//; s/-*$//')
   set -- "$(cd "$caller" && realpath "$1")"
 else
-  set -- README.md ARCHITECTURE.md CONTRIBUTING.md docs src/actors/SPEC.md
+  dataset=demo/documents
+  set -- ARCHITECTURE.md CONTRIBUTING.md docs src/actors/SPEC.md
 fi
-bun src/cli/main.ts --embedder local --data-dir .syncline/demo add --dataset demo/documents "$@"
+bun src/cli/main.ts --embedder local --data-dir .syncline/demo add --dataset "$dataset" "$@"
 echo
-bun src/cli/main.ts --embedder local --data-dir .syncline/demo search --dataset demo/documents --limit 3 "$query"
+bun src/cli/main.ts --embedder local --data-dir .syncline/demo search --dataset "$dataset" --limit 3 "$query"

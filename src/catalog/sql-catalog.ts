@@ -107,6 +107,8 @@ function schemaSide(
       return isOurs;
     },
     async releaseLease(token: number) {
+      // While the lease is still held: nobody else writes now.
+      await driver.checkpoint();
       await driver.setCheckpointing(false);
       await releaseLease(driver, token);
     },

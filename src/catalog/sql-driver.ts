@@ -38,6 +38,8 @@ export interface SqlDriver {
   write(statements: readonly SqlStatement[]): Promise<readonly SqlResult[]>;
   /** Whether this side is the one that checkpoints (the lease holder is); off at first. Servers do that themselves. */
   setCheckpointing(on: boolean): Promise<void>;
+  /** Where this side checkpoints: moves the log into the file, so that the file alone is the whole catalog. A failure is told by the next write. */
+  checkpoint(): Promise<void>;
   /** Waits for what is under way, checkpoints where this side does, and closes. Closing twice is allowed. */
   close(): Promise<void>;
 }

@@ -79,7 +79,11 @@ function meaningOf(
         reason: 'is damaged or not a database. Restore it from a backup; it was left as it is',
       };
     case SQLITE.full:
-      return { code: 'DISK_FULL', reason: 'could not be written: the disk is full. Free some space' };
+      return {
+        code: 'DISK_FULL',
+        reason: 'could not be written: the disk is full. Free some space',
+        retryable: true,
+      };
     case SQLITE.cannotOpen:
       return {
         code: 'CATALOG_UNREADABLE',

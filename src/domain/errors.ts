@@ -45,8 +45,6 @@ export type ErrorCode =
   // both stores
   | 'DISK_FULL'
   // embedding
-  | 'EMBEDDER_UNKNOWN'
-  | 'EMBEDDING_TEXT_REFUSED'
   | 'EMBEDDING_REQUEST_REFUSED'
   | 'EMBEDDING_ANSWER_INVALID'
   | 'PROVIDER_AUTH'
@@ -56,7 +54,6 @@ export type ErrorCode =
   | 'PROVIDER_FAILED'
   // life cycle
   | 'RUNTIME_STOPPED'
-  | 'DATASET_PARKED'
   | 'ABORTED'
   | 'INTERNAL';
 

@@ -25,7 +25,7 @@ export function embedderForProfile(profile: EmbeddingProfile, chosen: Embedder):
   }
   const message =
     `The vectors were made by ${describe(profile)}, but the embedder is ${describe(chosen)}; the two cannot be compared. ` +
-    'Configure the embedder that made them, or change the dataset to the new one, which embeds its texts again.';
+    'Configure the embedder that made them, or take the documents into a new dataset.';
   throw new SynclineError('PROFILE_MISMATCH', message, {
     details: { stored: identify(profile), configured: identify(chosen) },
   });

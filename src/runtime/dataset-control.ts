@@ -53,6 +53,8 @@ export function indexWaiting(
     const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
     await runTask(writer, { kind: 'index', datasetId }, () =>
       withActor(core, dataset, async (_, wake) => {
+        // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
+        core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
         const catalog = await core.catalog();
         await waitUntilNothingWaits(datasetId, formatAddress(address), {
           catalog,

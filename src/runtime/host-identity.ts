@@ -32,6 +32,11 @@ export function isCertainlyDead(holder: LeaseHolder, self: HostIdentity): boolea
   }
 }
 
+/** The host's name as people know it. */
+export function hostName(holder: Pick<LeaseHolder, 'host'>): string {
+  return holder.host.split(' ')[0] ?? holder.host;
+}
+
 /** Containers that share a host name see different processes under the same PID; their namespaces differ. */
 function pidNamespace(): string {
   try {

@@ -180,7 +180,11 @@ async function withServingTable<Result>(
   } catch (error) {
     if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED')) throw error;
     const next = await servingGeneration(core, dataset.datasetId);
-    if (next === undefined || next.generationId === generation.generationId) throw error;
+    if (next === undefined || next.generationId === generation.generationId) {
+      // A worker need not wait for the next change to find out.
+      core.supervision?.tell(dataset.datasetId, formatAddress(dataset.address), { type: 'dataset.check' });
+      throw error;
+    }
     return task(await core.store.openTable(next.tableName, spec));
   }
 }

@@ -3,7 +3,7 @@ import { toFailure } from '../actors/failure.ts';
 import type { Catalog, CatalogWriter, LeaseAnswer, LeaseHolder } from '../catalog/catalog.ts';
 import { SynclineError, toSynclineError } from '../domain/errors.ts';
 import type { EventHub } from './events.ts';
-import { hostIdentity, isCertainlyDead } from './host-identity.ts';
+import { hostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
 
 /** The time during which this runtime holds the lease: everything that writes works within one. */
 export interface Session {
@@ -159,7 +159,7 @@ function leaseHeld(location: string, holder: LeaseHolder): SynclineError {
   const until = new Date(holder.expiresAtMs).toISOString();
   return new SynclineError(
     'LEASE_HELD',
-    `Another worker holds the catalog ${location}: process ${holder.pid} on ${holder.host}, started ${since}. Stop it, talk to it instead, or wait until its lease ends (${until} unless renewed).`,
+    `Another worker holds the catalog ${location}: process ${holder.pid} on ${hostName(holder)}, started ${since}. Stop it, only look (search, status), or wait until its lease ends (${until} unless renewed).`,
     { retryable: false, details: { ...holder } },
   );
 }

@@ -1,6 +1,7 @@
 import type { Table } from '@lancedb/lancedb';
 import { SynclineError } from '../domain/errors.ts';
 import { compileFilter } from './filter-sql.ts';
+import { loadLance } from './lance-library.ts';
 import type { TableHit, TableSpec, TextQuery, VectorQuery } from './vector-store.ts';
 
 /** Columns of a hit. The score column is always selected beside them: LanceDB warns on stderr when it has to add it itself. */
@@ -51,9 +52,11 @@ export async function searchVector(table: Table, spec: TableSpec, query: VectorQ
  */
 export async function searchText(table: Table, spec: TableSpec, query: TextQuery): Promise<TableHit[]> {
   checkLimit(query.limit);
+  const { lance } = await loadLance();
   const search = table
     .query()
-    .fullTextSearch(query.text, { columns: ['embedded_text'] })
+    // Not the bare text: LanceDB takes one that stands in double quotes for a phrase, which needs an index with positions.
+    .fullTextSearch(new lance.MatchQuery(query.text, 'embedded_text'))
     .select([...HIT_COLUMNS, '_score'])
     .limit(query.limit);
   if (query.filter !== undefined) search.where(compileFilter(query.filter, spec.fields));

@@ -49,13 +49,13 @@ export function toTableError(error: unknown, table: string): SynclineError {
   if (DAMAGED.test(reason)) {
     return new SynclineError(
       'TABLE_DAMAGED',
-      `The table "${table}" is damaged: ${shown}. Rebuild it from the catalog; no embedding is paid for again.`,
+      `The table "${table}" is damaged: ${shown}. Index the dataset (or start a worker): it is rebuilt from the catalog, and no embedding is paid for again.`,
       options,
     );
   }
   return new SynclineError(
     'TABLE_FAILED',
-    `LanceDB failed on the table "${table}": ${shown}. If the reason is not plain (permissions, a missing folder), check and rebuild the table.`,
+    `LanceDB failed on the table "${table}": ${shown}. If the reason is not plain (permissions, a missing folder), check them and index the dataset again.`,
     { ...options, retryable: NETWORK.test(reason) },
   );
 }
@@ -64,7 +64,7 @@ export function toTableError(error: unknown, table: string): SynclineError {
 export function tableMissing(table: string, cause?: unknown): SynclineError {
   return new SynclineError(
     'TABLE_MISSING',
-    `The table "${table}" does not exist or was dropped. Rebuild the dataset: a new table is filled from the catalog.`,
+    `The table "${table}" does not exist or was dropped. Index the dataset (or start a worker): a new table is filled from the catalog.`,
     { cause, details: { table } },
   );
 }

@@ -50,7 +50,7 @@ export function checkSchema(table: string, actual: Schema, expected: Schema): vo
   if (actual.fields.length === 0) {
     throw new SynclineError(
       'TABLE_DAMAGED',
-      `The table "${table}" is damaged: its newest manifest is empty. Rebuild it from the catalog; no embedding is paid for again.`,
+      `The table "${table}" is damaged: its newest manifest is empty. Index the dataset (or start a worker): it is rebuilt from the catalog, and no embedding is paid for again.`,
       { details: { table } },
     );
   }
@@ -86,7 +86,7 @@ function describe(field: Field): string {
 function schemaDiffers(table: string, column: string, expected: string, actual: string): SynclineError {
   return new SynclineError(
     'TABLE_SCHEMA_DIFFERS',
-    `The table "${table}" has another schema than its dataset: column "${column}" is ${actual}, expected ${expected}. Rebuild the dataset.`,
+    `The table "${table}" has another schema than its dataset: column "${column}" is ${actual}, expected ${expected}. Index the dataset (or start a worker): a new table is filled from the catalog.`,
     { details: { table, column, expected, actual } },
   );
 }

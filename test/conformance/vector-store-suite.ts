@@ -152,7 +152,9 @@ export function describeVectorStore(name: string, make: () => Promise<VectorStor
         expect(state.rowCount).toBe(2);
         expect((await table.statistics()).unindexedRowCount).toBe(2);
         const { fingerprint: _, fields: __, ...shown } = wanted;
+        const quoted = await table.searchText({ text: '"elephants"', limit: 5 });
         const [byText] = await table.searchText({ text: 'elephants', limit: 5 });
+        expect(quoted[0]?.chunkId).toBe(byText?.chunkId ?? 0);
         expect(byText).toEqual({ ...shown, score: expect.any(Number) });
         const [byVector] = await table.searchVector({ vector: new Float32Array([0, 2, 0]), limit: 1 });
         expect(byVector).toEqual({ ...shown, score: expect.closeTo(1, 5) });

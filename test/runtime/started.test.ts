@@ -1,4 +1,7 @@
 import { expect, test } from 'bun:test';
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { isSynclineError } from '../../src/index.ts';
 import { rejectionOf, startTestRuntime, waitFor } from '../support/test-runtime.ts';
 
 const documents = (count: number, words = 'Words') =>
@@ -85,6 +88,36 @@ test('a dataset that fails backs off and harms nobody else', async () => {
   });
 });
 
+test('index does not wait for the end of a backoff', async () => {
+  const { runtime, provider } = await startTestRuntime();
+  await runtime.start();
+  const dataset = runtime.dataset('docs/impatient');
+  // The wait would be a minute; the provider has recovered before.
+  provider.misbehave({ kind: 'status', status: 429, headers: { 'retry-after': '60' } }, 1);
+  expect(await rejectionOf(dataset.ingest(documents(2), { mode: 'sync' }))).toMatchObject({
+    code: 'PROVIDER_RATE_LIMITED',
+  });
+  await dataset.index();
+  expect((await dataset.status()).counts.indexedChunks).toBe(2);
+});
+
+test('a worker repairs a table whose loss a search finds out', async () => {
+  const { runtime, dataDir, provider } = await startTestRuntime();
+  await runtime.start();
+  const dataset = runtime.dataset('docs/lost');
+  await dataset.ingest(documents(5));
+  await waitFor('the dataset to be idle', async () => (await dataset.status()).phase === 'idle');
+  for (const name of readdirSync(join(dataDir, 'vectors')))
+    rmSync(join(dataDir, 'vectors', name), { recursive: true });
+  provider.reset();
+  expect(isSynclineError(await rejectionOf(dataset.search('words', { mode: 'text' })))).toBe(true);
+  await waitFor(
+    'the table to be back',
+    async () => (await dataset.search('words', { mode: 'text' }).catch(() => [])).length === 5,
+  );
+  expect(provider.stats().requests).toBe(0);
+});
+
 test('a dataset deleted in mid-work is let go of, and its name is free again', async () => {
   const { runtime, provider } = await startTestRuntime();
   await runtime.start();
@@ -115,6 +148,17 @@ test('stop finishes the requests under way and keeps their answers', async () =>
   await next.dataset('docs/stopped').index();
   expect(provider.texts.length).toBe(300);
   expect((await next.dataset('docs/stopped').status()).counts.indexedChunks).toBe(300);
+});
+
+test('after a clean stop the file of the catalog holds everything; its log only that the lease was given back', async () => {
+  const { runtime, dataDir, another } = await startTestRuntime();
+  await runtime.start();
+  await runtime.dataset('docs/whole').ingest(documents(20));
+  await runtime.stop();
+  const copy = join(dataDir, 'copy.db');
+  copyFileSync(join(dataDir, 'catalog.db'), copy);
+  const { counts } = await another({ catalogUrl: copy, access: 'readOnly' }).dataset('docs/whole').status();
+  expect(counts).toMatchObject({ documents: 20, indexedChunks: 20 });
 });
 
 test('after stop every method says that the runtime was stopped', async () => {

@@ -93,6 +93,9 @@ export function createLocalDriver(options: LocalDriverOptions): SqlDriver {
     async setCheckpointing(on) {
       if (closing === undefined) await request((id) => ({ id, kind: 'setCheckpointing', on }));
     },
+    async checkpoint() {
+      if (closing === undefined) await request((id) => ({ id, kind: 'checkpoint' }));
+    },
     close() {
       closing ??= close();
       return closing;

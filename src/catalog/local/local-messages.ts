@@ -40,6 +40,7 @@ export type LocalRequest =
       readonly packed: PackedRows;
     }
   | { readonly id: number; readonly kind: 'setCheckpointing'; readonly on: boolean }
+  | { readonly id: number; readonly kind: 'checkpoint' }
   | { readonly id: number; readonly kind: 'close' };
 
 export type LocalAnswer =

@@ -60,11 +60,14 @@ async function handle(request: LocalRequest): Promise<LocalAnswer> {
       if (request.kind === 'write') reportCheckpointFailure();
       const statements = unpackStatements(request);
       const results = await whileBusy(() => opened()[request.kind](statements));
-      if (request.kind === 'write') checkpointWhenDue();
+      if (request.kind === 'write') checkpointBeyond(checkpointAtBytes);
       return packResults(request.id, results);
     }
     case 'setCheckpointing':
       checkpoints = request.on;
+      return packResults(request.id, []);
+    case 'checkpoint':
+      checkpointBeyond(0);
       return packResults(request.id, []);
     case 'close':
       close();
@@ -91,11 +94,11 @@ async function whileBusy<T>(attempt: () => T): Promise<T> {
 }
 
 /**
- * Moves the log into the file when it has grown. A failure here does not undo the commit that came before (the log keeps
+ * Moves the log into the file when it is larger than that. A failure here does not undo the commit that came before (the log keeps
  * everything), so that commit is answered as what it is and the next write fails instead, before it does anything.
  */
-function checkpointWhenDue(): void {
-  if (!checkpoints || connection === undefined || connection.walBytes() < checkpointAtBytes) return;
+function checkpointBeyond(logBytes: number): void {
+  if (!checkpoints || connection === undefined || connection.walBytes() <= logBytes) return;
   try {
     connection.checkpoint();
   } catch (error) {

@@ -50,6 +50,7 @@ export function createRemoteDriver(options: RemoteDriverOptions): SqlDriver {
     write: (statements) => execute('write', statements),
     // The server checkpoints.
     setCheckpointing: () => Promise.resolve(),
+    checkpoint: () => Promise.resolve(),
     close() {
       if (!isClosed) client.close();
       isClosed = true;

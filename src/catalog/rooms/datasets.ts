@@ -104,7 +104,7 @@ function refuseDifferent(
   if (differing.length === 0) return;
   throw new SynclineError(
     'DATASET_EXISTS',
-    `The dataset ${name} exists with other settings (${differing.join(', ')}). Use these, or another name.`,
+    `The dataset ${name} exists, and its settings differ from the wanted ones in: ${differing.join(', ')}. Ask for the settings it has, or take another name.`,
     { details: { differing } },
   );
 }

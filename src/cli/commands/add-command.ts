@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { DocumentInput } from '../../domain/document.ts';
-import { SynclineError } from '../../domain/errors.ts';
-import type { IngestMode, IngestResult, Syncline } from '../../index.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
+import type { Dataset, IngestMode, IngestResult, Syncline } from '../../index.ts';
 import { DEFAULT_DATASET } from '../default-dataset.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
@@ -85,6 +85,18 @@ async function* startingWith(
   yield* rest;
 }
 
+/** What embeds for this dataset: for one that exists, what it was made with, whatever new ones would get. */
+async function describeEmbedder(dataset: Dataset, runtime: Syncline): Promise<string> {
+  try {
+    const { profile } = await dataset.status();
+    return `${profile}, because ${dataset.address} was made with it`;
+  } catch (error) {
+    if (isSynclineError(error, 'DATASET_NOT_FOUND', 'CATALOG_MISSING', 'CATALOG_OUTDATED'))
+      return runtime.embedderReason;
+    throw error;
+  }
+}
+
 async function takeIn(
   context: CommandContext,
   runtime: Syncline,
@@ -94,7 +106,7 @@ async function takeIn(
 ): Promise<ExitCode> {
   const { output, signal } = context;
   const dataset = runtime.dataset(options.dataset);
-  output.note(`Embedder: ${runtime.embedderReason}.`);
+  output.note(`Embedder: ${await describeEmbedder(dataset, runtime)}.`);
   const progress = showProgress(output, runtime);
   let givenUpCount = 0;
   runtime.on((event) => {
