@@ -1,4 +1,5 @@
-import type { DatasetSpec, QueuedDocument } from '../catalog/catalog.ts';
+import type { DatasetSpec, IndexMark, QueuedDocument } from '../catalog/catalog.ts';
+import { runInSlices } from '../chunking/run-in-slices.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { fieldValues } from '../domain/fields.ts';
 import { rowFingerprint } from '../domain/fingerprint.ts';
@@ -75,7 +76,7 @@ async function commitBatch(
 ): Promise<void> {
   await settleTable(work, open);
   await work.writer.assertLease();
-  const rows = toTableRows(documents, work.dataset);
+  const rows = await runInSlices(toTableRows(documents, work.dataset));
   const hasRows = documents.some((document) => document.hasRows);
   let state = open.recorded;
   if (hasRows) {
@@ -91,14 +92,7 @@ async function commitBatch(
     generationId: open.generation.generationId,
     version: state.version,
     rowCount: state.rowCount,
-    documents: documents.map((document) => ({
-      documentId: document.documentId,
-      revision: document.revision,
-      rows: document.chunks.map((chunk) => ({
-        chunkId: chunk.chunkId,
-        fingerprint: rowFingerprint(chunk.chunkId, chunk.textHash, document.metadataHash),
-      })),
-    })),
+    documents: markedDocuments(documents, rows),
   });
   open.recorded = { version: state.version, rowCount: state.rowCount };
   work.unmaintained.commits += 1;
@@ -121,7 +115,11 @@ function expectRows(open: OpenGeneration, rowCount: number, expectedCount: numbe
   );
 }
 
-function toTableRows(documents: readonly QueuedDocument[], dataset: DatasetSpec): TableRows {
+/** A generator, so that the event loop gets its turn between documents. */
+function* toTableRows(
+  documents: readonly QueuedDocument[],
+  dataset: DatasetSpec,
+): Generator<void, TableRows> {
   const { dimensions } = dataset.profile;
   const count = documents.reduce((sum, document) => sum + document.chunks.length, 0);
   const vectors = new Float32Array(count * dimensions);
@@ -146,8 +144,19 @@ function toTableRows(documents: readonly QueuedDocument[], dataset: DatasetSpec)
         fields,
       });
     }
+    yield;
   }
   return { rows, vectors };
+}
+
+/** Rows stand in the order of their documents. */
+function markedDocuments(documents: readonly QueuedDocument[], { rows }: TableRows): IndexMark['documents'] {
+  let start = 0;
+  return documents.map(({ documentId, revision, chunks }) => {
+    const own = rows.slice(start, start + chunks.length);
+    start += chunks.length;
+    return { documentId, revision, rows: own };
+  });
 }
 
 /** Bytes of text that a token stands for, about: 4 characters of English. */
