@@ -21,16 +21,21 @@ export interface ApplyCounts {
 export interface DocumentBatch {
   readonly documents: readonly PreparedDocument[];
   readonly deletions: readonly DocumentKey[];
-  /** Waiting changes that this batch is made of. Without them, the batch is newer than whatever waits for its documents, and replaces it. */
-  readonly incomingIds?: readonly number[];
+  /**
+   * The waiting changes that this batch is made of, by the document's map key. Without them, the batch is newer than
+   * whatever waits for its documents, and replaces it.
+   */
+  readonly incomingIds?: ReadonlyMap<string, number>;
 }
 
 /** A batch with what can be done before its turn: its changed documents are cut into chunks. */
 export interface PreparedBatch extends DocumentBatch {
   /** Chunks by the document's map key; only of documents whose content was not the stored one. */
   readonly chunks: ReadonlyMap<string, readonly PreparedChunk[]>;
-  /** Nothing in it differed from the catalog. */
+  /** Nothing in it differed from the catalog… */
   readonly isUnchanged: boolean;
+  /** …after this many batches of changes. */
+  readonly comparedAfter: number;
 }
 
 /** Cuts what seems to have changed, outside of the turn to apply, so that the next batch is cut while this one is written. */
@@ -39,6 +44,7 @@ export async function prepareBatch(
   batch: DocumentBatch,
   signal?: AbortSignal,
 ): Promise<PreparedBatch> {
+  const comparedAfter = work.applied.batches;
   const stored = await storedByKey(work, [...batch.documents, ...batch.deletions]);
   const chunks = new Map<string, readonly PreparedChunk[]>();
   let isUnchanged = !batch.deletions.some((key) => stored.has(documentMapKey(key)));
@@ -49,7 +55,7 @@ export async function prepareBatch(
     if (before !== undefined && sameBytes(before.contentHash, document.contentHash)) continue;
     chunks.set(documentMapKey(document), await cut(work, document, signal));
   }
-  return { ...batch, chunks, isUnchanged };
+  return { ...batch, chunks, isUnchanged, comparedAfter };
 }
 
 /**
@@ -58,22 +64,45 @@ export async function prepareBatch(
  */
 export function applyDocuments(
   work: DatasetWork,
-  batch: PreparedBatch,
+  prepared: PreparedBatch,
   signal?: AbortSignal,
 ): Promise<ApplyCounts> {
   return work.applying.run(async () => {
     throwIfAborted(signal);
     const { datasetId } = work.dataset;
-    const keys: DocumentKey[] = [...batch.documents, ...batch.deletions];
-    const incomingIds = batch.incomingIds ?? (await work.catalog.findIncoming(datasetId, keys));
-    const { changes, counts } = batch.isUnchanged
-      ? nothingToDo(batch)
-      : await planChanges(work, batch, signal);
-    if (changes.length > 0) await work.writer.applyDocuments(datasetId, changes, { incomingIds });
+    const keys: DocumentKey[] = [...prepared.documents, ...prepared.deletions];
+    const waiting = new Set(await work.catalog.findIncoming(datasetId, keys));
+    const batch = withoutReplaced(prepared, waiting);
+    const incomingIds = [...(batch.incomingIds?.values() ?? waiting)];
+    const isUnchanged = batch.isUnchanged && batch.comparedAfter === work.applied.batches;
+    const { changes, counts } = isUnchanged ? nothingToDo(batch) : await planChanges(work, batch, signal);
+    if (changes.length > 0) await storeChanges(work, changes, incomingIds);
     else if (incomingIds.length > 0) await work.writer.dropIncoming(datasetId, incomingIds);
-    if (changes.length > 0) work.changed.ring();
     return counts;
   });
+}
+
+/** Leaves out the queued changes that were replaced by newer ones, queued or applied, since the batch was prepared. */
+function withoutReplaced(batch: PreparedBatch, waiting: ReadonlySet<number>): PreparedBatch {
+  if (batch.incomingIds === undefined) return batch;
+  const incomingIds = new Map([...batch.incomingIds].filter(([, incomingId]) => waiting.has(incomingId)));
+  const stillWaits = (key: DocumentKey): boolean => incomingIds.has(documentMapKey(key));
+  const documents = batch.documents.filter(stillWaits);
+  return { ...batch, documents, deletions: batch.deletions.filter(stillWaits), incomingIds };
+}
+
+async function storeChanges(
+  work: DatasetWork,
+  changes: readonly DocumentChange[],
+  incomingIds: readonly number[],
+): Promise<void> {
+  try {
+    await work.writer.applyDocuments(work.dataset.datasetId, changes, { incomingIds });
+  } finally {
+    // Also after an error: the answer can be lost after the commit.
+    work.applied.batches += 1;
+  }
+  work.changed.ring();
 }
 
 interface Plan {

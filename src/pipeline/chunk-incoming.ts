@@ -1,7 +1,7 @@
 import type { IncomingRecord } from '../catalog/catalog.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { throwIfAborted } from '../domain/errors.ts';
-import { applyDocuments, prepareBatch } from './apply-documents.ts';
+import { applyDocuments, type DocumentBatch, prepareBatch } from './apply-documents.ts';
 import type { DatasetWork } from './work.ts';
 
 /** The chunk stage: works off the changes that were queued, until none waits. */
@@ -26,22 +26,15 @@ export async function chunkIncoming(work: DatasetWork, signal: AbortSignal): Pro
   }
 }
 
-/** The newest waiting change of each document; older ones are settled with it. */
-function toBatch(waiting: readonly IncomingRecord[]): {
-  documents: PreparedDocument[];
-  deletions: DocumentKey[];
-  incomingIds: number[];
-} {
-  const newest = new Map<string, IncomingRecord>();
-  for (const record of waiting) {
-    const { change } = record;
-    newest.set(documentMapKey(change.kind === 'upsert' ? change.document : change.key), record);
-  }
+/** The catalog keeps one waiting change of a document, the newest. */
+function toBatch(waiting: readonly IncomingRecord[]): DocumentBatch {
   const documents: PreparedDocument[] = [];
   const deletions: DocumentKey[] = [];
-  for (const { change } of newest.values()) {
+  const incomingIds = new Map<string, number>();
+  for (const { incomingId, change } of waiting) {
     if (change.kind === 'upsert') documents.push(change.document);
     else deletions.push(change.key);
+    incomingIds.set(documentMapKey(change.kind === 'upsert' ? change.document : change.key), incomingId);
   }
-  return { documents, deletions, incomingIds: waiting.map((record) => record.incomingId) };
+  return { documents, deletions, incomingIds };
 }

@@ -26,7 +26,8 @@ interface EmbedRun {
   /** Some text was charged an attempt and stays pending: the pages are read once more. */
   readAgain: boolean;
   acceptedRequests: number;
-  refusedTexts: number;
+  /** Hashes (hex) of the texts that were refused alone. */
+  readonly refusedTexts: Set<string>;
   failure: unknown;
 }
 
@@ -53,7 +54,7 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
     lastPageWasEmpty: false,
     readAgain: false,
     acceptedRequests: 0,
-    refusedTexts: 0,
+    refusedTexts: new Set(),
     failure: undefined,
   };
   signal.addEventListener('abort', onAbort, { once: true });
@@ -191,11 +192,11 @@ async function handleRefusal(
     run.requests.unshift(request.slice(0, middle), request.slice(middle));
     return;
   }
-  run.refusedTexts += 1;
-  if (run.acceptedRequests === 0 && run.refusedTexts >= REFUSED_BEFORE_BLAMING_PROVIDER) {
+  if (run.acceptedRequests === 0) run.refusedTexts.add(toHex(chunk.textHash));
+  if (run.acceptedRequests === 0 && run.refusedTexts.size >= REFUSED_BEFORE_BLAMING_PROVIDER) {
     throw new SynclineError(
       'PROVIDER_FAILED',
-      `${work.embedder().provider} refused ${run.refusedTexts} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
+      `${work.embedder().provider} refused ${run.refusedTexts.size} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
       { cause: error },
     );
   }

@@ -60,6 +60,8 @@ export interface DatasetWork {
   readonly applying: Mutex;
   /** Held from the table commit to its mark, and by all else that changes the table: one writer per table. */
   readonly writing: Mutex;
+  /** Batches of changes that were applied: what was compared with the catalog before the newest of them may be out of date. */
+  readonly applied: { batches: number };
   /** Rung when chunks or vectors were added, so that a stage at work looks again at once. */
   readonly changed: Notifier;
   /** Who may still add work: running ingest calls and stages. The stages behind them hold back partly filled requests and commits. */
@@ -92,6 +94,7 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
   return {
     ...parts,
     applying: createMutex(),
+    applied: { batches: 0 },
     writing: createMutex(),
     changed: createNotifier(),
     producers: { ingesting: 0, chunking: 0, embedding: 0 },

@@ -26,6 +26,7 @@ export interface RuntimeCore {
   readonly sessions: SessionKeeper;
   readonly actors: DatasetActors;
   readonly chosen: ChosenEmbedder;
+  /** The dataset machine as the supervisor runs it. */
   readonly logic: ReturnType<typeof createDatasetLogic>;
   catalog(): Promise<Catalog>;
   embedderFor(dataset: DatasetRecord): Embedder;
@@ -37,7 +38,8 @@ export interface RuntimeCore {
   ended: Promise<Failure | undefined>;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
   close(): Promise<void>;
-  readonly isClosed: () => boolean;
+  /** From the call of `stop()` on: nothing new is begun. */
+  stopAsked: boolean;
 }
 
 export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
@@ -59,16 +61,24 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
     const { datasetId, address, phase, failure } = report;
     hub.emit({ type: 'dataset.state', address, phase, failure });
     if (phase === 'deleted') work?.forget(datasetId);
-    core.supervision?.noteReport(report);
     core.actors.noteReport(report);
   };
 
-  const logic = createDatasetLogic({
+  const logicParts = {
     catalog: opener.catalog,
-    workFor: (datasetId) => currentWork().workFor(datasetId),
-    knownWork: (datasetId) => work?.knownWork(datasetId),
-    onReport,
+    workFor: (datasetId: number) => currentWork().workFor(datasetId),
+    knownWork: (datasetId: number) => work?.knownWork(datasetId),
+  };
+  const supervisedLogic = createDatasetLogic({
+    ...logicParts,
+    onReport(report) {
+      core.supervision?.noteReport(report);
+      onReport(report);
+    },
+    // A call that began before the runtime was started works on; two actors would drop each other's tables.
+    untilFree: (datasetId) => core.actors.untilFree(datasetId),
   });
+  const directLogic = createDatasetLogic({ ...logicParts, onReport, untilFree: () => Promise.resolve() });
 
   const beginSession = async (session: Session): Promise<void> => {
     work = createSessionWork({
@@ -94,7 +104,7 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
     hub,
     store,
     chosen,
-    logic,
+    logic: supervisedLogic,
     catalog: opener.catalog,
     sessions: createSessionKeeper({
       openCatalog: opener.catalog,
@@ -108,7 +118,7 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
       },
     }),
     actors: createDatasetActors({
-      logic: () => logic,
+      logic: () => directLogic,
       drainTimeoutMs: options.drainTimeoutMs,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
@@ -116,7 +126,7 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
     work: currentWork,
     supervision: undefined,
     ended: Promise.resolve(undefined),
-    isClosed: () => isClosed,
+    stopAsked: false,
     async close() {
       if (isClosed) return;
       isClosed = true;
@@ -170,7 +180,7 @@ export async function withSession<Result>(
   signal: AbortSignal | undefined,
   task: (session: Session, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  if (core.isClosed()) throw stopped();
+  if (core.stopAsked) throw stopped();
   if (core.options.access === 'readOnly') {
     throw new SynclineError(
       'CATALOG_READ_ONLY',
@@ -189,26 +199,36 @@ export async function withSession<Result>(
   }
 }
 
-/**
- * Runs a task while the dataset has an actor: the supervisor's when one runs, else one that lives as long as the task.
- * `wake` makes that actor look for work.
- */
+/** What a task needs of the actor that its dataset has. */
+export interface Attended {
+  /** Makes the actor look for work. */
+  readonly wake: () => void;
+  /** Aborted with the caller's, and when there will be no actor any more: nothing is to be waited for then. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a task while the dataset has an actor: the supervisor's when one runs, else one that lives as long as the task. */
 export async function withActor<Result>(
   core: RuntimeCore,
   dataset: DatasetRecord,
-  task: (work: DatasetWork, wake: () => void) => Promise<Result>,
+  signal: AbortSignal,
+  task: (work: DatasetWork, attended: Attended) => Promise<Result>,
 ): Promise<Result> {
   const { datasetId } = dataset;
   const address = formatAddress(dataset.address);
   const work = await core.work().workFor(datasetId);
   const { supervision } = core;
   if (supervision !== undefined) {
-    const wake = (): void => supervision.tell(datasetId, address, { type: 'dataset.changed' });
+    const wake = (): void => {
+      supervision.tell(datasetId, address, { type: 'dataset.changed' });
+      // Until a call from before the start has ended, the work is its actor's.
+      core.actors.send(datasetId, { type: 'dataset.changed' });
+    };
     wake();
-    return task(work, wake);
+    return task(work, { wake, signal: AbortSignal.any([signal, supervision.over]) });
   }
   const wake = (): void => core.actors.send(datasetId, { type: 'dataset.changed' });
-  return core.actors.during({ datasetId, address }, () => task(work, wake));
+  return core.actors.during({ datasetId, address }, () => task(work, { wake, signal }));
 }
 
 /**

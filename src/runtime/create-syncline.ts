@@ -95,7 +95,7 @@ export function createSyncline(options: SynclineOptions = {}): Syncline {
 }
 
 async function startCore(core: RuntimeCore): Promise<void> {
-  if (core.isClosed())
+  if (core.stopAsked)
     throw new SynclineError(
       'RUNTIME_STOPPED',
       'A stopped runtime cannot be started again; create a new one.',
@@ -119,6 +119,7 @@ async function startCore(core: RuntimeCore): Promise<void> {
 }
 
 async function stopCore(core: RuntimeCore): Promise<void> {
+  core.stopAsked = true;
   const { supervision } = core;
   if (supervision !== undefined) {
     supervision.actor.send({ type: 'supervisor.stop' });

@@ -1,6 +1,6 @@
 import { type Actor, createActor } from 'xstate';
 import type { DatasetEvent, DatasetPhase, DatasetReport, datasetMachine } from '../actors/dataset-machine.ts';
-import { DEFAULT_BACKOFF, type Failure } from '../actors/failure.ts';
+import { DEFAULT_BACKOFF, type Failure, toFailure } from '../actors/failure.ts';
 import { createNotifier, type Notifier } from '../pipeline/notifier.ts';
 
 /** Where a dataset's actor stands, as far as it was told. */
@@ -19,6 +19,8 @@ export interface DatasetActors {
     dataset: { readonly datasetId: number; readonly address: string },
     task: () => Promise<Result>,
   ): Promise<Result>;
+  /** Waits until this holds no actor for the dataset. */
+  untilFree(datasetId: number): Promise<void>;
   /** Sends to the dataset's actor, if this holds one. */
   send(datasetId: number, event: DatasetEvent): void;
   /** To be called with every report of a dataset actor, ours or the supervisor's. */
@@ -33,12 +35,17 @@ export interface DatasetActors {
 interface HeldActor {
   readonly actor: Actor<typeof datasetMachine>;
   users: number;
+  /** Resolved when the actor was let go of. */
+  readonly free: PromiseWithResolvers<void>;
 }
-
-const SETTLED_PHASES: readonly DatasetPhase[] = ['idle', 'paused', 'parked', 'backingOff', 'deleted'];
 
 /** Why the actor of a call that failed is paused. */
 const GAVE_UP = 'the call gave up';
+
+/** An actor that has ended (its dataset was deleted) hears nothing more; XState would warn. */
+function tell({ actor }: HeldActor, event: DatasetEvent): void {
+  if (actor.getSnapshot().status === 'active') actor.send(event);
+}
 
 export interface DatasetActorsParts {
   readonly logic: () => typeof datasetMachine;
@@ -66,16 +73,21 @@ export function createDatasetActors({
     const known = held.get(dataset.datasetId);
     if (known !== undefined) {
       known.users += 1;
-      known.actor.send({ type: 'dataset.resume', reason: GAVE_UP });
+      tell(known, { type: 'dataset.resume', reason: GAVE_UP });
       return known;
     }
     const actor = createActor(logic(), {
       input: { ...dataset, grantsItself: true, backoff: DEFAULT_BACKOFF },
     });
-    const entry = { actor, users: 1 };
+    const entry = { actor, users: 1, free: Promise.withResolvers<void>() };
     held.set(dataset.datasetId, entry);
-    // Without an observer an error of the machine itself would end the process.
-    actor.subscribe({ error: () => notifier(dataset.datasetId).ring() });
+    // Without an observer an error of the machine itself would end the process. It will do nothing more.
+    actor.subscribe({
+      error(error) {
+        standings.set(dataset.datasetId, { phase: 'parked', failure: toFailure(error) });
+        notifier(dataset.datasetId).ring();
+      },
+    });
     actor.start();
     return entry;
   };
@@ -86,14 +98,16 @@ export function createDatasetActors({
     for (;;) {
       if (entry.users > 0) return;
       const rung = notifier(datasetId).next();
-      const phase = standings.get(datasetId)?.phase ?? 'idle';
-      if (SETTLED_PHASES.includes(phase) || entry.actor.getSnapshot().status !== 'active') break;
+      const snapshot = entry.actor.getSnapshot();
+      if (snapshot.status !== 'active' || !snapshot.hasTag('busy')) break;
       if ((await Promise.race([rung, isOver])) === 'over') break;
     }
     held.delete(datasetId);
     entry.actor.stop();
-    await untilQuiet(datasetId);
+    // Before anything is waited for: the next actor has a standing of its own.
     standings.delete(datasetId);
+    await untilQuiet(datasetId);
+    entry.free.resolve();
   };
 
   return {
@@ -105,7 +119,7 @@ export function createDatasetActors({
         return await task();
       } catch (error) {
         // The caller gives up: what is under way is finished and kept, within limits, and nothing new is begun.
-        if (entry.users === 1) entry.actor.send({ type: 'dataset.pause', reason: GAVE_UP });
+        if (entry.users === 1) tell(entry, { type: 'dataset.pause', reason: GAVE_UP });
         timer = setTimeout(() => deadline.resolve('over'), drainTimeoutMs);
         throw error;
       } finally {
@@ -113,7 +127,11 @@ export function createDatasetActors({
         clearTimeout(timer);
       }
     },
-    send: (datasetId, event) => held.get(datasetId)?.actor.send(event),
+    untilFree: async (datasetId) => held.get(datasetId)?.free.promise,
+    send(datasetId, event) {
+      const entry = held.get(datasetId);
+      if (entry !== undefined) tell(entry, event);
+    },
     noteReport(report) {
       standings.set(report.datasetId, { phase: report.phase, failure: report.failure });
       notifier(report.datasetId).ring();

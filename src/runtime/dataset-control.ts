@@ -52,15 +52,14 @@ export function indexWaiting(
     const { datasetId } = dataset;
     const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
     await runTask(writer, { kind: 'index', datasetId }, () =>
-      withActor(core, dataset, async (_, wake) => {
+      withActor(core, dataset, signal, async (_, attended) => {
         // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
         core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
         const catalog = await core.catalog();
         await waitUntilNothingWaits(datasetId, formatAddress(address), {
           catalog,
           actors: core.actors,
-          wake,
-          signal,
+          ...attended,
         });
       }),
     );
@@ -112,11 +111,11 @@ export function deleteDataset(core: RuntimeCore, address: DatasetAddress): Promi
     else {
       const { datasetId } = dataset;
       await writer.requestDatasetDeletion(datasetId);
-      await withActor(core, dataset, async () => {
+      await withActor(core, dataset, signal, async (_, attended) => {
         const event: DatasetEvent = { type: 'dataset.delete' };
         if (core.supervision) core.supervision.tell(datasetId, formatAddress(address), event);
         else core.actors.send(datasetId, event);
-        await waitUntilDeleted(datasetId, formatAddress(address), { actors: core.actors, signal });
+        await waitUntilDeleted(datasetId, formatAddress(address), { actors: core.actors, ...attended });
       });
     }
   });

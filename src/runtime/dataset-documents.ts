@@ -105,7 +105,7 @@ function ingestSync(
   save: () => Promise<void>,
 ): Promise<void> {
   const { dataset, signal } = run;
-  return withActor(core, dataset, async (work, wake) => {
+  return withActor(core, dataset, signal, async (work, attended) => {
     let applying: Promise<unknown> = Promise.resolve();
     work.producers.ingesting += 1;
     try {
@@ -113,7 +113,7 @@ function ingestSync(
       for await (const documents of run.reader.batches()) {
         const batch = await prepareBatch(work, { documents, deletions: [] }, signal);
         await applying;
-        applying = applyBatch(core, work, batch, run, wake);
+        applying = applyBatch(core, work, batch, run, attended.wake);
         applying.catch(() => undefined);
         Object.assign(progress, run.counts);
         await save();
@@ -127,8 +127,7 @@ function ingestSync(
     await waitUntilIndexed(dataset.datasetId, run.address, {
       catalog: await core.catalog(),
       actors: core.actors,
-      wake,
-      signal,
+      ...attended,
     });
   });
 }
@@ -180,8 +179,9 @@ async function selectChanged(
   counts: IngestRun['counts'],
 ): Promise<PreparedDocument[]> {
   const catalog = await core.catalog();
-  const stored = await catalog.findDocuments(datasetId, documents);
+  // In this order: a waiting change that is applied in between is then in what is stored.
   const waiting = await catalog.findIncoming(datasetId, documents);
+  const stored = await catalog.findDocuments(datasetId, documents);
   const byKey = new Map(stored.map((document) => [documentMapKey(document), document]));
   return documents.filter((document) => {
     const before = byKey.get(documentMapKey(document));
@@ -207,10 +207,16 @@ export function deleteDocuments(
     const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
     let removedCount = 0;
     await runTask(writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
-      withActor(core, dataset, async (work, wake) => {
+      withActor(core, dataset, signal, async (work, attended) => {
         for (const deletions of keyBatches(keys)) {
           const batch = await prepareBatch(work, { documents: [], deletions }, signal);
-          const applied = await applyBatch(core, work, batch, { address: name, signal, counts }, wake);
+          const applied = await applyBatch(
+            core,
+            work,
+            batch,
+            { address: name, signal, counts },
+            attended.wake,
+          );
           removedCount += applied.removed;
           progress.removedCount = removedCount;
           await save();
@@ -218,8 +224,7 @@ export function deleteDocuments(
         await waitUntilIndexed(dataset.datasetId, name, {
           catalog: await core.catalog(),
           actors: core.actors,
-          wake,
-          signal,
+          ...attended,
         });
       }),
     );

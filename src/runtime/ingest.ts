@@ -69,7 +69,7 @@ export function createBatchReader(source: DocumentSource, options: BatchReaderOp
     let batch: PreparedDocument[] = [];
     let textLength = 0;
     let sliceStartMs = performance.now();
-    for await (const input of source) {
+    for await (const input of interruptible(source, options.signal)) {
       throwIfAborted(options.signal);
       const document = check(input);
       if (performance.now() - sliceStartMs > SLICE_MS) {
@@ -90,6 +90,49 @@ export function createBatchReader(source: DocumentSource, options: BatchReaderOp
   }
 
   return { batches, readCount: () => readCount };
+}
+
+/** The items of a source. An abort ends the reading at once, also while a stream hangs and never gives its next item. */
+function interruptible<Item>(
+  source: Iterable<Item> | AsyncIterable<Item>,
+  signal: AbortSignal,
+): Iterable<Item> | AsyncIterable<Item> {
+  return Symbol.asyncIterator in source ? readInterruptibly(source, signal) : source;
+}
+
+async function* readInterruptibly<Item>(
+  source: AsyncIterable<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Item> {
+  const iterator = source[Symbol.asyncIterator]();
+  // One listener for all items: a race with one promise of the abort would keep a reaction for each of them.
+  let interrupt = (): void => undefined;
+  const onAbort = (): void => interrupt();
+  const uninterrupted = <Value>(promise: PromiseLike<Value>): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      interrupt = () => reject(signal.reason);
+      promise.then(resolve, reject);
+    });
+  signal.addEventListener('abort', onAbort, { once: true });
+  let isOpen = true;
+  try {
+    while (isOpen) {
+      throwIfAborted(signal);
+      const step = await uninterrupted(iterator.next()).catch((error: unknown) => {
+        throwIfAborted(signal);
+        isOpen = false;
+        throw error;
+      });
+      if (step.done) isOpen = false;
+      else yield step.value;
+    }
+  } finally {
+    // Whatever ended the reading is the error to tell; a stream that cannot be closed either changes nothing about it.
+    const close = async (): Promise<unknown> => iterator.return?.();
+    const closed = isOpen ? close().catch(() => undefined) : Promise.resolve();
+    if (!signal.aborted) await uninterrupted(closed).catch(() => undefined);
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 function duplicateKey(key: string): SynclineError {

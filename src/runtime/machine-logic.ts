@@ -22,6 +22,8 @@ export interface DatasetLogicParts {
   /** The work of a dataset if any of its stages has asked for it. */
   readonly knownWork: (datasetId: number) => DatasetWork | undefined;
   readonly onReport: (report: DatasetReport) => void;
+  /** Settles when no other actor of this runtime works for the dataset. Asked before a table is checked. */
+  readonly untilFree: (datasetId: number) => Promise<void>;
 }
 
 /** The dataset machine with its stages: the one place where behaviour meets I/O. */
@@ -41,6 +43,7 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
     actors: {
       checkTable: fromPromise<{ readonly rebuildReason: string | undefined }, { readonly datasetId: number }>(
         async ({ input }) => {
+          await parts.untilFree(input.datasetId);
           const verdict = await checkTable(await parts.workFor(input.datasetId));
           return { rebuildReason: verdict.sound ? undefined : verdict.reason };
         },

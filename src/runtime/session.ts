@@ -136,7 +136,8 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
   };
 }
 
-function stoppedError(): SynclineError {
+/** Why work is aborted that was under way when the runtime was stopped. */
+export function stoppedError(): SynclineError {
   return new SynclineError(
     'ABORTED',
     'The runtime was stopped while this was under way; what was done is kept.',

@@ -8,8 +8,9 @@ import {
   supervisorMachine,
 } from '../actors/supervisor-machine.ts';
 import { formatAddress } from '../domain/address.ts';
-import { SynclineError } from '../domain/errors.ts';
+import { type ErrorCode, SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
+import { stoppedError } from './session.ts';
 
 /** A running supervisor and the ways to talk to it. */
 export interface Supervision {
@@ -22,10 +23,14 @@ export interface Supervision {
   noteLostLease(reason: unknown): void;
   /** Resolves when the supervisor runs. Rejects, after everything was given back, when it could not begin. */
   readonly started: Promise<void>;
+  /** Aborted when it has ended, with the error to tell those who wait for its work. */
+  readonly over: AbortSignal;
   /** Resolves when it has ended, with the failure that ended it if that was not asked for. */
   readonly ended: Promise<Failure | undefined>;
 }
 
+/** Why datasets are paused whose supervisor is no more. */
+const BROKEN = 'the supervisor broke';
 /** Datasets asked of the catalog at once. */
 const DATASETS_PER_PAGE = 500;
 
@@ -35,8 +40,9 @@ export function createSupervision(core: RuntimeCore): Supervision {
     beginError = error;
     throw error;
   };
+  const lease = createLeaseUse(core);
   const logic = supervisorMachine.provide({
-    actors: supervisorActors(core, remember),
+    actors: supervisorActors(core, lease, remember),
     actions: { noteLetGo: (_, { datasetId }) => core.actors.noteLetGo(datasetId) },
   });
   const actor = createActor(logic, {
@@ -46,6 +52,13 @@ export function createSupervision(core: RuntimeCore): Supervision {
   });
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Failure | undefined>();
+  const over = new AbortController();
+  const end = (failure: Failure | undefined): void => {
+    over.abort(failure === undefined ? stoppedError() : failureError(failure));
+    ended.resolve(failure);
+  };
+  const send = (datasetId: number, event: DatasetEvent): void =>
+    actor.getSnapshot().children[datasetActorId(datasetId)]?.send(event);
   let lastState = '';
   let hasStarted = false;
   actor.subscribe({
@@ -65,11 +78,15 @@ export function createSupervision(core: RuntimeCore): Supervision {
       started.reject(
         beginError ?? new SynclineError('RUNTIME_STOPPED', 'The runtime was stopped before it ran.'),
       );
-      ended.resolve(failure);
+      end(failure);
     },
+    /** The machine itself broke. XState lets its children live; they end what is under way and begin nothing new. */
     error(error) {
       started.reject(error);
-      ended.resolve(toFailure(error));
+      for (const { datasetId } of Object.values(actor.getSnapshot().context.datasets))
+        send(datasetId, { type: 'dataset.pause', reason: BROKEN });
+      const endBroken = (): void => end(toFailure(error));
+      lease.giveBack().then(endBroken, endBroken);
     },
   });
   // Whoever starts the runtime awaits `started`; nobody else is hurt by its rejection.
@@ -77,37 +94,56 @@ export function createSupervision(core: RuntimeCore): Supervision {
   return {
     actor,
     tell: (datasetId, address, event) => actor.send({ type: 'dataset.tell', datasetId, address, event }),
-    send: (datasetId, event) => actor.getSnapshot().children[datasetActorId(datasetId)]?.send(event),
+    send,
     // Reports come out of a child's own transition: the supervisor hears of it when that is over.
     noteReport: (report) => queueMicrotask(() => actor.send(report)),
     noteLostLease: (reason) => actor.send({ type: 'lease.lost', failure: toFailure(reason) }),
     started: started.promise,
+    over: over.signal,
     ended: ended.promise,
   };
 }
 
-/** `remember` keeps the error that the runtime could not begin with: machines hold only what JSON can. */
-function supervisorActors(core: RuntimeCore, remember: (error: unknown) => never) {
+function failureError({ code, message, retryable }: Failure): SynclineError {
+  return new SynclineError(code as ErrorCode, message, { retryable });
+}
+
+/** The supervisor's part in the session: entered once, left once. */
+interface LeaseUse {
+  take(): Promise<void>;
+  giveBack(): Promise<void>;
+}
+
+function createLeaseUse(core: RuntimeCore): LeaseUse {
   let entered = false;
-  const giveBack = async (): Promise<void> => {
-    if (!entered) return;
-    entered = false;
-    await core.sessions.leave();
+  return {
+    async take() {
+      if (entered) return;
+      await core.sessions.enter();
+      entered = true;
+    },
+    async giveBack() {
+      if (!entered) return;
+      entered = false;
+      await core.sessions.leave();
+    },
   };
+}
+
+/** `remember` keeps the error that the runtime could not begin with: machines hold only what JSON can. */
+function supervisorActors(core: RuntimeCore, lease: LeaseUse, remember: (error: unknown) => never) {
   return {
     takeLease: fromPromise<void>(async ({ signal }) => {
-      if (entered) return;
-      await core.sessions.enter().catch(remember);
-      entered = true;
+      await lease.take().catch(remember);
       // Stopped while the lease was being taken: nobody else would give it back.
-      if (signal.aborted) await giveBack();
+      if (signal.aborted) await lease.giveBack();
     }),
     ensureCatalog: fromPromise<void>(async () => {
       const catalog = await core.catalog();
       await catalog.migrate().catch(remember);
     }),
     listDatasets: fromPromise<readonly DatasetListing[]>(() => listAllDatasets(core)),
-    releaseLease: fromPromise<void>(giveBack),
+    releaseLease: fromPromise<void>(lease.giveBack),
     dataset: core.logic,
   };
 }

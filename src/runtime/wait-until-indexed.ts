@@ -104,6 +104,9 @@ async function readQueueSpan(
 function throwIfHeldUp(address: string, standing: DatasetStanding | undefined): void {
   if (standing === undefined) return;
   const { phase, failure } = standing;
+  if (phase === 'deleted') {
+    throw new SynclineError('DATASET_NOT_FOUND', `The dataset "${address}" was deleted meanwhile.`);
+  }
   if (phase === 'paused') {
     throw new SynclineError(
       'ABORTED',
