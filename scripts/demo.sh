@@ -12,6 +12,7 @@ else
   dataset=demo/documents
   set -- ARCHITECTURE.md CONTRIBUTING.md docs src/actors/SPEC.md
 fi
-bun src/cli/main.ts --embedder local --data-dir .syncline/demo add --dataset "$dataset" "$@"
+bun src/cli/main.ts --embedder local --data-dir .syncline/demo add --dataset "$dataset" "$@" ||
+  echo "Not everything was taken in (see above); what was is searched all the same."
 echo
 bun src/cli/main.ts --embedder local --data-dir .syncline/demo search --dataset "$dataset" --limit 3 "$query"

@@ -1,4 +1,4 @@
-import { SynclineError } from '../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { sha256, toHex } from '../domain/hash.ts';
 import type { Migration } from './migrations.ts';
 import { splitSql } from './split-sql.ts';
@@ -102,6 +102,15 @@ function script(text: string): SqlStatement[] {
 }
 
 async function readApplied(driver: SqlDriver): Promise<AppliedMigration[]> {
+  try {
+    return await readList(driver);
+  } catch (error) {
+    if (isSynclineError(error, 'CATALOG_MISSING')) return [];
+    throw error;
+  }
+}
+
+async function readList(driver: SqlDriver): Promise<AppliedMigration[]> {
   const [tables] = await driver.read([
     statement(
       `select (select count(*) from sqlite_schema

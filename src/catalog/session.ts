@@ -48,7 +48,7 @@ export function createCatalogSession(driver: SqlDriver, migrations: readonly Mig
     if (found < newest) {
       throw new SynclineError(
         'CATALOG_OUTDATED',
-        `The catalog ${driver.location} has version ${found}, this Syncline needs ${newest}. Run the migrations.`,
+        `The catalog ${driver.location} has version ${found}, this Syncline needs ${newest}. Start a worker or ingest something: that applies the migrations.`,
         { details: { version: found, neededVersion: newest } },
       );
     }

@@ -78,8 +78,8 @@ export function datasetLine({ address, counts, isUpToDate }: DatasetOverview): s
 function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {
   const waiting = [
     ...(incomingDocuments > 0 ? [`${countOf(incomingDocuments, 'document')} to chunk`] : []),
-    ...(chunks.pending > 0 ? [`${formatCount(chunks.pending)} to embed`] : []),
-    ...(queuedDocuments > 0 ? [`${formatCount(queuedDocuments)} to write`] : []),
+    ...(chunks.pending > 0 ? [`${countOf(chunks.pending, 'chunk')} to embed`] : []),
+    ...(queuedDocuments > 0 ? [`${countOf(queuedDocuments, 'document')} to write`] : []),
   ];
   return `waiting: ${waiting.join(', ')}`;
 }

@@ -6,9 +6,19 @@ import { formatError } from './reported-error.ts';
 import { runCommand } from './run-command.ts';
 
 const args = process.argv.slice(2);
-const program = createProgram(runCommand);
-// Help is read through "| head", too.
-process.stdout.on('error', ignoreGoneReader);
+let isCommandRunning = false;
+const program = createProgram((...parts) => {
+  isCommandRunning = true;
+  return runCommand(...parts);
+});
+// Help is read through "| head", too. A running command tells of lost output itself.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE' || isCommandRunning) return;
+  process.exitCode = EXIT.failed;
+  process.stderr.write(
+    `${formatError('OUTPUT_FAILED', `The answer cannot be written: ${error.message}.`)}\n`,
+  );
+});
 try {
   await program.parseAsync(args, { from: 'user' });
 } catch (error) {

@@ -18,6 +18,8 @@ interface EmbedRun {
   readonly requests: PendingChunk[][];
   /** The last, partly filled request: held back while more texts are on their way. */
   partial: PendingChunk[];
+  /** Since when the first text of {@link partial} is held back, in milliseconds of `Date.now()`. */
+  partialSinceMs: number;
   readonly inFlight: Set<Promise<void>>;
   /** Ends of other datasets' requests for texts of ours. */
   readonly elsewhere: Set<Promise<void>>;
@@ -48,6 +50,7 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
     aborted: aborted.promise,
     requests: [],
     partial: [],
+    partialSinceMs: 0,
     inFlight: new Set(),
     elsewhere: new Set(),
     afterChunkId: 0,
@@ -96,8 +99,7 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
       continue;
     }
     if (run.partial.length > 0) {
-      // Held back because somebody is still adding.
-      await Promise.race([changed, run.aborted]);
+      await waitForMoreTexts(run, changed);
       continue;
     }
     if (!run.readAgain) return;
@@ -123,10 +125,28 @@ async function readPage(run: EmbedRun): Promise<void> {
     else waitElsewhere(run, other);
   }
   const requests = packRequests(claimed, work.embedder().limits);
-  // The last request is complete once nobody can add to it any more.
-  const mayGrow = page.length > 0 || work.producers.ingesting > 0 || work.producers.chunking > 0;
-  run.partial = mayGrow ? (requests.pop() ?? []) : [];
+  // The last request is complete once nobody can add to it any more, or has added for too long.
+  const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
+  const [heldBack] = run.partial;
+  run.partial = page.length > 0 || isFed ? (requests.pop() ?? []) : [];
+  if (run.partial[0] !== heldBack) run.partialSinceMs = Date.now();
   run.requests.push(...requests);
+}
+
+function isOverdue({ partial, partialSinceMs, work }: EmbedRun): boolean {
+  return partial.length > 0 && Date.now() - partialSinceMs >= work.settings.requestDelayMaxMs;
+}
+
+/** Waits until something was added to what is held back, or the first of it has waited for long enough. */
+async function waitForMoreTexts(run: EmbedRun, changed: Promise<void>): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  const leftMs = run.partialSinceMs + run.work.settings.requestDelayMaxMs - Date.now();
+  const timer = setTimeout(over.resolve, Math.max(0, leftMs));
+  try {
+    await Promise.race([changed, run.aborted, over.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function waitElsewhere(run: EmbedRun, other: Promise<void>): void {

@@ -15,6 +15,8 @@ export interface PipelineSettings {
   readonly textLengthPerBatchMax: number;
   /** Chunks read at once for embedding. */
   readonly chunksPerPageMax: number;
+  /** Longest time a text waits for others to fill its request, while more are on their way. */
+  readonly requestDelayMaxMs: number;
   /** Attempts charged to a text that its provider refuses, before it is given up. */
   readonly textAttemptsMax: number;
   /** Size of one table commit that is waited for while more vectors are on their way, in bytes of vectors and texts. */
@@ -27,6 +29,7 @@ export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
   documentsPerBatchMax: 200,
   textLengthPerBatchMax: 1_000_000,
   chunksPerPageMax: 1_024,
+  requestDelayMaxMs: 1_000,
   textAttemptsMax: 3,
   commitBytesTarget: COMMIT_BYTES_TARGET,
   commitDelayMaxMs: 1_000,

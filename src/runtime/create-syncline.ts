@@ -5,6 +5,7 @@ import { SynclineError } from '../domain/errors.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
+import { hostIdentity, isCertainlyDead } from './host-identity.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { createSupervision, describeState, type Supervision } from './supervision.ts';
@@ -158,11 +159,22 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
   const catalog = await core.catalog();
   const [worker, tasks] = await Promise.all([catalog.readLease(), catalog.listTasks({ limit: TASKS_SHOWN })]);
   const { supervision } = core;
+  const isAlive = worker !== undefined && !isCertainlyDead(worker, hostIdentity());
   return {
     state: supervision === undefined ? 'notStarted' : describeState(supervision.actor.getSnapshot().value),
     catalog: catalog.location,
-    worker,
+    worker: isAlive ? worker : undefined,
     embedder: core.chosen.reason,
-    tasks,
+    tasks: isAlive ? tasks : tasks.map(endedWithItsWorker),
+  };
+}
+
+/** A task that still reads as running although nobody works: its worker died over it. The next one records that. */
+function endedWithItsWorker(task: TaskRecord): TaskRecord {
+  if (task.state !== 'running') return task;
+  return {
+    ...task,
+    state: 'failed',
+    error: 'Cut short: the process that ran it ended. Work that was done is kept.',
   };
 }

@@ -1,7 +1,7 @@
 import type { CatalogWriter, DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument, prepareKey } from '../domain/document.ts';
-import { isSynclineError } from '../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { sameBytes } from '../domain/hash.ts';
 import {
   type ApplyCounts,
@@ -37,6 +37,10 @@ export function ingest(
   options: IngestOptions = {},
 ): Promise<IngestResult> {
   const startMs = performance.now();
+  if (!isSource(source)) {
+    const problem = 'The documents to ingest must be a list, an iterable or an async iterable of documents.';
+    return Promise.reject(new SynclineError('INVALID_DOCUMENT', problem));
+  }
   return withSession(core, options.signal, async ({ writer }, signal) => {
     const dataset = await findOrMakeDataset(core, writer, address);
     // A runtime that cannot embed for this dataset takes nothing in, rather than queue what nobody can finish.
@@ -56,6 +60,14 @@ export function ingest(
       durationMs: performance.now() - startMs,
     };
   });
+}
+
+function isSource(source: unknown): boolean {
+  return (
+    typeof source === 'object' &&
+    source !== null &&
+    (Symbol.iterator in source || Symbol.asyncIterator in source)
+  );
 }
 
 interface IngestRun {

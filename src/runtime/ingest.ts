@@ -40,6 +40,8 @@ export interface BatchReaderOptions {
 
 /** Longest time the reader computes without a break, in milliseconds: hashing is fast, but lists can be long. */
 const SLICE_MS = 5;
+/** A batch is closed after this time, full or not, so that what a slow source gives is not held back. */
+const BATCH_AGE_MAX_MS = 1_000;
 
 /**
  * Reads a source in batches. A key that stands twice in a list is refused the second time (`DUPLICATE_KEY`); in a stream
@@ -69,22 +71,31 @@ export function createBatchReader(source: DocumentSource, options: BatchReaderOp
     let batch: PreparedDocument[] = [];
     let textLength = 0;
     let sliceStartMs = performance.now();
-    for await (const input of interruptible(source, options.signal)) {
-      throwIfAborted(options.signal);
-      const document = check(input);
-      if (performance.now() - sliceStartMs > SLICE_MS) {
-        await nextTurn();
+    let batchStartMs = sliceStartMs;
+    try {
+      for await (const input of interruptible(source, options.signal)) {
+        throwIfAborted(options.signal);
+        const document = check(input);
+        if (performance.now() - sliceStartMs > SLICE_MS) {
+          await nextTurn();
+          sliceStartMs = performance.now();
+        }
+        if (document === undefined) continue;
+        batch.push(document);
+        textLength += document.content.length;
+        const isFull = batch.length >= options.documentsMax || textLength >= options.textLengthMax;
+        if (!isFull && performance.now() - batchStartMs < BATCH_AGE_MAX_MS) continue;
+        yield batch;
+        batch = [];
+        textLength = 0;
+        if (!isList) seen = new Set();
         sliceStartMs = performance.now();
+        batchStartMs = sliceStartMs;
       }
-      if (document === undefined) continue;
-      batch.push(document);
-      textLength += document.content.length;
-      if (batch.length < options.documentsMax && textLength < options.textLengthMax) continue;
-      yield batch;
-      batch = [];
-      textLength = 0;
-      if (!isList) seen = new Set();
-      sliceStartMs = performance.now();
+    } catch (error) {
+      // The source broke: what it gave before is taken in, and its error told then.
+      if (batch.length > 0 && !options.signal.aborted) yield batch;
+      throw error;
     }
     if (batch.length > 0) yield batch;
   }

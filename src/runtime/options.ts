@@ -84,6 +84,7 @@ const NUMBER_DEFAULTS = {
  * @throws SynclineError `INVALID_OPTION` naming the option, what it was and what it may be.
  */
 export function resolveOptions(options: SynclineOptions): ResolvedOptions {
+  checkNamesAndTexts(options);
   const dataDir = options.dataDir ?? '.syncline';
   return {
     catalogUrl: options.catalogUrl ?? join(dataDir, 'catalog.db'),
@@ -99,6 +100,29 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     ]),
     ...resolveNumbers(options),
   };
+}
+
+const TEXT_OPTIONS = ['dataDir', 'catalogUrl', 'catalogAuthToken', 'vectorsUri'] as const;
+const OTHER_OPTIONS = ['access', 'embedder', 'environment', 'durableTables', 'datasetOrder'] as const;
+
+/** Callers without types misspell, too; a misspelt option would silently be its default. */
+function checkNamesAndTexts(options: SynclineOptions): void {
+  const known: readonly string[] = [...TEXT_OPTIONS, ...OTHER_OPTIONS, ...Object.keys(NUMBER_RANGES)];
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw new SynclineError(
+      'INVALID_OPTION',
+      `There is no option "${unknown}"; there are ${known.toSorted().join(', ')}.`,
+      {
+        details: { option: unknown },
+      },
+    );
+  }
+  for (const name of TEXT_OPTIONS) {
+    const value: unknown = options[name];
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      throw invalidOption(name, value, 'a text that is not empty');
+  }
 }
 
 function resolveNumbers(options: SynclineOptions): Record<keyof typeof NUMBER_RANGES, number> {

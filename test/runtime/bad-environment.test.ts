@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -63,16 +63,23 @@ test('addresses, options, fields, filters and queries that are wrong are refused
   for (const address of ['', 'docs', 'docs/', '/a', 'a/b/c', 'a/b c', '../a', `a/${'x'.repeat(65)}`]) {
     expect(() => runtime.dataset(address)).toThrow(expect.objectContaining({ code: 'INVALID_ADDRESS' }));
   }
-  const wrongOptions: SynclineOptions[] = [
+  const wrongOptions = [
     { leaseTtlMs: 10 },
     { datasetsAtWorkMax: 0 },
     { tokensPerChunkMax: 1.5 },
-  ];
+    { dataDir: 5 },
+    { dataDri: 'misspelt' },
+  ] as SynclineOptions[];
   for (const options of wrongOptions) {
     expect(() => createSyncline(options)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
   }
   const dataset = runtime.dataset('docs/a');
   await dataset.ingest(DOCUMENTS);
+  for (const source of [5, 'abc', null, {}]) {
+    expect(await rejectionOf(dataset.ingest(source as unknown as []))).toMatchObject({
+      code: 'INVALID_DOCUMENT',
+    });
+  }
   expect(await rejectionOf(dataset.search(' '))).toMatchObject({ code: 'INVALID_QUERY' });
   expect(await rejectionOf(dataset.search('words', { limit: 0 }))).toMatchObject({ code: 'INVALID_QUERY' });
   const filter = { op: 'eq', field: 'nothing', value: 1 } as const;
@@ -118,6 +125,16 @@ test('a tables folder that is a file is told, and the catalog keeps the document
   const dataset = runtime.dataset('docs/a');
   expect(isSynclineError(await rejectionOf(dataset.ingest(DOCUMENTS)))).toBe(true);
   expect((await dataset.status()).isUpToDate).toBe(false);
+});
+
+test('looking at a catalog that is not there makes none', async () => {
+  using folder = makeTempDir();
+  await using runtime = createSyncline({ dataDir: folder.join('data'), environment: {} });
+  expect(await rejectionOf(runtime.status())).toMatchObject({ code: 'CATALOG_MISSING' });
+  expect(await rejectionOf(runtime.dataset('docs/a').search('words'))).toMatchObject({
+    code: 'CATALOG_MISSING',
+  });
+  expect(existsSync(folder.join('data'))).toBe(false);
 });
 
 test('a read-only runtime on a missing catalog says that it is missing and creates nothing', async () => {

@@ -63,7 +63,7 @@ test('a stream that throws is closed, its error is told as it is, and what came 
     throw new TypeError('The source broke.');
   }
   expect(await rejectionOf(dataset.ingest(stream(), { mode: 'sync' }))).toBeInstanceOf(TypeError);
-  expect((await dataset.status()).counts.documents).toBe(200);
+  expect((await dataset.status()).counts.documents).toBe(250);
   expect((await runtime.status()).worker).toBeUndefined();
 });
 
@@ -155,6 +155,22 @@ test('a runtime that is started during an ingestion leaves it alone', async () =
   expect(await dataset.status()).toMatchObject({ isUpToDate: true, table: { rowCount: 400 } });
   await dataset.ingest(documents(1, 'New words'));
   expect((await dataset.search('new', { mode: 'text' })).map((hit) => hit.key)).toEqual(['0']);
+});
+
+test('after the start, other calls get their work done although one from before it never ends', async () => {
+  const { runtime } = await startTestRuntime({ drainTimeoutMs: 50 });
+  const dataset = runtime.dataset('docs/a');
+  let hangs = false;
+  const stream = hangingStream(() => {
+    hangs = true;
+  });
+  const endless = rejectionOf(dataset.ingest(stream, { mode: 'sync' }));
+  await waitFor('the stream to hang', () => hangs);
+  await runtime.start();
+  await dataset.ingest([{ key: 'second', content: 'Other words.' }]);
+  expect(await dataset.search('other', { mode: 'text' })).toHaveLength(1);
+  await runtime.stop();
+  expect(await endless).toMatchObject({ code: 'ABORTED' });
 });
 
 test('two refused documents do not fail the call that brings them', async () => {

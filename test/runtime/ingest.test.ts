@@ -189,7 +189,7 @@ test('a stream that fails half-way keeps what came before and rejects with its e
   });
   expect((await runtime.status()).worker).toBeUndefined();
   await dataset.index();
-  expect((await dataset.status()).counts).toMatchObject({ documents: 200, indexedChunks: 200 });
+  expect((await dataset.status()).counts).toMatchObject({ documents: 250, indexedChunks: 250 });
 });
 
 test('without start, async ingestion only queues; index does the rest', async () => {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ErrorCode } from '../../domain/errors.ts';
@@ -58,6 +59,7 @@ async function handle(request: LocalRequest): Promise<LocalAnswer> {
     case 'read':
     case 'write': {
       if (request.kind === 'write') reportCheckpointFailure();
+      else refuseMissingFile();
       const statements = unpackStatements(request);
       const results = await whileBusy(() => opened()[request.kind](statements));
       if (request.kind === 'write') checkpointBeyond(checkpointAtBytes);
@@ -73,6 +75,15 @@ async function handle(request: LocalRequest): Promise<LocalAnswer> {
       close();
       return packResults(request.id, []);
   }
+}
+
+/** Looking at a catalog that is not there does not make one. */
+function refuseMissingFile(): void {
+  if (connection !== undefined || existsSync(data.path)) return;
+  throw new LocalConnectionError({
+    catalogCode: 'CATALOG_MISSING',
+    message: `There is no file ${data.path}`,
+  });
 }
 
 function opened(): LocalConnection {

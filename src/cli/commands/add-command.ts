@@ -28,7 +28,7 @@ Examples:
   syncline add docs/                               a folder into ${DEFAULT_DATASET}
   syncline add README.md docs/ --dataset site/docs
   cat rows.jsonl | syncline add - --dataset shop/products --source erp
-  syncline add dump.jsonl --mode async             queue only; "syncline index" or a worker does the rest
+  syncline add dump.jsonl --mode async             queue only; "syncline index" or "serve" does the rest later
 `;
 
 export function addAddCommand(program: Command, run: RunCommand): void {
@@ -151,7 +151,8 @@ function summary(address: string, result: IngestResult, report: InputReport, giv
       ? [`${countOf(report.skippedFiles.count, 'file')} of other kinds left out`]
       : []),
   ];
-  const next = mode === 'async' ? ' Queued: "syncline index" or a serving worker does the rest.' : '';
+  const next =
+    mode === 'async' ? ' Queued: "syncline index" or the next "syncline serve" does the rest.' : '';
   return `${address}: ${parts.join(', ')}.${next}`;
 }
 

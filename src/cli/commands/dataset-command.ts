@@ -8,7 +8,7 @@ const HELP = `
 Examples:
   syncline dataset create shop/products --field price:number --field tags:string[]
   syncline dataset list --project shop
-  syncline dataset delete shop/products
+  syncline dataset delete shop/products --yes
 `;
 
 export function addDatasetCommand(program: Command, run: RunCommand): void {

@@ -48,7 +48,11 @@ export function addSearchCommand(program: Command, run: RunCommand): void {
         .choices(['hybrid', 'vector', 'text'])
         .default('hybrid'),
     )
-    .option('--filter <json>', 'only documents that fit; see docs/cli.md', parseFilterJson)
+    .option(
+      '--filter <json>',
+      'only documents that fit, such as {"op":"eq","field":"key","value":"a.md"}; see docs/searching.md',
+      parseFilterJson,
+    )
     .addHelpText('after', HELP)
     .action((words: string[], options: SearchCommandOptions, command: Command) =>
       run(command, (context) => search(context, words.join(' '), options)),

@@ -10,8 +10,9 @@ import { formatError } from '../reported-error.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 const HELP = `
-Runs the worker in the foreground: takes the lease on the catalog, checks every dataset, does what waits and what others
-queue. There is one worker per catalog; "search" and "status" work beside it, "add" and "index" do not (exit code 3).
+Runs the worker in the foreground: takes the lease on the catalog, checks every dataset, and does what waits.
+There is one worker per catalog; "search" and "status" work beside it, "add" and "index" do not (exit code 3): queue with
+"add --mode async" before, or embed the library where documents come while it works.
 
 Ctrl-C or SIGTERM finishes what is under way and ends with 0; a second Ctrl-C ends at once with 130. When another worker
 takes the lease over, it ends with 3. --json writes every event as a line of JSON.
