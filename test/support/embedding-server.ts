@@ -37,6 +37,8 @@ export interface EmbeddingServerOptions {
   readonly tokensMax?: number;
   /** Keep texts and requests for {@link EmbeddingServer.texts} and `seen`. Default true; a benchmark turns it off. */
   readonly keepTexts?: boolean;
+  /** Called with every request before it is answered. */
+  readonly onRequest?: (request: SeenRequest) => void;
 }
 
 export interface EmbeddingServerStats {
@@ -207,6 +209,7 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
   response.once('finish', leave);
   response.once('close', leave);
   const body = await readBody(request);
+  state.options.onRequest?.({ headers: request.headers, body });
   if (state.options.keepTexts ?? true) state.seen.push({ headers: request.headers, body });
   if (state.seen.length > SEEN_MAX) state.seen.shift();
   await answer(state, request, response, body);
