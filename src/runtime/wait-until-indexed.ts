@@ -19,44 +19,39 @@ const IDLE_WAKES_MAX = 3;
  * @throws SynclineError with the code of the dataset's failure when it backs off or is parked, `ABORTED` when it is paused:
  * the changes stay in the catalog and are indexed when it goes on.
  */
-export async function waitUntilIndexed(datasetId: number, address: string, parts: WaitParts): Promise<void> {
+export function waitUntilIndexed(datasetId: number, address: string, parts: WaitParts): Promise<void> {
   let lastSeq: number | undefined;
-  let idleWakes = 0;
-  for (;;) {
-    throwIfAborted(parts.signal);
-    const rung = parts.actors.notifier(datasetId).next();
-    const standing = parts.actors.standing(datasetId);
+  return waitUntil(datasetId, address, parts, async () => {
     const span = await readQueueSpan(parts.catalog, datasetId);
-    if (span !== undefined) {
-      lastSeq ??= span.lastGivenSeq;
-      if (span.firstWaitingSeq === undefined || span.firstWaitingSeq > lastSeq) return;
-    }
-    throwIfHeldUp(address, standing);
-    if (standing?.phase === 'idle') {
-      idleWakes += 1;
-      if (idleWakes > IDLE_WAKES_MAX) throw leftWaiting(address);
-      parts.wake();
-      continue;
-    }
-    await untilRungOrAborted(rung, parts.signal);
-  }
+    if (span === undefined) return false;
+    lastSeq ??= span.lastGivenSeq;
+    return span.firstWaitingSeq === undefined || span.firstWaitingSeq > lastSeq;
+  });
 }
 
 /** Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row. Throws as {@link waitUntilIndexed}. */
-export async function waitUntilNothingWaits(
+export function waitUntilNothingWaits(datasetId: number, address: string, parts: WaitParts): Promise<void> {
+  return waitUntil(datasetId, address, parts, async () => {
+    const backlog = await parts.catalog.datasetBacklog(datasetId);
+    const waiting = backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks;
+    return waiting === 0 && (await readQueueSpan(parts.catalog, datasetId)) !== undefined;
+  });
+}
+
+/** Looks at every report of the dataset whether it is done; wakes it when it rests before that. */
+async function waitUntil(
   datasetId: number,
   address: string,
   parts: WaitParts,
+  isDone: () => Promise<boolean>,
 ): Promise<void> {
   let idleWakes = 0;
   for (;;) {
     throwIfAborted(parts.signal);
+    // Both taken before looking: what changes meanwhile is not missed.
     const rung = parts.actors.notifier(datasetId).next();
     const standing = parts.actors.standing(datasetId);
-    const backlog = await parts.catalog.datasetBacklog(datasetId);
-    const waiting = backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks;
-    const hasTable = (await readQueueSpan(parts.catalog, datasetId)) !== undefined;
-    if (waiting === 0 && hasTable) return;
+    if (await isDone()) return;
     throwIfHeldUp(address, standing);
     if (standing?.phase === 'idle') {
       idleWakes += 1;
