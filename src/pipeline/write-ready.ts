@@ -186,6 +186,7 @@ async function waitForMore(
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<void> {
+  if (signal.aborted) return;
   const leftMs = Math.max(1, sinceMs + work.settings.commitDelayMaxMs - Date.now());
   const over = Promise.withResolvers<void>();
   const end = (): void => over.resolve();

@@ -118,6 +118,8 @@ function throwIfHeldUp(address: string, standing: DatasetStanding | undefined): 
 }
 
 async function untilRungOrAborted(rung: Promise<void>, signal: AbortSignal): Promise<void> {
+  // A signal that was aborted while the catalog was asked calls no listener any more.
+  if (signal.aborted) return;
   const aborted = Promise.withResolvers<void>();
   const end = (): void => aborted.resolve();
   signal.addEventListener('abort', end, { once: true });
