@@ -201,3 +201,12 @@ test('aborted: requests in flight are given up, nobody is charged, and every tex
   expect(attempts.size).toBe(0);
   for (const name of names(20)) expect(work.inFlightTexts.claim(1, toHex(sha256(name)))).toBeUndefined();
 });
+
+test('a text is held back for others only so long, also while a source that gives nothing is open', async () => {
+  const { embed, sent } = counting();
+  const { work } = createFakeWork({ texts: ['t0'], embed, settings: { requestDelayMaxMs: 5 } });
+  work.producers.ingesting = 1;
+  // It ends although the source never does: nothing else is pending.
+  await embedPending(work, never);
+  expect(sent).toEqual([['t0']]);
+});
