@@ -108,29 +108,39 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
   }
 }
 
-/** Reads the next pending texts, claims those that nobody else embeds, and packs them into requests. */
+/** Reads the next pending texts and packs those that are ours to embed into requests. */
 async function readPage(run: EmbedRun): Promise<void> {
   const { work } = run;
-  const page = await work.catalog.listPendingChunks(work.dataset.datasetId, {
-    afterChunkId: run.afterChunkId,
-    limit: work.settings.chunksPerPageMax,
-    textLengthMax: work.settings.textLengthPerBatchMax * 2,
-  });
-  run.lastPageWasEmpty = page.length === 0;
-  const claimed = [...run.partial];
-  for (const chunk of page) {
-    run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
-    const other = work.inFlightTexts.claim(work.dataset.profileId, toHex(chunk.textHash));
-    if (other === undefined) claimed.push(chunk);
-    else waitElsewhere(run, other);
-  }
+  const claimed = [...run.partial, ...(await claimPage(run))];
   const requests = packRequests(claimed, work.embedder().limits);
   // The last request is complete once nobody can add to it any more, or has added for too long.
   const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
   const [heldBack] = run.partial;
-  run.partial = page.length > 0 || isFed ? (requests.pop() ?? []) : [];
+  run.partial = !run.lastPageWasEmpty || isFed ? (requests.pop() ?? []) : [];
   if (run.partial[0] !== heldBack) run.partialSinceMs = Date.now();
   run.requests.push(...requests);
+}
+
+/** The next pending texts, without those that somebody else embeds. */
+async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
+  const { dataset, catalog, settings, inFlightTexts } = run.work;
+  const look = inFlightTexts.look();
+  try {
+    const page = await catalog.listPendingChunks(dataset.datasetId, {
+      afterChunkId: run.afterChunkId,
+      limit: settings.chunksPerPageMax,
+      textLengthMax: settings.textLengthPerBatchMax * 2,
+    });
+    run.lastPageWasEmpty = page.length === 0;
+    return page.filter((chunk) => {
+      run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
+      const other = look.claim(dataset.profileId, toHex(chunk.textHash));
+      if (other !== undefined) waitElsewhere(run, other);
+      return other === undefined;
+    });
+  } finally {
+    look.end();
+  }
 }
 
 function isOverdue({ partial, partialSinceMs, work }: EmbedRun): boolean {

@@ -170,7 +170,8 @@ describe('a failure of the provider', () => {
     await expect(done).rejects.toMatchObject({ code: 'PROVIDER_AUTH' });
     expect(log).toEqual(['store 4']);
     expect(attempts.size).toBe(0);
-    for (const name of names(12)) expect(work.inFlightTexts.claim(1, toHex(sha256(name)))).toBeUndefined();
+    for (const name of names(12))
+      expect(work.inFlightTexts.look().claim(1, toHex(sha256(name)))).toBeUndefined();
   });
 });
 
@@ -187,7 +188,8 @@ test('held: what is in flight is stored, nothing new is sent, and every text is 
   await done;
   expect(sent).toHaveLength(2);
   expect(log).toEqual(['store 4', 'store 4']);
-  for (const name of names(20)) expect(work.inFlightTexts.claim(1, toHex(sha256(name)))).toBeUndefined();
+  for (const name of names(20))
+    expect(work.inFlightTexts.look().claim(1, toHex(sha256(name)))).toBeUndefined();
 });
 
 test('aborted: requests in flight are given up, nobody is charged, and every text is freed', async () => {
@@ -199,7 +201,8 @@ test('aborted: requests in flight are given up, nobody is charged, and every tex
   abort.abort();
   await expect(done).rejects.toMatchObject({ code: 'ABORTED' });
   expect(attempts.size).toBe(0);
-  for (const name of names(20)) expect(work.inFlightTexts.claim(1, toHex(sha256(name)))).toBeUndefined();
+  for (const name of names(20))
+    expect(work.inFlightTexts.look().claim(1, toHex(sha256(name)))).toBeUndefined();
 });
 
 test('a text is held back for others only so long, also while a source that gives nothing is open', async () => {
@@ -209,4 +212,26 @@ test('a text is held back for others only so long, also while a source that give
   // It ends although the source never does: nothing else is pending.
   await embedPending(work, never);
   expect(sent).toEqual([['t0']]);
+});
+
+test('a text that another dataset stored after it was read as pending is not sent again', async () => {
+  const shared = createSharedTexts();
+  const { embed, sent } = counting();
+  const one = createFakeWork({ shared, texts: ['same'], embed });
+  const two = createFakeWork({ shared, texts: ['same'], embed });
+  // The answer to the first question is under way for as long as the other dataset takes to embed the text.
+  const { catalog } = two.work;
+  let isFirst = true;
+  const slowCatalog: typeof catalog = Object.assign(Object.create(catalog), {
+    listPendingChunks: async (...args: Parameters<typeof catalog.listPendingChunks>) => {
+      const page = await catalog.listPendingChunks(...args);
+      if (isFirst) {
+        isFirst = false;
+        await embedPending(one.work, never);
+      }
+      return page;
+    },
+  });
+  await embedPending({ ...two.work, catalog: slowCatalog }, never);
+  expect(sent).toEqual([['same']]);
 });
