@@ -37,7 +37,7 @@ const INTERFACES = [
 ];
 const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders'];
 /** The composition root: the only place that chooses adapters. */
-const COMPOSITION_ROOT = ['runtime/core.ts', 'runtime/options.ts', 'index.ts'];
+const COMPOSITION_ROOT = ['runtime/adapters.ts', 'runtime/core.ts', 'runtime/options.ts', 'index.ts'];
 
 function folderOf(path: string): string {
   return path.includes('/') ? (path.split('/')[0] ?? '') : path;

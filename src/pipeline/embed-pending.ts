@@ -18,7 +18,7 @@ interface EmbedRun {
   readonly requests: PendingChunk[][];
   /** The last, partly filled request: held back while more texts are on their way. */
   partial: PendingChunk[];
-  /** Since when the first text of {@link partial} is held back, in milliseconds of `Date.now()`. */
+  /** Since when the first text of {@link partial} is held back, in monotonic milliseconds. */
   partialSinceMs: number;
   readonly inFlight: Set<Promise<void>>;
   /** Ends of other datasets' requests for texts of ours. */
@@ -117,7 +117,7 @@ async function readPage(run: EmbedRun): Promise<void> {
   const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
   const [heldBack] = run.partial;
   run.partial = !run.lastPageWasEmpty || isFed ? (requests.pop() ?? []) : [];
-  if (run.partial[0] !== heldBack) run.partialSinceMs = Date.now();
+  if (run.partial[0] !== heldBack) run.partialSinceMs = work.clock.monotonicMs();
   run.requests.push(...requests);
 }
 
@@ -144,18 +144,19 @@ async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
 }
 
 function isOverdue({ partial, partialSinceMs, work }: EmbedRun): boolean {
-  return partial.length > 0 && Date.now() - partialSinceMs >= work.settings.requestDelayMaxMs;
+  return partial.length > 0 && work.clock.monotonicMs() - partialSinceMs >= work.settings.requestDelayMaxMs;
 }
 
 /** Waits until something was added to what is held back, or the first of it has waited for long enough. */
 async function waitForMoreTexts(run: EmbedRun, changed: Promise<void>): Promise<void> {
+  const { clock, settings } = run.work;
   const over = Promise.withResolvers<void>();
-  const leftMs = run.partialSinceMs + run.work.settings.requestDelayMaxMs - Date.now();
-  const timer = setTimeout(over.resolve, Math.max(0, leftMs));
+  const leftMs = run.partialSinceMs + settings.requestDelayMaxMs - clock.monotonicMs();
+  const callOff = clock.setTimer(Math.max(0, leftMs), over.resolve);
   try {
     await Promise.race([changed, run.aborted, over.promise]);
   } finally {
-    clearTimeout(timer);
+    callOff();
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Catalog, CatalogWriter, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { SynclineError } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { COMMIT_BYTES_TARGET, type VectorStore, type VectorTable } from '../vectors/vector-store.ts';
@@ -54,6 +55,7 @@ export interface DatasetWork {
   readonly catalog: Catalog;
   readonly writer: CatalogWriter;
   readonly store: VectorStore;
+  readonly clock: Clock;
   readonly settings: PipelineSettings;
   readonly inFlightTexts: InFlightTexts;
   /** The embedder of the dataset's profile. Throws `PROFILE_MISMATCH` when this runtime has none. */
@@ -90,7 +92,7 @@ export interface OpenGeneration {
 /** The parts that {@link createDatasetWork} is given; the rest starts fresh. */
 export type DatasetWorkParts = Pick<
   DatasetWork,
-  'dataset' | 'catalog' | 'writer' | 'store' | 'settings' | 'inFlightTexts' | 'embedder' | 'report'
+  'dataset' | 'catalog' | 'writer' | 'store' | 'clock' | 'settings' | 'inFlightTexts' | 'embedder' | 'report'
 >;
 
 export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {

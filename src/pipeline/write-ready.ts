@@ -37,7 +37,7 @@ export async function writeReady(work: DatasetWork, signal: AbortSignal): Promis
     throwIfAborted(signal);
     const changed = work.changed.next();
     if (isWorthWaiting(work, waitedSinceMs)) {
-      waitedSinceMs ??= Date.now();
+      waitedSinceMs ??= work.clock.monotonicMs();
       await waitForMore(work, changed, waitedSinceMs, signal);
       continue;
     }
@@ -46,7 +46,7 @@ export async function writeReady(work: DatasetWork, signal: AbortSignal): Promis
     if (documents.length === 0) {
       if (!isMoreComing(work)) return;
       work.unwritten.vectors = 0;
-      await waitForMore(work, changed, Date.now(), signal);
+      await waitForMore(work, changed, work.clock.monotonicMs(), signal);
     }
     waitedSinceMs = undefined;
   }
@@ -177,7 +177,9 @@ function isMoreComing(work: DatasetWork): boolean {
 /** Many small commits are slow to make and slow to read; while more vectors are on their way, a commit waits to be worth it. */
 function isWorthWaiting(work: DatasetWork, waitedSinceMs: number | undefined): boolean {
   if (!isMoreComing(work) || work.unwritten.vectors >= chunksPerCommit(work)) return false;
-  return waitedSinceMs === undefined || Date.now() - waitedSinceMs < work.settings.commitDelayMaxMs;
+  return (
+    waitedSinceMs === undefined || work.clock.monotonicMs() - waitedSinceMs < work.settings.commitDelayMaxMs
+  );
 }
 
 async function waitForMore(
@@ -187,15 +189,15 @@ async function waitForMore(
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) return;
-  const leftMs = Math.max(1, sinceMs + work.settings.commitDelayMaxMs - Date.now());
+  const leftMs = Math.max(1, sinceMs + work.settings.commitDelayMaxMs - work.clock.monotonicMs());
   const over = Promise.withResolvers<void>();
   const end = (): void => over.resolve();
-  const timer = setTimeout(end, leftMs);
+  const callOff = work.clock.setTimer(leftMs, end);
   signal.addEventListener('abort', end, { once: true });
   try {
     await Promise.race([changed, over.promise]);
   } finally {
-    clearTimeout(timer);
+    callOff();
     signal.removeEventListener('abort', end);
   }
 }

@@ -1,31 +1,26 @@
 import type { DatasetReport } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
-import { openCatalog } from '../catalog/open-catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
-import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
-import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
-import type { VectorStore } from '../vectors/vector-store.ts';
+import { createAdapters, type RuntimeAdapters } from './adapters.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
-import { createDatasetLogic } from './machine-logic.ts';
+import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
 
 /** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
-export interface RuntimeCore {
+export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'> {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
-  readonly store: VectorStore;
   readonly sessions: SessionKeeper;
   readonly actors: DatasetActors;
-  readonly chosen: ChosenEmbedder;
   /** The dataset machine as the supervisor runs it. */
   readonly logic: ReturnType<typeof createDatasetLogic>;
   catalog(): Promise<Catalog>;
@@ -42,14 +37,18 @@ export interface RuntimeCore {
   stopAsked: boolean;
 }
 
-export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
-  const hub = createEventHub();
-  const store = createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables });
-  const chosen = chooseEmbedder(options.embedder, options.environment);
+/** @param adapters - Only the simulation gives others than the real ones. */
+export function createRuntimeCore(
+  options: ResolvedOptions,
+  adapters: RuntimeAdapters = createAdapters(options),
+): RuntimeCore {
+  const { openCatalog, ...outside } = adapters;
+  const { clock, identity, store, chosen } = outside;
+  const hub = createEventHub(clock.nowMs);
   let work: SessionWork | undefined;
   let isClosed = false;
 
-  const opener = catalogOpener(options, () => isClosed);
+  const opener = catalogOpener(openCatalog, () => isClosed);
 
   const currentWork = (): SessionWork => {
     if (work === undefined)
@@ -64,27 +63,23 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
     core.actors.noteReport(report);
   };
 
-  const logicParts = {
+  const logics = createLogics({
     catalog: opener.catalog,
-    workFor: (datasetId: number) => currentWork().workFor(datasetId),
-    knownWork: (datasetId: number) => work?.knownWork(datasetId),
-  };
-  const supervisedLogic = createDatasetLogic({
-    ...logicParts,
-    onReport(report) {
-      core.supervision?.noteReport(report);
-      onReport(report);
-    },
+    random: clock.random,
+    workFor: (datasetId) => currentWork().workFor(datasetId),
+    knownWork: (datasetId) => work?.knownWork(datasetId),
+    onReport,
+    onSupervisedReport: (report) => core.supervision?.noteReport(report),
     // A call that began before the runtime was started works on; two actors would drop each other's tables.
     untilFree: (datasetId) => core.actors.untilFree(datasetId),
   });
-  const directLogic = createDatasetLogic({ ...logicParts, onReport, untilFree: () => Promise.resolve() });
 
   const beginSession = async (session: Session): Promise<void> => {
     work = createSessionWork({
       session,
       catalog: await opener.catalog(),
       store,
+      clock,
       textAttemptsMax: options.textAttemptsMax,
       hub,
       embedderFor: core.embedderFor,
@@ -100,14 +95,15 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
   };
 
   const core: RuntimeCore = {
+    ...outside,
     options,
     hub,
-    store,
-    chosen,
-    logic: supervisedLogic,
+    logic: logics.supervised,
     catalog: opener.catalog,
     sessions: createSessionKeeper({
       openCatalog: opener.catalog,
+      clock,
+      identity,
       leaseTtlMs: options.leaseTtlMs,
       hub,
       onBegin: beginSession,
@@ -118,7 +114,8 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
       },
     }),
     actors: createDatasetActors({
-      logic: () => directLogic,
+      logic: () => logics.direct,
+      clock,
       drainTimeoutMs: options.drainTimeoutMs,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
@@ -137,21 +134,33 @@ export function createRuntimeCore(options: ResolvedOptions): RuntimeCore {
   return core;
 }
 
+/** The dataset machine as the supervisor runs it, and as explicit calls do while there is none. */
+function createLogics({
+  onSupervisedReport,
+  ...parts
+}: DatasetLogicParts & { readonly onSupervisedReport: DatasetLogicParts['onReport'] }) {
+  return {
+    supervised: createDatasetLogic({
+      ...parts,
+      onReport(report) {
+        onSupervisedReport(report);
+        parts.onReport(report);
+      },
+    }),
+    direct: createDatasetLogic({ ...parts, untilFree: () => Promise.resolve() }),
+  };
+}
+
 /** Opens the catalog when it is first asked for, once; again after an opening that failed. */
 function catalogOpener(
-  options: ResolvedOptions,
+  openCatalog: RuntimeAdapters['openCatalog'],
   isClosed: () => boolean,
 ): { catalog: () => Promise<Catalog>; close: () => Promise<void> } {
   let opened: Promise<Catalog> | undefined;
   return {
     catalog() {
       if (isClosed()) return Promise.reject(stopped());
-      opened ??= openCatalog({
-        url: options.catalogUrl,
-        authToken: options.catalogAuthToken,
-        access: options.access,
-        timeoutMs: options.catalogTimeoutMs,
-      }).catch((error: unknown) => {
+      opened ??= openCatalog().catch((error: unknown) => {
         opened = undefined;
         throw error;
       });

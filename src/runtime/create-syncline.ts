@@ -5,7 +5,7 @@ import { SynclineError } from '../domain/errors.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
-import { hostIdentity, isCertainlyDead } from './host-identity.ts';
+import { isCertainlyDead } from './host-identity.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { createSupervision, describeState, type Supervision } from './supervision.ts';
@@ -67,7 +67,11 @@ const TASKS_SHOWN = 20;
  * @throws SynclineError `INVALID_OPTION`.
  */
 export function createSyncline(options: SynclineOptions = {}): Syncline {
-  const core = createRuntimeCore(resolveOptions(options));
+  return synclineOver(createRuntimeCore(resolveOptions(options)));
+}
+
+/** What users hold, over the parts of a runtime. */
+export function synclineOver(core: RuntimeCore): Syncline {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= stopCore(core);
@@ -159,7 +163,7 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
   const catalog = await core.catalog();
   const [worker, tasks] = await Promise.all([catalog.readLease(), catalog.listTasks({ limit: TASKS_SHOWN })]);
   const { supervision } = core;
-  const isAlive = worker !== undefined && !isCertainlyDead(worker, hostIdentity());
+  const isAlive = worker !== undefined && !isCertainlyDead(worker, core.identity);
   return {
     state: supervision === undefined ? 'notStarted' : describeState(supervision.actor.getSnapshot().value),
     catalog: catalog.location,

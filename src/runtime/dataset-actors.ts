@@ -1,7 +1,9 @@
 import { type Actor, createActor } from 'xstate';
 import type { DatasetEvent, DatasetPhase, DatasetReport, datasetMachine } from '../actors/dataset-machine.ts';
 import { DEFAULT_BACKOFF, type Failure, toFailure } from '../actors/failure.ts';
+import type { Clock } from '../domain/clock.ts';
 import { createNotifier, type Notifier } from '../pipeline/notifier.ts';
+import { machineClock } from './system-clock.ts';
 
 /** Where a dataset's actor stands, as far as it was told. */
 export interface DatasetStanding {
@@ -49,6 +51,7 @@ function tell({ actor }: HeldActor, event: DatasetEvent): void {
 
 export interface DatasetActorsParts {
   readonly logic: () => typeof datasetMachine;
+  readonly clock: Clock;
   /** How long work under way may take to end after its call has failed; then it is aborted. */
   readonly drainTimeoutMs: number;
   /** Waits for what cannot be aborted: a catalog transaction, or a table commit with its mark. */
@@ -57,6 +60,7 @@ export interface DatasetActorsParts {
 
 export function createDatasetActors({
   logic,
+  clock,
   drainTimeoutMs,
   untilQuiet,
 }: DatasetActorsParts): DatasetActors {
@@ -78,6 +82,7 @@ export function createDatasetActors({
     }
     const actor = createActor(logic(), {
       input: { ...dataset, grantsItself: true, backoff: DEFAULT_BACKOFF },
+      clock: machineClock(clock),
     });
     const entry = { actor, users: 1, free: Promise.withResolvers<void>() };
     held.set(dataset.datasetId, entry);
@@ -114,17 +119,17 @@ export function createDatasetActors({
     async during(dataset, task) {
       const entry = hold(dataset);
       const deadline = Promise.withResolvers<'over'>();
-      let timer: ReturnType<typeof setTimeout> | undefined;
+      let callOff: (() => void) | undefined;
       try {
         return await task();
       } catch (error) {
         // The caller gives up: what is under way is finished and kept, within limits, and nothing new is begun.
         if (entry.users === 1) tell(entry, { type: 'dataset.pause', reason: GAVE_UP });
-        timer = setTimeout(() => deadline.resolve('over'), drainTimeoutMs);
+        callOff = clock.setTimer(drainTimeoutMs, () => deadline.resolve('over'));
         throw error;
       } finally {
         await letGo(dataset.datasetId, entry, deadline.promise);
-        clearTimeout(timer);
+        callOff?.();
       }
     },
     untilFree: async (datasetId) => held.get(datasetId)?.free.promise,

@@ -46,12 +46,12 @@ export function indexWaiting(
   address: DatasetAddress,
   options: IndexOptions = {},
 ): Promise<IndexResult> {
-  const startMs = performance.now();
+  const startMs = core.clock.monotonicMs();
   return withSession(core, options.signal, async ({ writer }, signal) => {
     const dataset = await requireDataset(core, address);
     const { datasetId } = dataset;
     const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
-    await runTask(writer, { kind: 'index', datasetId }, () =>
+    await runTask(core, writer, { kind: 'index', datasetId }, () =>
       withActor(core, dataset, signal, async (_, attended) => {
         // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
         core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
@@ -63,7 +63,7 @@ export function indexWaiting(
         });
       }),
     );
-    return { retriedCount, durationMs: performance.now() - startMs };
+    return { retriedCount, durationMs: core.clock.monotonicMs() - startMs };
   });
 }
 

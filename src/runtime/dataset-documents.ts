@@ -36,7 +36,7 @@ export function ingest(
   source: DocumentSource,
   options: IngestOptions = {},
 ): Promise<IngestResult> {
-  const startMs = performance.now();
+  const startMs = core.clock.monotonicMs();
   if (!isSource(source)) {
     const problem = 'The documents to ingest must be a list, an iterable or an async iterable of documents.';
     return Promise.reject(new SynclineError('INVALID_DOCUMENT', problem));
@@ -47,7 +47,7 @@ export function ingest(
     core.embedderFor(dataset);
     const run = startIngest(core, dataset, source, signal);
     const mode = chooseMode(options, source, core.supervision !== undefined);
-    await runTask(writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
+    await runTask(core, writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
       mode === 'sync'
         ? ingestSync(core, run, progress, save)
         : ingestAsync(core, writer, run, progress, save),
@@ -57,7 +57,7 @@ export function ingest(
       readCount: run.reader.readCount(),
       ...run.counts,
       refused: run.refused,
-      durationMs: performance.now() - startMs,
+      durationMs: core.clock.monotonicMs() - startMs,
     };
   });
 }
@@ -89,6 +89,7 @@ function startIngest(
   const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
   const refused: RefusedDocument[] = [];
   const reader = createBatchReader(source, {
+    clock: core.clock,
     rules: { fields: dataset.fields, contentLengthMax: core.options.documentLengthMax },
     documentsMax: DOCUMENTS_PER_BATCH,
     textLengthMax: TEXT_LENGTH_PER_BATCH,
@@ -218,7 +219,7 @@ export function deleteDocuments(
     const name = formatAddress(address);
     const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
     let removedCount = 0;
-    await runTask(writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
+    await runTask(core, writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
       withActor(core, dataset, signal, async (work, attended) => {
         for (const deletions of keyBatches(keys)) {
           const batch = await prepareBatch(work, { documents: [], deletions }, signal);

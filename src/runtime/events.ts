@@ -89,7 +89,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'table.restored',
 ]);
 
-export function createEventHub(nowMs: () => number = Date.now): EventHub {
+export function createEventHub(nowMs: () => number): EventHub {
   const listeners = new Set<EventListener>();
   return {
     emit(event) {

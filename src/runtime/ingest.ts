@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../domain/clock.ts';
 import {
   type DocumentInput,
   type DocumentRules,
@@ -31,6 +32,7 @@ export interface BatchReader {
 
 export interface BatchReaderOptions {
   readonly rules: DocumentRules;
+  readonly clock: Clock;
   readonly documentsMax: number;
   /** Of all documents of a batch, in UTF-16 units; one document may be longer. */
   readonly textLengthMax: number;
@@ -48,6 +50,7 @@ const BATCH_AGE_MAX_MS = 1_000;
  * that is known within a batch only, and a later document replaces an earlier one as it would in a later call.
  */
 export function createBatchReader(source: DocumentSource, options: BatchReaderOptions): BatchReader {
+  const { clock } = options;
   let readCount = 0;
   const isList = Array.isArray(source);
   let seen = new Set<string>();
@@ -71,7 +74,7 @@ export function createBatchReader(source: DocumentSource, options: BatchReaderOp
     let batch: PreparedDocument[] = [];
     let textLength = 0;
     let sliceStartMs = performance.now();
-    let batchStartMs = sliceStartMs;
+    let batchStartMs = clock.monotonicMs();
     try {
       for await (const input of interruptible(source, options.signal)) {
         throwIfAborted(options.signal);
@@ -84,13 +87,13 @@ export function createBatchReader(source: DocumentSource, options: BatchReaderOp
         batch.push(document);
         textLength += document.content.length;
         const isFull = batch.length >= options.documentsMax || textLength >= options.textLengthMax;
-        if (!isFull && performance.now() - batchStartMs < BATCH_AGE_MAX_MS) continue;
+        if (!isFull && clock.monotonicMs() - batchStartMs < BATCH_AGE_MAX_MS) continue;
         yield batch;
         batch = [];
         textLength = 0;
         if (!isList) seen = new Set();
         sliceStartMs = performance.now();
-        batchStartMs = sliceStartMs;
+        batchStartMs = clock.monotonicMs();
       }
     } catch (error) {
       // The source broke: what it gave before is taken in, and its error told then.

@@ -17,6 +17,8 @@ import { writeReady } from '../pipeline/write-ready.ts';
 
 export interface DatasetLogicParts {
   readonly catalog: () => Promise<Catalog>;
+  /** A number from 0 to below 1, for the jitter of waits. */
+  readonly random: () => number;
   /** The shared parts of a dataset's stages; the same object for the same dataset throughout a session. */
   readonly workFor: (datasetId: number) => Promise<DatasetWork>;
   /** The work of a dataset if any of its stages has asked for it. */
@@ -65,6 +67,6 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
       holdWork: ({ context }) => setHold(context.datasetId, true),
       releaseWork: ({ context }) => setHold(context.datasetId, false),
     },
-    delays: { backoff: ({ context }) => datasetBackoffMs(context, Math.random) },
+    delays: { backoff: ({ context }) => datasetBackoffMs(context, parts.random) },
   });
 }

@@ -1,5 +1,6 @@
 import type { Catalog, DatasetRecord } from '../catalog/catalog.ts';
 import { formatAddress } from '../domain/address.ts';
+import type { Clock } from '../domain/clock.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { createInFlightTexts } from '../pipeline/in-flight-texts.ts';
@@ -17,6 +18,7 @@ export interface SessionWorkParts {
   readonly session: Session;
   readonly catalog: Catalog;
   readonly store: VectorStore;
+  readonly clock: Clock;
   readonly textAttemptsMax: number;
   readonly hub: EventHub;
   /** The embedder of a dataset's profile; throws `PROFILE_MISMATCH` when this runtime has none. */
@@ -53,6 +55,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           catalog: parts.catalog,
           writer: parts.session.writer,
           store: parts.store,
+          clock: parts.clock,
           settings: { ...DEFAULT_PIPELINE_SETTINGS, textAttemptsMax: parts.textAttemptsMax },
           inFlightTexts,
           embedder: () => parts.embedderFor(dataset),

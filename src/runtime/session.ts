@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { toFailure } from '../actors/failure.ts';
 import type { Catalog, CatalogWriter, LeaseAnswer, LeaseHolder } from '../catalog/catalog.ts';
+import type { Clock } from '../domain/clock.ts';
 import { SynclineError, toSynclineError } from '../domain/errors.ts';
 import type { EventHub } from './events.ts';
-import { hostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
+import { type HostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
 
 /** The time during which this runtime holds the lease: everything that writes works within one. */
 export interface Session {
@@ -27,6 +27,8 @@ export interface SessionKeeper {
 
 export interface SessionKeeperParts {
   readonly openCatalog: () => Promise<Catalog>;
+  readonly clock: Clock;
+  readonly identity: HostIdentity;
   readonly leaseTtlMs: number;
   readonly hub: EventHub;
   /** Runs when a session begins, with the lease held and the catalog migrated. */
@@ -42,7 +44,7 @@ interface OpenSession extends Session {
 
 export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
   // The same for every session of this runtime: a lease whose grant was lost on the way is simply granted again.
-  const holderId = randomUUID();
+  const holderId = parts.clock.newId();
   let users = 0;
   let current: Promise<OpenSession> | undefined;
   // Ends before the next begins: enter and leave are decided one after the other.
@@ -80,11 +82,11 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
     async shutDown(drainTimeoutMs) {
       const session = current;
       if (session !== undefined) {
-        const timer = setTimeout(() => {
+        const callOff = parts.clock.setTimer(drainTimeoutMs, () => {
           session.then((open) => open.abort(stoppedError())).catch(() => undefined);
-        }, drainTimeoutMs);
+        });
         await lastLeft.promise;
-        clearTimeout(timer);
+        callOff();
       }
       await ending;
     },
@@ -93,7 +95,7 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
 
 async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenSession> {
   const catalog = await parts.openCatalog();
-  const token = await takeLease(catalog, holderId, parts.leaseTtlMs);
+  const token = await takeLease(catalog, holderId, parts);
   const abort = new AbortController();
   let isLost = false;
   const lose = (error: SynclineError): void => {
@@ -102,7 +104,7 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
     parts.hub.emit({ type: 'lease.lost', failure: toFailure(error) });
     abort.abort(error);
   };
-  const heartbeat = startHeartbeat(catalog, token, parts.leaseTtlMs, lose);
+  const heartbeat = startHeartbeat(catalog, token, parts, lose);
   const session = { writer: catalog.writer(token), signal: abort.signal };
   const giveBack = async (): Promise<void> => {
     await heartbeat.stop();
@@ -144,9 +146,12 @@ export function stoppedError(): SynclineError {
   );
 }
 
-async function takeLease(catalog: Catalog, holderId: string, ttlMs: number): Promise<number> {
-  const identity = hostIdentity();
-  const request = { holderId, ttlMs, ...identity };
+async function takeLease(
+  catalog: Catalog,
+  holderId: string,
+  { identity, leaseTtlMs }: SessionKeeperParts,
+): Promise<number> {
+  const request = { holderId, ttlMs: leaseTtlMs, ...identity };
   let answer: LeaseAnswer = await catalog.acquireLease(request);
   if (!answer.granted && isCertainlyDead(answer.holder, identity)) {
     answer = await catalog.acquireLease({ ...request, deadHolderId: answer.holder.holderId });
@@ -169,14 +174,14 @@ function leaseHeld(location: string, holder: LeaseHolder): SynclineError {
 function startHeartbeat(
   catalog: Catalog,
   token: number,
-  ttlMs: number,
+  { clock, leaseTtlMs: ttlMs }: SessionKeeperParts,
   lose: (error: SynclineError) => void,
 ): { stop: () => Promise<void> } {
   let beating: Promise<void> = Promise.resolve();
-  let renewedAtMs = performance.now();
+  let renewedAtMs = clock.monotonicMs();
   const beat = async (): Promise<void> => {
     try {
-      const askedAtMs = performance.now();
+      const askedAtMs = clock.monotonicMs();
       if (!(await catalog.renewLease(token, ttlMs))) {
         lose(
           new SynclineError(
@@ -189,7 +194,7 @@ function startHeartbeat(
       renewedAtMs = askedAtMs;
     } catch (error) {
       // The catalog may be out of reach for a moment; the lease is ours until it expires.
-      if (performance.now() - renewedAtMs < ttlMs) return;
+      if (clock.monotonicMs() - renewedAtMs < ttlMs) return;
       const { message } = toSynclineError(error);
       lose(
         new SynclineError(
@@ -200,12 +205,17 @@ function startHeartbeat(
       );
     }
   };
-  const timer = setInterval(() => {
-    beating = beat();
-  }, ttlMs / 3);
+  let callOff: () => void;
+  const schedule = (): void => {
+    callOff = clock.setTimer(ttlMs / 3, () => {
+      beating = beat();
+      schedule();
+    });
+  };
+  schedule();
   return {
     stop: async () => {
-      clearInterval(timer);
+      callOff();
       await beating;
     },
   };

@@ -11,6 +11,7 @@ import { formatAddress } from '../domain/address.ts';
 import { type ErrorCode, SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 import { stoppedError } from './session.ts';
+import { machineClock } from './system-clock.ts';
 
 /** A running supervisor and the ways to talk to it. */
 export interface Supervision {
@@ -49,6 +50,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
     input: { settings: supervisorSettings(core) },
     id: 'supervisor',
     systemId: 'supervisor',
+    clock: machineClock(core.clock),
   });
   const started = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<Failure | undefined>();

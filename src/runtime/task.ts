@@ -1,4 +1,5 @@
 import type { CatalogWriter } from '../catalog/catalog.ts';
+import type { Clock } from '../domain/clock.ts';
 import { isSynclineError, toSynclineError } from '../domain/errors.ts';
 
 /** Counts of a task, by name; written to the catalog now and then, and when the task ends. */
@@ -12,16 +13,17 @@ const PROGRESS_INTERVAL_MS = 1_000;
  * process dies over it.
  */
 export async function runTask<Result>(
+  { clock }: { readonly clock: Clock },
   writer: CatalogWriter,
   task: { readonly kind: string; readonly datasetId: number },
   run: (progress: TaskProgress, save: () => Promise<void>) => Promise<Result>,
 ): Promise<Result> {
   const taskId = await writer.startTask(task);
   const progress: TaskProgress = {};
-  let savedAtMs = performance.now();
+  let savedAtMs = clock.monotonicMs();
   const save = async (): Promise<void> => {
-    if (performance.now() - savedAtMs < PROGRESS_INTERVAL_MS) return;
-    savedAtMs = performance.now();
+    if (clock.monotonicMs() - savedAtMs < PROGRESS_INTERVAL_MS) return;
+    savedAtMs = clock.monotonicMs();
     await writer.updateTask(taskId, progress);
   };
   try {

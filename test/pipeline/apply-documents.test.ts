@@ -6,6 +6,7 @@ import { applyDocuments, prepareBatch } from '../../src/pipeline/apply-documents
 import { chunkIncoming } from '../../src/pipeline/chunk-incoming.ts';
 import { createInFlightTexts } from '../../src/pipeline/in-flight-texts.ts';
 import { createDatasetWork, type DatasetWork, DEFAULT_PIPELINE_SETTINGS } from '../../src/pipeline/work.ts';
+import { systemClock } from '../../src/runtime/system-clock.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const signal = new AbortController().signal;
@@ -53,6 +54,7 @@ async function makeWork(): Promise<DatasetWork> {
     writer,
     store: { openTable: unused, createTable: unused, dropTable: unused, tableNames: unused, close: unused },
     settings: DEFAULT_PIPELINE_SETTINGS,
+    clock: systemClock,
     inFlightTexts: createInFlightTexts(),
     embedder: unused,
     report: () => undefined,

@@ -17,6 +17,7 @@ import {
   type PipelineSettings,
   type WorkReport,
 } from '../../src/pipeline/work.ts';
+import { systemClock } from '../../src/runtime/system-clock.ts';
 import type { TableRows, TableState, VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
 
 /** An interface of which only some methods are needed; the others throw by name. */
@@ -89,6 +90,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     catalog: createCatalog(fakeWork, texts, shared),
     writer: createWriter(fakeWork, shared),
     store: fake<VectorStore>('store', {}),
+    clock: systemClock,
     settings: { ...DEFAULT_PIPELINE_SETTINGS, ...options.settings },
     inFlightTexts: shared.inFlightTexts,
     embedder: () => newEmbedder(options),

@@ -1,0 +1,38 @@
+import type { Catalog } from '../catalog/catalog.ts';
+import { openCatalog } from '../catalog/open-catalog.ts';
+import type { Clock } from '../domain/clock.ts';
+import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedder.ts';
+import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
+import type { VectorStore } from '../vectors/vector-store.ts';
+import { type HostIdentity, hostIdentity } from './host-identity.ts';
+import type { ResolvedOptions } from './options.ts';
+import { systemClock } from './system-clock.ts';
+
+/** Everything outside of itself that a runtime stands on. */
+export interface RuntimeAdapters {
+  readonly clock: Clock;
+  /** Who this process is, for the lease. */
+  readonly identity: HostIdentity;
+  /** Called when the catalog is first needed, and again after a call that failed. */
+  readonly openCatalog: () => Promise<Catalog>;
+  readonly store: VectorStore;
+  /** The embedder of new datasets. */
+  readonly chosen: ChosenEmbedder;
+}
+
+/** The real ones, as the options ask for them. Opens nothing yet. */
+export function createAdapters(options: ResolvedOptions): RuntimeAdapters {
+  return {
+    clock: systemClock,
+    identity: hostIdentity(),
+    openCatalog: () =>
+      openCatalog({
+        url: options.catalogUrl,
+        authToken: options.catalogAuthToken,
+        access: options.access,
+        timeoutMs: options.catalogTimeoutMs,
+      }),
+    store: createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables }),
+    chosen: chooseEmbedder(options.embedder, options.environment),
+  };
+}
