@@ -152,6 +152,7 @@ export interface QueuedDocument extends DocumentKey {
   readonly title: string;
   readonly metadataJson: string;
   readonly metadataHash: Digest;
+  readonly contentHash: Digest;
   /** Whether the generation's table may hold rows of this document; if not, appending is enough. */
   readonly hasRows: boolean;
   /** Its ready chunks by ordinal; failed ones are left out. Empty when the document was deleted or has no text. */
@@ -163,6 +164,7 @@ export interface QueuedChunk {
   readonly ordinal: number;
   readonly start: number;
   readonly end: number;
+  readonly tokenCount: number;
   readonly textHash: Digest;
   readonly embeddedText: string;
   readonly textStart: number;

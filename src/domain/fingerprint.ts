@@ -13,6 +13,17 @@ export function rowFingerprint(chunkId: number, textHash: Digest, metadataHash: 
   return digest.readBigInt64LE(0);
 }
 
+/**
+ * What a table keeps of a document's content hash: its first 8 bytes (little endian, signed). Whoever puts a document together
+ * again from its rows knows by it that nothing is missing, and which format the document had.
+ */
+export function contentFingerprint(contentHash: Digest): bigint {
+  return new DataView(contentHash.buffer, contentHash.byteOffset, contentHash.byteLength).getBigInt64(
+    0,
+    true,
+  );
+}
+
 /** The bucket of a row, 0 to {@link BUCKET_COUNT} - 1: consecutive ids are spread evenly. */
 export function rowBucket(chunkId: number): number {
   return chunkId % BUCKET_COUNT;

@@ -2,7 +2,7 @@ import type { DatasetSpec, IndexMark, QueuedDocument } from '../catalog/catalog.
 import { runInSlices } from '../chunking/run-in-slices.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { fieldValues } from '../domain/fields.ts';
-import { rowFingerprint } from '../domain/fingerprint.ts';
+import { contentFingerprint, rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import type { TableRow, TableRows } from '../vectors/vector-store.ts';
 import { maintainTable } from './maintain-table.ts';
@@ -126,6 +126,7 @@ function* toTableRows(
   const rows: TableRow[] = [];
   for (const document of documents) {
     const fields = fieldValues(dataset.fields, JSON.parse(document.metadataJson) as Metadata);
+    const ofContent = contentFingerprint(document.contentHash);
     for (const chunk of document.chunks) {
       vectors.set(chunk.vector, rows.length * dimensions);
       rows.push({
@@ -137,10 +138,12 @@ function* toTableRows(
         ordinal: chunk.ordinal,
         start: chunk.start,
         end: chunk.end,
+        tokenCount: chunk.tokenCount,
         embeddedText: chunk.embeddedText,
         textStart: chunk.textStart,
         metadataJson: document.metadataJson,
         fingerprint: rowFingerprint(chunk.chunkId, chunk.textHash, document.metadataHash),
+        contentFingerprint: ofContent,
         fields,
       });
     }

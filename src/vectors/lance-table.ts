@@ -2,6 +2,7 @@ import type { Table } from '@lancedb/lancedb';
 import { SynclineError } from '../domain/errors.ts';
 import type { Arrow } from './lance-library.ts';
 import { searchText, searchVector } from './lance-search.ts';
+import { listDocuments, readDocuments } from './read-rows.ts';
 import { replaceRows } from './replace-rows.ts';
 import { createTableAccess, readState, type TableAccessDeps } from './table-access.ts';
 import { textIndexName } from './table-indexes.ts';
@@ -71,6 +72,9 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
         const cleanupOlderThan = await cleanupCutoff(handle, recordedVersion, deps.cleanupGraceMs);
         await commit(() => handle.optimize({ cleanupOlderThan }));
       }),
+    listDocuments: () => read(listDocuments),
+    readDocuments: (range) => read((table) => readDocuments(table, spec.dimensions, range)),
+    countRowsAfter: (chunkId) => read((table) => table.countRows(`chunk_id > ${chunkId.toFixed(0)}`)),
     searchVector: (query) => read((table) => searchVector(table, spec, query)),
     searchText: (query) => read((table) => searchText(table, spec, query)),
     markDropped,

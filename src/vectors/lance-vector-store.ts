@@ -1,8 +1,9 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection, Table } from '@lancedb/lancedb';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { createInFlight, type InFlight } from './in-flight.ts';
+import { inspectTable } from './inspect-table.ts';
 import { type LanceLibrary, loadLance } from './lance-library.ts';
 import { type LanceSettings, type LanceVectorStoreOptions, resolveSettings } from './lance-settings.ts';
 import { createLanceTable, type LanceTable } from './lance-table.ts';
@@ -72,13 +73,22 @@ export function createLanceVectorStore(options: LanceVectorStoreOptions): Vector
         shelf.forget(name);
         await dropTable(settings, connection, name);
       }),
-    tableNames: () => inFlight.track(async () => allTableNames((await openStore()).connection)),
+    tableNames: () =>
+      inFlight.track(async () =>
+        settings.folder === undefined
+          ? allTableNames((await openStore()).connection)
+          : tableNamesIn(settings.folder),
+      ),
+    inspectTable: (name) => named(name, ({ connection }) => inspectTable(connection, name)),
     close() {
       closing ??= drainAndClose();
       return closing;
     },
   };
 }
+
+/** LanceDB's own, of the folder of a table. */
+const TABLE_FOLDER_ENDING = '.lance';
 
 interface OpenStore extends LanceLibrary {
   readonly connection: Connection;
@@ -179,30 +189,48 @@ async function dropTable(settings: LanceSettings, connection: Connection, name: 
 }
 
 function tableFolder(folder: string, name: string): string {
-  return join(folder, `${name}.lance`);
+  return join(folder, `${name}${TABLE_FOLDER_ENDING}`);
 }
 
 async function createFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SynclineError(
-      'TABLE_FAILED',
-      `The folder "${folder}" for the vector tables cannot be created: ${reason}. Give a folder that can be written to.`,
-      { cause: error },
-    );
+    throw unusableFolder(folder, 'created', error);
   }
 }
 
+function unusableFolder(folder: string, use: 'created' | 'read', error: unknown): SynclineError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new SynclineError(
+    'TABLE_FAILED',
+    `The folder "${folder}" for the vector tables cannot be ${use}: ${reason}. Give a folder that can be written to.`,
+    { cause: error },
+  );
+}
+
 async function exists(path: string): Promise<boolean> {
+  return (await unlessMissing(stat(path))) !== undefined;
+}
+
+async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    await stat(path);
-    return true;
+    return await call;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** As LanceDB lists them, without loading it: a folder that is looked at is not made. */
+async function tableNamesIn(folder: string): Promise<string[]> {
+  const entries = await unlessMissing(readdir(folder, { withFileTypes: true })).catch((error: unknown) => {
+    throw unusableFolder(folder, 'read', error);
+  });
+  return (entries ?? [])
+    .filter((entry) => entry.isDirectory() && entry.name.endsWith(TABLE_FOLDER_ENDING))
+    .map((entry) => entry.name.slice(0, -TABLE_FOLDER_ENDING.length))
+    .sort();
 }
 
 async function allTableNames(connection: Connection): Promise<string[]> {
@@ -213,7 +241,7 @@ async function allTableNames(connection: Connection): Promise<string[]> {
     names.push(...page.tables);
     pageToken = page.pageToken ?? undefined;
   } while (pageToken);
-  return names;
+  return names.sort();
 }
 
 function checkTableName(name: string): void {

@@ -85,9 +85,11 @@ function rowColumns(arrow: Arrow, rows: readonly TableRow[]): Data[] {
     int32Column(arrow, length, (row) => at(row).start),
     int32Column(arrow, length, (row) => at(row).end),
     int32Column(arrow, length, (row) => at(row).textStart),
+    int32Column(arrow, length, (row) => at(row).tokenCount),
     utf8Column(arrow, length, (row) => at(row).embeddedText),
     utf8Column(arrow, length, (row) => at(row).metadataJson),
     bigintColumn(arrow, length, (row) => at(row).fingerprint),
+    bigintColumn(arrow, length, (row) => at(row).contentFingerprint),
     int16Column(arrow, length, (row) => rowBucket(at(row).chunkId)),
   ];
 }
@@ -148,9 +150,11 @@ function comparable(row: TableRow): string {
     row.start,
     row.end,
     row.textStart,
+    row.tokenCount,
     row.embeddedText,
     row.metadataJson,
     String(row.fingerprint),
+    String(row.contentFingerprint),
     fields,
   ]);
 }

@@ -2,6 +2,7 @@ import type { Field, Schema } from 'apache-arrow';
 import { SynclineError } from '../domain/errors.ts';
 import type { FieldType } from '../domain/fields.ts';
 import type { Arrow } from './lance-library.ts';
+import { originMetadata } from './table-origin.ts';
 import type { TableSpec } from './vector-store.ts';
 
 /** The column of a declared field. The prefix keeps it apart from the columns that every table has. */
@@ -23,16 +24,18 @@ export function tableSchema(arrow: Arrow, spec: TableSpec): Schema {
     new Field('start', new Int32(), false),
     new Field('end', new Int32(), false),
     new Field('text_start', new Int32(), false),
+    new Field('token_count', new Int32(), false),
     new Field('embedded_text', new Utf8(), false),
     new Field('metadata', new Utf8(), false),
     new Field('fingerprint', new Int64(), false),
+    new Field('content_fingerprint', new Int64(), false),
     new Field('bucket', new Int16(), false),
     new Field('vector', new FixedSizeList(spec.dimensions, item), false),
   ];
   for (const [name, type] of fieldEntries(spec)) {
     columns.push(new Field(fieldColumn(name), fieldArrowType(arrow, type), true));
   }
-  return new Schema(columns);
+  return new Schema(columns, originMetadata(spec));
 }
 
 /** The declared fields in the order of their columns. */

@@ -1,3 +1,7 @@
+import type { DatasetAddress } from '../domain/address.ts';
+import type { ChunkingSettings } from '../domain/chunk.ts';
+import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
+import type { SynclineError } from '../domain/errors.ts';
 import type { FieldTypes, FieldValue } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
 
@@ -6,6 +10,19 @@ export interface TableSpec {
   readonly dimensions: number;
   /** Declared filterable fields: one typed, nullable column each, named `field_<name>`. */
   readonly fields: FieldTypes;
+  /** What a table that is created says about itself; without meaning for one that is opened. */
+  readonly origin?: TableOrigin;
+}
+
+/** What a table says about itself, for life: whose it is, and all that a catalog has to know to be made again from it. */
+export interface TableOrigin {
+  /** Id of the catalog that it belongs to. */
+  readonly catalogId: string;
+  /** Of several tables of one dataset the one with the largest is the newest. */
+  readonly generationId: number;
+  readonly address: DatasetAddress;
+  readonly profile: EmbeddingProfile;
+  readonly chunking: ChunkingSettings;
 }
 
 /** One row: a chunk with all that a search result shows. Its vector travels beside it in a flat array. */
@@ -19,6 +36,8 @@ export interface TableRow {
   /** Start and end (exclusive) in the document's content, in UTF-16 units. */
   readonly start: number;
   readonly end: number;
+  /** Tokens of {@link embeddedText}. */
+  readonly tokenCount: number;
   /** Context and chunk text as they were embedded; the text index is on this column. */
   readonly embeddedText: string;
   /** Where the chunk's own text starts in {@link embeddedText}, in UTF-16 units. */
@@ -26,6 +45,8 @@ export interface TableRow {
   /** Canonical JSON of the document's metadata. */
   readonly metadataJson: string;
   readonly fingerprint: bigint;
+  /** `contentFingerprint` of the document's content hash: what makes a document whole that is put together from rows. */
+  readonly contentFingerprint: bigint;
   /** One value per declared field. */
   readonly fields: Readonly<Record<string, FieldValue>>;
 }
@@ -43,6 +64,37 @@ export interface TableRows {
  * Half of it costs a quarter more CPU per row.
  */
 export const COMMIT_BYTES_TARGET = 3 * 1024 * 1024;
+
+/** A row as it is read back. */
+export type StoredRow = Omit<TableRow, 'fields'>;
+
+/** Rows with their vectors, as they are read back; the vectors as in {@link TableRows}. */
+export interface StoredRows {
+  readonly rows: readonly StoredRow[];
+  readonly vectors: Float32Array;
+}
+
+/** Which documents a table holds rows of: 12 bytes per document. */
+export interface TableContents {
+  /** Ascending. */
+  readonly documentIds: Float64Array;
+  /** Rows of each of them. */
+  readonly rowCounts: Uint32Array;
+  /** The largest chunk id; 0 in an empty table. */
+  readonly chunkIdMax: number;
+}
+
+/** What can be told of a table that nothing is known about but its name. */
+export interface TableInspection {
+  readonly name: string;
+  /** `ours`: it has the columns of a Syncline table. `unreadable`: it cannot be opened, see {@link problem}. */
+  readonly kind: 'ours' | 'other' | 'unreadable';
+  /** `undefined` when it does not say. */
+  readonly origin: TableOrigin | undefined;
+  /** Its declared fields; with an {@link origin} only. */
+  readonly fields: FieldTypes | undefined;
+  readonly problem: SynclineError | undefined;
+}
 
 /** The table after a commit. */
 export interface TableState {
@@ -121,6 +173,12 @@ export interface VectorTable {
   restore(version: number): Promise<TableState>;
   /** Compacts, refreshes the indexes and removes versions older than the recorded one. Changes the version. */
   maintain(options: MaintenanceOptions): Promise<TableState>;
+  /** Reads two columns of every row. */
+  listDocuments(): Promise<TableContents>;
+  /** All rows of the documents from `firstId` to `lastId`, in no order. */
+  readDocuments(range: { readonly firstId: number; readonly lastId: number }): Promise<StoredRows>;
+  /** How many rows have a larger chunk id. */
+  countRowsAfter(chunkId: number): Promise<number>;
   searchVector(query: VectorQuery): Promise<TableHit[]>;
   searchText(query: TextQuery): Promise<TableHit[]>;
 }
@@ -137,8 +195,10 @@ export interface VectorStore {
   createTable(name: string, spec: TableSpec): Promise<VectorTable>;
   /** Drops a table; no error when it is not there. Finishes a drop that was interrupted. */
   dropTable(name: string): Promise<void>;
-  /** Names of all tables, valid or not. */
+  /** Names of all tables, valid or not, in order. Creates nothing. */
   tableNames(): Promise<string[]>;
+  /** Looks at a table, whatever it is. @throws SynclineError `TABLE_MISSING`, and what has nothing to do with the table. */
+  inspectTable(name: string): Promise<TableInspection>;
   /** Waits for the writes in flight and closes every handle. */
   close(): Promise<void>;
 }

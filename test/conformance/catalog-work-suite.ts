@@ -219,11 +219,12 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
       expect(
         documents[0]?.chunks.map(({ vector, textHash, ...rest }) => ({ ...rest, vector: [...vector] })),
       ).toEqual(
-        chunks.slice(0, 2).map(({ chunkId, embeddedText, textHash }, ordinal) => ({
+        chunks.slice(0, 2).map(({ chunkId, embeddedText, textHash, tokenCount }, ordinal) => ({
           chunkId,
           ordinal,
           start: ordinal * 4,
           end: ordinal * 4 + 4,
+          tokenCount,
           embeddedText,
           textStart: 3,
           vector: [...vectorOf(textHash)],

@@ -215,6 +215,7 @@ export function queuedDocument(documentId: number, part: Partial<QueuedDocument>
     title: '',
     metadataJson: '{}',
     metadataHash: sha256('{}'),
+    contentHash: sha256(`content ${documentId}`),
     hasRows: false,
     chunks: [
       {
@@ -222,6 +223,7 @@ export function queuedDocument(documentId: number, part: Partial<QueuedDocument>
         ordinal: 0,
         start: 0,
         end: 1,
+        tokenCount: 1,
         textHash: sha256(`text ${documentId}`),
         embeddedText: 'x',
         textStart: 0,

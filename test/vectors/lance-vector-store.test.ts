@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { LanceVectorStoreOptions } from '../../src/vectors/lance-settings.ts';
 import { createLanceVectorStore } from '../../src/vectors/lance-vector-store.ts';
 import type { VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
+import { describeTableContents } from '../conformance/table-contents-suite.ts';
 import { describeVectorStore, type VectorStorePlace } from '../conformance/vector-store-suite.ts';
 import { row, rowsOf, spec } from './table-fixtures.ts';
 
@@ -21,6 +22,8 @@ describeVectorStore('LanceDB, documents replaced in one commit', () => makePlace
 describeVectorStore('LanceDB, documents replaced through the indexes, not durable', () =>
   makePlace({ oneCommitBytesMax: 0, durable: false }),
 );
+
+describeTableContents('LanceDB', () => makePlace({ durable: false }));
 
 describe('a damaged LanceDB table', () => {
   let folder: string;
@@ -118,7 +121,7 @@ describe('the options of the LanceDB store', () => {
     const parent = await mkdtemp(join(tmpdir(), 'syncline-vectors-'));
     await writeFile(join(parent, 'file'), '');
     const store = createLanceVectorStore({ uri: join(parent, 'file', 'tables') });
-    await expect(store.tableNames()).rejects.toMatchObject({
+    await expect(store.createTable('t', spec)).rejects.toMatchObject({
       code: 'TABLE_FAILED',
       message: expect.stringContaining(join(parent, 'file', 'tables')),
     });

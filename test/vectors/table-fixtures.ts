@@ -19,10 +19,12 @@ export function row(chunkId: number, documentId: number, parts: Partial<TableRow
     ordinal: 0,
     start: 0,
     end: 10,
+    tokenCount: 5,
     embeddedText: `text of chunk ${chunkId}`,
     textStart: 0,
     metadataJson: '{}',
     fingerprint: BigInt(chunkId) * 1_000_003n,
+    contentFingerprint: BigInt(documentId) * 1_000_003n,
     fields: noFields,
     ...parts,
   };

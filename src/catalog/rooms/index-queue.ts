@@ -86,6 +86,7 @@ function candidateOf(row: SqlRow): Candidate {
       title: textAt(row, 5),
       metadataJson: textAt(row, 6),
       metadataHash: bytesAt(row, 7),
+      contentHash: bytesAt(row, 10),
       hasRows: integerAt(row, 8) === 1,
     },
   };
@@ -166,7 +167,7 @@ async function readChunksOf(
     const rows = await session.rows(
       statement(
         `select c.document_id, c.ordinal, c.chunk_id, c.start_offset, c.end_offset, c.text_hash,
-                cast(c.context as blob), e.vector
+                cast(c.context as blob), e.vector, c.token_count
          from generations g
          cross join chunks c indexed by chunks_by_document
            on c.document_id in (select value from json_each(?2)) and (c.document_id, c.ordinal) > (?3, ?4)
@@ -196,6 +197,7 @@ function placedChunk(row: SqlRow): PlacedChunk {
     textHash: bytesAt(row, 5),
     context: textAt(row, 6),
     vector: vectorAt(row, 7),
+    tokenCount: integerAt(row, 8),
   };
 }
 
