@@ -1,5 +1,5 @@
 import type { TableStatistics } from '../vectors/vector-store.ts';
-import { settleTable } from './settle-table.ts';
+import { changeSettled } from './settle-table.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Small fragments that make compaction worth its cost (about one per commit; without it manifests grow quadratically). */
@@ -14,12 +14,12 @@ export async function maintainTable(work: DatasetWork): Promise<void> {
   work.unmaintained.commits = 0;
   await work.writing.run(async () => {
     if (!needsMaintenance(await open.table.statistics())) return;
-    await settleTable(work, open);
-    await work.writer.assertLease();
-    const state = await open.table.maintain({ recordedVersion: open.recorded.version });
-    await work.writer.recordTable(open.generation.generationId, state);
-    open.recorded = { version: state.version, rowCount: state.rowCount };
-    work.report({ type: 'maintained', version: state.version });
+    await changeSettled(work, open, async () => {
+      const state = await open.table.maintain({ recordedVersion: open.recorded.version });
+      await work.writer.recordTable(open.generation.generationId, state);
+      open.recorded = { version: state.version, rowCount: state.rowCount };
+      work.report({ type: 'maintained', version: state.version });
+    });
   });
 }
 

@@ -1,12 +1,12 @@
 import type { DatasetSpec, IndexMark, QueuedDocument } from '../catalog/catalog.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
-import { SynclineError, throwIfAborted } from '../domain/errors.ts';
+import { throwIfAborted } from '../domain/errors.ts';
 import { fieldValues } from '../domain/fields.ts';
 import { contentFingerprint, rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import type { TableRow, TableRows } from '../vectors/vector-store.ts';
 import { maintainTable } from './maintain-table.ts';
-import { settleTable } from './settle-table.ts';
+import { changeSettled } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 
 /*
@@ -18,8 +18,8 @@ import type { DatasetWork, OpenGeneration } from './work.ts';
  *   3. table      one commit per batch of whole documents, on disk        commitBatch, below
  *   4. mark       chunks are indexed, tombstones go, version recorded     commitBatch, below
  *
- * A crash between 3 and 4 leaves a table that is ahead of its recorded version. settleTable puts it back, and the batch
- * is written again.
+ * A crash between 3 and 4 leaves a table that is ahead of its recorded version. changeSettled puts it back, and the batch
+ * is written again; the same where somebody else's commit came in between.
  */
 
 /**
@@ -63,7 +63,7 @@ export function writeBatch(
     const documents = await work.catalog.listWritableDocuments(open.generation.generationId, {
       chunkCountMax: chunksPerCommit(work),
     });
-    if (documents.length > 0) await commitBatch(work, open, documents);
+    if (documents.length > 0) await changeSettled(work, open, () => commitBatch(work, open, documents));
     return documents;
   });
 }
@@ -74,8 +74,7 @@ async function commitBatch(
   open: OpenGeneration,
   documents: readonly QueuedDocument[],
 ): Promise<void> {
-  await settleTable(work, open);
-  await work.writer.assertLease();
+  const onto = open.recorded.version;
   const rows = await runInSlices(toTableRows(documents, work.dataset));
   const hasRows = documents.some((document) => document.hasRows);
   let state = open.recorded;
@@ -83,10 +82,10 @@ async function commitBatch(
     state = await open.table.replaceDocuments(
       documents.map((document) => document.documentId),
       rows,
+      { onto },
     );
   } else if (rows.rows.length > 0) {
-    state = await open.table.append(rows);
-    expectRows(open, state.rowCount, open.recorded.rowCount + rows.rows.length);
+    state = await open.table.append(rows, { onto });
   }
   await work.writer.markIndexed({
     generationId: open.generation.generationId,
@@ -103,16 +102,6 @@ async function commitBatch(
     rows: rows.rows.length,
     version: state.version,
   });
-}
-
-/** Rows that nobody here wrote came in with the commit, such as the last one of a worker that lost its lease: they are never marked. */
-function expectRows(open: OpenGeneration, rowCount: number, expectedCount: number): void {
-  if (rowCount === expectedCount) return;
-  throw new SynclineError(
-    'TABLE_CONFLICT',
-    `The table "${open.table.name}" has ${rowCount} rows after a commit that should have made it ${expectedCount}: somebody else writes to it. It is put back and written again.`,
-    { retryable: true },
-  );
 }
 
 /** A generator, so that the event loop gets its turn between documents. */

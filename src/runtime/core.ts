@@ -260,13 +260,19 @@ export async function requireDataset(core: RuntimeCore, address: DatasetAddress)
   return dataset;
 }
 
+/** A generation whose table was finished. */
+export type FinishedGeneration = GenerationRecord & {
+  readonly recorded: NonNullable<GenerationRecord['recorded']>;
+};
+
 /** The generation that serves a dataset now, if it has one whose table was finished. */
 export async function servingGeneration(
   core: RuntimeCore,
   datasetId: number,
-): Promise<GenerationRecord | undefined> {
+): Promise<FinishedGeneration | undefined> {
   const generations = await (await core.catalog()).listGenerations(datasetId);
   return generations.find(
-    (generation) => generation.state === 'serving' && generation.recorded !== undefined,
+    (generation): generation is FinishedGeneration =>
+      generation.state === 'serving' && generation.recorded !== undefined,
   );
 }

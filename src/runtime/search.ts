@@ -53,6 +53,8 @@ const FUSION_DEPTH_MIN = 30;
 const DATASETS_AT_ONCE = 8;
 /** Datasets of a project, at most, that one search covers. */
 const DATASETS_PER_SEARCH_MAX = 1_000;
+/** Tables, or versions of one, that a search may see replaced under it. */
+const TRIES_MAX = 10;
 
 interface Hit {
   readonly dataset: DatasetRecord;
@@ -154,8 +156,8 @@ async function searchTable(
   search: TableSearch,
 ): Promise<{ vector: Hit[]; text: Hit[] }> {
   const filter = search.filter === undefined ? undefined : parseFilter(search.filter, dataset.fields);
-  const common = { limit: search.depth, ...(filter && { filter }) };
-  const found = await withServingTable(core, dataset, async (table) => {
+  const found = await withServingTable(core, dataset, async (table, version) => {
+    const common = { limit: search.depth, version, ...(filter && { filter }) };
     const [vector, text] = await Promise.all([
       search.vector === undefined ? [] : table.searchVector({ ...common, vector: search.vector }),
       search.mode === 'vector' ? [] : table.searchText({ ...common, text: search.query }),
@@ -166,27 +168,35 @@ async function searchTable(
   return { vector: (found?.vector ?? []).map(withDataset), text: (found?.text ?? []).map(withDataset) };
 }
 
-/** Runs `task` on the table that serves the dataset; again when another generation was switched to meanwhile. */
+/**
+ * Runs `task` on the table that serves the dataset, at the version that the catalog has recorded: what was committed since
+ * is not marked yet, is half of a change, or comes from a worker that lost its lease. Again when the table is not what the
+ * catalog says because the catalog has gone on meanwhile: another table serves, or maintenance removed the old version.
+ */
 async function withServingTable<Result>(
   core: RuntimeCore,
   dataset: DatasetRecord,
-  task: (table: VectorTable) => Promise<Result>,
+  task: (table: VectorTable, version: number) => Promise<Result>,
 ): Promise<Result | undefined> {
   const spec = { dimensions: dataset.profile.dimensions, fields: dataset.fields };
-  const generation = await servingGeneration(core, dataset.datasetId);
-  if (generation === undefined) return undefined;
-  try {
-    return await task(await core.store.openTable(generation.tableName, spec));
-  } catch (error) {
-    if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED')) throw error;
-    const next = await servingGeneration(core, dataset.datasetId);
-    if (next === undefined || next.generationId === generation.generationId) {
+  let serving = await servingGeneration(core, dataset.datasetId);
+  for (let tries = 1; serving !== undefined; tries += 1) {
+    try {
+      const table = await core.store.openTable(serving.tableName, spec);
+      return await task(table, serving.recorded.version);
+    } catch (error) {
+      if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED')) throw error;
+      const next = await servingGeneration(core, dataset.datasetId);
+      const isSame =
+        next?.generationId === serving.generationId && next.recorded.version === serving.recorded.version;
       // A worker need not wait for the next change to find out.
-      core.supervision?.tell(dataset.datasetId, formatAddress(dataset.address), { type: 'dataset.check' });
-      throw error;
+      if (isSame)
+        core.supervision?.tell(dataset.datasetId, formatAddress(dataset.address), { type: 'dataset.check' });
+      if (isSame || tries === TRIES_MAX) throw error;
+      serving = next;
     }
-    return task(await core.store.openTable(next.tableName, spec));
   }
+  return undefined;
 }
 
 function rank(mode: SearchMode, vectorHits: readonly Hit[], textHits: readonly Hit[]): SearchResult[] {

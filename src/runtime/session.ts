@@ -1,7 +1,7 @@
 import { toFailure } from '../actors/failure.ts';
 import type { Catalog, CatalogWriter, LeaseAnswer, LeaseHolder } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
-import { SynclineError, toSynclineError } from '../domain/errors.ts';
+import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
 import type { EventHub } from './events.ts';
 import { type HostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
 
@@ -105,11 +105,12 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
     abort.abort(error);
   };
   const heartbeat = startHeartbeat(catalog, token, parts, lose);
-  const session = { writer: catalog.writer(token), signal: abort.signal };
+  const session = { writer: noticeLoss(catalog.writer(token), lose), signal: abort.signal };
   const giveBack = async (): Promise<void> => {
     await heartbeat.stop();
     try {
-      if (!isLost) await catalog.releaseLease(token);
+      if (isLost) return;
+      await catalog.releaseLease(token);
       parts.hub.emit({ type: 'lease.released' });
     } catch (error) {
       // The work is done all the same; the lease runs out by itself.
@@ -136,6 +137,24 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
       }
     },
   };
+}
+
+/** The writer, telling at once when a write of it was refused because the lease is another holder's: the heartbeat comes later. */
+function noticeLoss(writer: CatalogWriter, lose: (error: SynclineError) => void): CatalogWriter {
+  return new Proxy(writer, {
+    get(target, name, receiver) {
+      const method: unknown = Reflect.get(target, name, receiver);
+      if (typeof method !== 'function') return method;
+      return async (...args: readonly unknown[]): Promise<unknown> => {
+        try {
+          return await Reflect.apply(method, target, args);
+        } catch (error) {
+          if (isSynclineError(error, 'LEASE_LOST')) lose(error);
+          throw error;
+        }
+      };
+    },
+  });
 }
 
 /** Why work is aborted that was under way when the runtime was stopped. */

@@ -17,9 +17,8 @@ export interface LanceVectorStoreOptions {
   readonly cacheBytes?: number;
   /**
    * Size of a table's vectors, in bytes, up to which `replaceDocuments` is one commit. That statement reads the whole
-   * table (0.1 s at 300 MB); above, rows are merged and deleted through the indexes (0.02 s at any size) in two commits,
-   * which searches of this store see as one; another process may for some milliseconds see both versions of a document.
-   * Default 128 MiB.
+   * table (0.1 s at 300 MB); above, rows are merged and deleted through the indexes (0.02 s at any size) in two commits.
+   * Searches of this store, and all that name a version, see them as one. Default 128 MiB.
    */
   readonly oneCommitBytesMax?: number;
   /** How long versions stay readable for searches in flight after maintenance has replaced them. Default 60,000. */

@@ -36,37 +36,39 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
     name,
     state: () => read(readState),
     statistics: () => read(readStatistics),
-    async append(input) {
+    async append(input, options) {
       const rows = checkRows(name, input, spec.dimensions);
       return write(async () => {
         if (rows.rows.length === 0) return;
         const data = await toArrowTable(arrow, schema, spec, rows);
         await commit(() => handle.add(data));
-      });
+      }, options);
     },
-    async replaceDocuments(documentIds, input) {
+    async replaceDocuments(documentIds, input, options) {
       const rows = checkRows(name, input, spec.dimensions);
       const toArrow = () => toArrowTable(arrow, schema, spec, rows);
       const { dimensions } = spec;
-      return write(() =>
-        replaceRows({
-          handle,
-          documentIds,
-          rows,
-          dimensions,
-          oneCommitBytesMax,
-          toArrow,
-          commit,
-          pinnedWhile,
-        }),
+      return write(
+        () =>
+          replaceRows({
+            handle,
+            documentIds,
+            rows,
+            dimensions,
+            oneCommitBytesMax,
+            toArrow,
+            commit,
+            pinnedWhile,
+          }),
+        options,
       );
     },
-    restore: (version) =>
+    restore: (version, options) =>
       write(async () => {
         const earlier = await openEarlier(deps, version);
         await commit(() => earlier.restore());
         await handle.checkoutLatest();
-      }),
+      }, options),
     maintain: ({ recordedVersion }) =>
       write(async () => {
         const cleanupOlderThan = await cleanupCutoff(handle, recordedVersion, deps.cleanupGraceMs);
@@ -75,8 +77,8 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
     listDocuments: () => read(listDocuments),
     readDocuments: (range) => read((table) => readDocuments(table, spec.dimensions, range)),
     countRowsAfter: (chunkId) => read((table) => table.countRows(`chunk_id > ${chunkId.toFixed(0)}`)),
-    searchVector: (query) => read((table) => searchVector(table, spec, query)),
-    searchText: (query) => read((table) => searchText(table, spec, query)),
+    searchVector: (query) => read((table) => searchVector(table, spec, query), query.version),
+    searchText: (query) => read((table) => searchText(table, spec, query), query.version),
     markDropped,
     release: () => handle.close(),
   };

@@ -63,7 +63,7 @@ async function replaceInOneStatement(input: ReplaceRowsInput, ids: readonly numb
   );
 }
 
-/** Searches of this process see the change whole; one of another process may for some milliseconds see both versions of a document. */
+/** Searches of this process see the change whole, and so do those that name a version. */
 async function replaceThroughIndexes(input: ReplaceRowsInput, ids: readonly number[]): Promise<void> {
   const data = await input.toArrow();
   const merge = (): Promise<void> =>

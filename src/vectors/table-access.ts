@@ -2,8 +2,8 @@ import type { Table } from '@lancedb/lancedb';
 import type { InFlight } from './in-flight.ts';
 import type { SerialQueue } from './serial-queue.ts';
 import type { FileSync } from './sync-files.ts';
-import { isCommitConflict, isSnapshotGone, tableMissing, toTableError } from './table-error.ts';
-import type { TableState } from './vector-store.ts';
+import { isCommitConflict, isSnapshotGone, tableForeign, tableMissing, toTableError } from './table-error.ts';
+import type { TableState, WriteOptions } from './vector-store.ts';
 
 /** What access to a table needs. */
 export interface TableAccessDeps {
@@ -20,11 +20,14 @@ export interface TableAccessDeps {
 
 /** How the methods of a table reach its native handle. Every error comes out as a SynclineError of `VectorTable`. */
 export interface TableAccess {
-  /** Runs a read; when files of its snapshot are gone, once more on the latest version. */
-  read<T>(work: (table: Table) => Promise<T>): Promise<T>;
-  /** Runs a write after all earlier ones, flushes its files, and says what the table is then. */
-  write(work: () => Promise<void>): Promise<TableState>;
-  /** One commit; refused because of another writer's, it is tried once more on top of that. */
+  /**
+   * Runs a read of the table as it is now, or as it was at a version. When files of the newest version are gone, once
+   * more on what is the newest then; a version that was asked for is no other.
+   */
+  read<T>(work: (table: Table) => Promise<T>, version?: number): Promise<T>;
+  /** Runs a write after all earlier ones, flushes its files, and says what the table is then; see `WriteOptions`. */
+  write(work: () => Promise<void>, options?: WriteOptions): Promise<TableState>;
+  /** One commit, which makes one version; refused because of another writer's, it is tried once more on top of that. */
   commit(work: () => Promise<unknown>): Promise<void>;
   /** Lets reads go on seeing the table as it is now until `work` is over. */
   pinnedWhile(work: () => Promise<void>): Promise<void>;
@@ -41,6 +44,8 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
   let dropped = false;
   /** What reads see while a change takes two commits. */
   let pinned: Table | undefined;
+  /** Commits of the write under way. */
+  let commitCount = 0;
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
     if (dropped) throw tableMissing(name);
@@ -51,9 +56,19 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
     }
   }
 
+  async function readAt<T>(version: number, work: (table: Table) => Promise<T>): Promise<T> {
+    const snapshot = await deps.openAt(version);
+    try {
+      return await work(snapshot);
+    } finally {
+      snapshot.close();
+    }
+  }
+
   return {
-    read: (work) =>
+    read: (work, version) =>
       guarded(async () => {
+        if (version !== undefined) return readAt(version, work);
         try {
           return await work(pinned ?? handle);
         } catch (error) {
@@ -62,14 +77,18 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
           return await work(handle);
         }
       }),
-    write: (work) =>
+    write: (work, { onto } = {}) =>
       guarded(() =>
         queue.run(async () => {
           if (dropped) throw tableMissing(name);
+          if (onto !== undefined) requireVersion(name, await handle.version(), onto);
+          commitCount = 0;
           await files?.takeStock();
           await work();
           await files?.flushNew();
-          return readState(handle);
+          const state = await readState(handle);
+          if (onto !== undefined) requireVersion(name, state.version, onto + commitCount);
+          return state;
         }),
       ),
     async commit(work) {
@@ -80,6 +99,7 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
         await handle.checkoutLatest();
         await work();
       }
+      commitCount += 1;
     },
     async pinnedWhile(work) {
       pinned = await deps.openAt(await handle.version());
@@ -93,6 +113,11 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
       dropped = true;
     },
   };
+}
+
+/** Every commit is one version: one more than our own are those of another writer. */
+function requireVersion(name: string, found: number, expected: number): void {
+  if (found !== expected) throw tableForeign(name, found, expected);
 }
 
 /** Version and row count of the same moment: a commit of another process may come in between. */

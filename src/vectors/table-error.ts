@@ -69,6 +69,15 @@ export function tableMissing(table: string, cause?: unknown): SynclineError {
   );
 }
 
+/** The error of a table in which another writer's commits were found. */
+export function tableForeign(table: string, version: number, expectedVersion: number): SynclineError {
+  return new SynclineError(
+    'TABLE_CONFLICT',
+    `The table "${table}" is at version ${version}, not ${expectedVersion}: somebody else writes to it, such as a worker that has lost its lease. What is not recorded in the catalog is put back, and the work done again.`,
+    { retryable: true, details: { table, version, expectedVersion } },
+  );
+}
+
 /** The error of a name that is taken already. */
 export function tableTaken(table: string, cause?: unknown): SynclineError {
   return new SynclineError(

@@ -112,6 +112,16 @@ export interface TableStatistics extends TableState {
   readonly totalBytes: number;
 }
 
+/** What a write builds on. */
+export interface WriteOptions {
+  /**
+   * The version that the table is at, as far as the caller knows. If anybody else has committed since, or does while the
+   * write is under way, it fails with `TABLE_CONFLICT` and the table is to be put back ({@link VectorTable.restore}):
+   * LanceDB lets a writer that lost its lease commit on top of whatever is there. Default: any version.
+   */
+  readonly onto?: number;
+}
+
 export interface MaintenanceOptions {
   /** Nothing that belongs to this version or a later one is removed: it is the one the catalog has recorded. */
   readonly recordedVersion: number;
@@ -121,6 +131,8 @@ interface TableQuery {
   /** At least 1. */
   readonly limit: number;
   readonly filter?: Filter;
+  /** Search the table as it was at this version, whatever was committed since. Default: as it is now. */
+  readonly version?: number;
 }
 
 /** Cosine search; `vector` has the table's dimensions. */
@@ -163,14 +175,18 @@ export interface VectorTable {
   state(): Promise<TableState>;
   statistics(): Promise<TableStatistics>;
   /** Adds rows whose ids are in no row yet. The caller knows that; {@link replaceDocuments} does not need it. */
-  append(rows: TableRows): Promise<TableState>;
+  append(rows: TableRows, options?: WriteOptions): Promise<TableState>;
   /**
    * Makes the given rows the only ones of the given documents, in one commit: rows are inserted or updated by chunk id,
    * every other row of these documents goes. With no rows it deletes the documents' rows.
    */
-  replaceDocuments(documentIds: readonly number[], rows: TableRows): Promise<TableState>;
+  replaceDocuments(
+    documentIds: readonly number[],
+    rows: TableRows,
+    options?: WriteOptions,
+  ): Promise<TableState>;
   /** Puts the table back to an earlier version, as a new commit. */
-  restore(version: number): Promise<TableState>;
+  restore(version: number, options?: WriteOptions): Promise<TableState>;
   /** Compacts, refreshes the indexes and removes versions older than the recorded one. Changes the version. */
   maintain(options: MaintenanceOptions): Promise<TableState>;
   /** Reads two columns of every row. */

@@ -4,7 +4,7 @@ import { createFakeWork, queuedDocument } from './fake-work.ts';
 
 const never = new AbortController().signal;
 const settle = async (): Promise<void> => {
-  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < 200; turn += 1) await Promise.resolve();
 };
 
 test('without a serving table there is nothing to write', async () => {
