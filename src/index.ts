@@ -2,6 +2,7 @@
 export type { DatasetPhase } from './actors/dataset-machine.ts';
 export type { Failure } from './actors/failure.ts';
 export type { DatasetCounts, FailedChunk, LeaseHolder, TaskRecord } from './catalog/catalog.ts';
+export type { CatalogSummary, CopyProgress } from './catalog/catalog-files.ts';
 export type { DocumentFormat, DocumentInput } from './domain/document.ts';
 export { type ErrorCode, isSynclineError, SynclineError } from './domain/errors.ts';
 export type { FieldType } from './domain/fields.ts';
@@ -11,6 +12,7 @@ export type { EmbedderOptions } from './embedders/choose-embedder.ts';
 export type { Embedder, EmbedderLimits, EmbedOptions, EmbedResult } from './embedders/embedder.ts';
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
+export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';
 export type {
   CreateDatasetOptions,
@@ -26,4 +28,5 @@ export type {
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { SynclineOptions } from './runtime/options.ts';
+export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';

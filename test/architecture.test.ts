@@ -31,6 +31,7 @@ const imports: Import[] = files.flatMap((from) => {
 /** The interfaces that stages, machines and runtime may know; the rest of their folders are adapters. */
 const INTERFACES = [
   'catalog/catalog.ts',
+  'catalog/catalog-files.ts',
   'vectors/vector-store.ts',
   'embedders/embedder.ts',
   'embedders/pack-requests.ts',

@@ -240,6 +240,8 @@ export interface TaskRecord {
 export interface Catalog {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
+  /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
+  isCreated(): Promise<boolean>;
   /**
    * Creates the catalog or applies the migrations it lacks, under a lock.
    *

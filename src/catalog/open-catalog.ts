@@ -37,14 +37,27 @@ export async function openCatalog(options: OpenCatalogOptions): Promise<SqlCatal
   return createSqlCatalog(driverFor(options));
 }
 
-function driverFor({ url, authToken, access, timeoutMs = TIMEOUT_MS }: OpenCatalogOptions): SqlDriver {
+/**
+ * The absolute path of a catalog that is a local file; `undefined` when it is on a server.
+ *
+ * @throws SynclineError `INVALID_OPTION` when the URL is not one.
+ */
+export function localCatalogPath(url: string): string | undefined {
   if (url === '' || url.includes('\0')) throw invalidUrl('the catalog', 'is empty or holds U+0000');
-  const scheme = SCHEME.exec(url)?.[1]?.toLowerCase();
+  const scheme = schemeOf(url);
+  if (scheme === undefined) return resolve(url);
+  return scheme === 'file' ? pathOf(url) : undefined;
+}
+
+function schemeOf(url: string): string | undefined {
+  return SCHEME.exec(url)?.[1]?.toLowerCase();
+}
+
+function driverFor({ url, authToken, access, timeoutMs = TIMEOUT_MS }: OpenCatalogOptions): SqlDriver {
+  const path = localCatalogPath(url);
+  if (path !== undefined) return createLocalDriver({ path, access, busyTimeoutMs: timeoutMs });
+  const scheme = schemeOf(url);
   switch (scheme) {
-    case undefined:
-      return createLocalDriver({ path: resolve(url), access, busyTimeoutMs: timeoutMs });
-    case 'file':
-      return createLocalDriver({ path: pathOf(url), access, busyTimeoutMs: timeoutMs });
     case 'libsql':
     case 'https':
     case 'http':

@@ -1,6 +1,6 @@
 import { SynclineError } from '../domain/errors.ts';
 import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
-import { MIGRATIONS, type Migration } from './migrations.ts';
+import { BOOTSTRAP_VERSION, MIGRATIONS, type Migration } from './migrations.ts';
 import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
 import { deleteDataset } from './rooms/dataset-deletion.ts';
 import {
@@ -66,7 +66,7 @@ function schemaSide(
   newestVersion: number,
 ): Pick<
   SqlCatalog,
-  'migrate' | 'revertMigration' | 'acquireLease' | 'renewLease' | 'releaseLease' | 'readLease'
+  'isCreated' | 'migrate' | 'revertMigration' | 'acquireLease' | 'renewLease' | 'releaseLease' | 'readLease'
 > {
   const { driver } = session;
   let ownToken: number | undefined;
@@ -83,9 +83,11 @@ function schemaSide(
   }
 
   return {
+    // Nothing is stored before the second migration; the first makes the lease.
+    isCreated: async () => (await session.version()) > BOOTSTRAP_VERSION,
     async migrate() {
       const version = await session.version();
-      const isCreated = version > 1;
+      const isCreated = version > BOOTSTRAP_VERSION;
       if (isCreated && version < newestVersion) await refuseWhileHeld();
       return session.migrateTo(newestVersion);
     },

@@ -1,9 +1,11 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAddCommand } from './commands/add-command.ts';
+import { addBackupCommand } from './commands/backup-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
+import { addRestoreCommand } from './commands/restore-command.ts';
 import { addSearchCommand } from './commands/search-command.ts';
 import { addServeCommand } from './commands/serve-command.ts';
 import { addStatusCommand } from './commands/status-command.ts';
@@ -53,5 +55,7 @@ export function createProgram(run: RunCommand): Command {
   addStatusCommand(program, run);
   addFailuresCommand(program, run);
   addDatasetCommand(program, run);
+  addBackupCommand(program, run);
+  addRestoreCommand(program, run);
   return program;
 }

@@ -30,3 +30,16 @@ export function formatRate(perSecond: number): string {
 export function formatTime(atMs: number): string {
   return `${new Date(atMs).toISOString().slice(0, 19)}Z`;
 }
+
+/** A size, short: `512 bytes`, `1.2 MB`, `34 GB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  if (bytes < 1_000) return countOf(bytes, 'byte');
+  let size = bytes / 1_000;
+  let unit = 0;
+  while (size >= 1_000 && unit < units.length - 1) {
+    size /= 1_000;
+    unit += 1;
+  }
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
+}

@@ -14,6 +14,8 @@ export interface CommandContext {
   readonly output: Output;
   /** Aborted when the user wants the command to stop. */
   readonly signal: AbortSignal;
+  /** The runtime's options, for commands that need no runtime. */
+  runtimeOptions(access: 'readWrite' | 'readOnly'): SynclineOptions;
   /** Creates the runtime that the options describe, gives it to the task, and stops it. */
   withRuntime<Result>(
     access: 'readWrite' | 'readOnly',
@@ -51,10 +53,11 @@ export const runCommand: RunCommand = async (command, task) => {
   const context: CommandContext = {
     output,
     signal: interrupts.signal,
+    runtimeOptions: (access) => toRuntimeOptions(options, access, process.env),
     async withRuntime(access, run) {
       // Help and wrong usage are answered without loading the stores.
       const { createSyncline } = await import('../index.ts');
-      const runtimeOptions = toRuntimeOptions(options, access, process.env);
+      const runtimeOptions = context.runtimeOptions(access);
       await using runtime = createSyncline(runtimeOptions);
       try {
         return await run(runtime);

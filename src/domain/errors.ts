@@ -36,6 +36,11 @@ export type ErrorCode =
   | 'CATALOG_UNREACHABLE'
   | 'CATALOG_FAILED'
   | 'MIGRATION_EDITED'
+  // backups
+  | 'BACKUP_FAILED'
+  | 'BACKUP_UNSUPPORTED'
+  | 'BACKUP_UNUSABLE'
+  | 'FILE_EXISTS'
   // vector tables
   | 'TABLE_MISSING'
   | 'TABLE_DAMAGED'

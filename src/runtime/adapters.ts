@@ -1,5 +1,7 @@
 import type { Catalog } from '../catalog/catalog.ts';
-import { openCatalog } from '../catalog/open-catalog.ts';
+import type { CatalogFiles } from '../catalog/catalog-files.ts';
+import { createCatalogFiles } from '../catalog/local/local-files.ts';
+import { localCatalogPath, openCatalog } from '../catalog/open-catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedder.ts';
 import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
@@ -15,6 +17,9 @@ export interface RuntimeAdapters {
   readonly identity: HostIdentity;
   /** Called when the catalog is first needed, and again after a call that failed. */
   readonly openCatalog: () => Promise<Catalog>;
+  /** The catalog's file; `undefined` when it is on a server. */
+  readonly catalogPath: string | undefined;
+  readonly files: CatalogFiles;
   readonly store: VectorStore;
   /** The embedder of new datasets. */
   readonly chosen: ChosenEmbedder;
@@ -32,6 +37,8 @@ export function createAdapters(options: ResolvedOptions): RuntimeAdapters {
         access: options.access,
         timeoutMs: options.catalogTimeoutMs,
       }),
+    catalogPath: localCatalogPath(options.catalogUrl),
+    files: createCatalogFiles(),
     store: createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables }),
     chosen: chooseEmbedder(options.embedder, options.environment),
   };

@@ -2,6 +2,7 @@ import type { Failure } from '../actors/failure.ts';
 import type { LeaseHolder, TaskRecord } from '../catalog/catalog.ts';
 import { formatAddress, parseAddress, parseProjectName } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
+import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
@@ -53,6 +54,14 @@ export interface Syncline {
   status(): Promise<RuntimeStatus>;
   /** Calls `listener` with every event; returns the function that ends that. */
   on(listener: EventListener): () => void;
+  /**
+   * Copies the catalog, as it is at one moment, to a new file, while it is worked on; needs no lease. That is the whole backup:
+   * tables are built again from it without asking a provider. See {@link restoreCatalog}.
+   *
+   * @throws SynclineError `FILE_EXISTS`, `BACKUP_FAILED`, `DISK_FULL`, `BACKUP_UNSUPPORTED` for a catalog on a server,
+   * and whatever keeps the catalog from being read.
+   */
+  backup(path: string, options?: BackupOptions): Promise<BackupResult>;
   /** `await using` stops the runtime. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -95,6 +104,7 @@ export function synclineOver(core: RuntimeCore): Syncline {
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
     on: (listener) => core.hub.on(listener),
+    backup: (path, options) => backUpCatalog(core, path, options),
     [Symbol.asyncDispose]: stop,
   };
 }

@@ -165,10 +165,15 @@ export function stoppedError(): SynclineError {
   );
 }
 
-async function takeLease(
+/**
+ * Takes the lease, at once from a holder that is certainly dead; returns its token.
+ *
+ * @throws SynclineError `LEASE_HELD` naming the holder.
+ */
+export async function takeLease(
   catalog: Catalog,
   holderId: string,
-  { identity, leaseTtlMs }: SessionKeeperParts,
+  { identity, leaseTtlMs }: Pick<SessionKeeperParts, 'identity' | 'leaseTtlMs'>,
 ): Promise<number> {
   const request = { holderId, ttlMs: leaseTtlMs, ...identity };
   let answer: LeaseAnswer = await catalog.acquireLease(request);

@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url';
 import Database from 'libsql';
 import type { SqlResult, SqlRow, SqlStatement, SqlValue } from '../sql-driver.ts';
 import { APPLICATION_ID } from '../sqlite-format.ts';
-import type { LocalFailure, LocalWorkerData } from './local-messages.ts';
+import { LocalConnectionError } from './local-failure.ts';
+import type { LocalWorkerData } from './local-messages.ts';
 
 /*
  * The one connection to a catalog file. Runs in the worker only. Rules it keeps (reference/libsql.md, sections 0, 12, 14):
@@ -42,16 +43,6 @@ export interface LocalConnection {
   /** Bytes of the write-ahead log. */
   walBytes(): number;
   close(): void;
-}
-
-/** Something the worker knows the meaning of. */
-export class LocalConnectionError extends Error {
-  readonly failure: LocalFailure;
-
-  constructor(failure: LocalFailure) {
-    super(failure.message);
-    this.failure = failure;
-  }
 }
 
 /** Opens the file, creating it when that is asked for, after making sure that it is not somebody else's. */

@@ -155,7 +155,8 @@ async function settledWithin(promise: Promise<void>, timeoutMs: number): Promise
   clearTimeout(timer);
 }
 
-function localError(location: string, failure: LocalFailure): SynclineError {
+/** What a failure of the file at `location` is to the main thread. */
+export function localError(location: string, failure: LocalFailure): SynclineError {
   if (failure.catalogCode !== undefined) {
     return new SynclineError(
       failure.catalogCode,

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ErrorCode } from '../../domain/errors.ts';
-import { type LocalConnection, LocalConnectionError, openLocalConnection } from './local-connection.ts';
+import { type LocalConnection, openLocalConnection } from './local-connection.ts';
+import { failureOf, LocalConnectionError } from './local-failure.ts';
 import {
   type LocalAnswer,
   type LocalFailure,
@@ -134,21 +134,4 @@ function close(): void {
   } finally {
     closing.close();
   }
-}
-
-function failureOf(error: unknown): LocalFailure {
-  if (error instanceof LocalConnectionError) return error.failure;
-  if (!(error instanceof Error)) return { message: String(error) };
-  const catalogCode = 'syscall' in error && 'code' in error ? fileSystemCode(error.code) : undefined;
-  if (catalogCode !== undefined) return { message: error.message, catalogCode };
-  const rawCode = 'rawCode' in error && typeof error.rawCode === 'number' ? error.rawCode : undefined;
-  return rawCode === undefined ? { message: error.message } : { message: error.message, rawCode };
-}
-
-/** What a failure of making the folder means. */
-function fileSystemCode(code: unknown): ErrorCode {
-  if (code === 'ENOSPC' || code === 'EDQUOT') return 'DISK_FULL';
-  return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
-    ? 'CATALOG_READ_ONLY'
-    : 'CATALOG_UNREADABLE';
 }
