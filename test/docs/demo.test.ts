@@ -17,7 +17,10 @@ function keysOf(output: string): string[] {
 
 /** Output without what differs from run to run, up to the ellipsis that stands for the rest. */
 function withoutNumbers(output: string): string {
-  return (output.split(/^ …$/m)[0] ?? '').replaceAll(/[\d.]+/g, '#').trim();
+  return (output.split(/^ …$/m)[0] ?? '')
+    .replaceAll(/[\d.]+/g, '#')
+    .replace(/in # m?s,/, 'in # ms,')
+    .trim();
 }
 
 /** The repository without what earlier runs of the demo have left in it. */
