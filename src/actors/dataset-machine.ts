@@ -1,6 +1,12 @@
 import { and, not, or, stateIn } from 'xstate';
-import type { DatasetBacklog } from '../catalog/catalog.ts';
-import { type DatasetContext, datasetSetup, STAGES, type Stage, type StageInput } from './dataset-setup.ts';
+import {
+  type DatasetContext,
+  datasetSetup,
+  type Measured,
+  STAGES,
+  type Stage,
+  type StageInput,
+} from './dataset-setup.ts';
 
 /*
  * One dataset's life. The full table of states and events, and what must always hold, is in SPEC.md.
@@ -20,7 +26,7 @@ import { type DatasetContext, datasetSetup, STAGES, type Stage, type StageInput 
  */
 
 export type { DatasetEvent, DatasetPhase, DatasetReport } from './dataset-messages.ts';
-export { datasetBackoffMs, datasetReport } from './dataset-setup.ts';
+export { datasetBackoffMs, datasetReport, type Measured } from './dataset-setup.ts';
 
 /** Far above the longest chain of transitions that one event sets off (about ten). */
 const MICROSTEPS_MAX = 1_000;
@@ -34,10 +40,11 @@ const recordError = {
   params: ({ event }: { event: { readonly error: unknown } }) => ({ error: event.error }),
 } as const;
 
-const rememberMeasured = {
-  type: 'rememberBacklog',
-  params: ({ event }: { event: { readonly output: DatasetBacklog } }) => ({ backlog: event.output }),
-} as const;
+const measuredParams = ({ event }: { event: { readonly output: Measured } }): { measured: Measured } => ({
+  measured: event.output,
+});
+
+const rememberMeasured = { type: 'rememberMeasured', params: measuredParams } as const;
 
 const pauseParams = ({ event }: { event: { readonly reason: string } }): { reason: string } => ({
   reason: event.reason,
@@ -166,9 +173,8 @@ export const datasetMachine = datasetSetup.createMachine({
             src: 'measureBacklog',
             input: stageInput,
             onDone: [
-              { guard: 'needsRebuild', target: 'waiting', actions: rememberMeasured },
               {
-                guard: { type: 'hasBacklog', params: ({ event }) => ({ backlog: event.output }) },
+                guard: { type: 'hasWork', params: measuredParams },
                 target: 'waiting',
                 actions: rememberMeasured,
               },
@@ -237,7 +243,7 @@ export const datasetMachine = datasetSetup.createMachine({
 
     rebuilding: {
       tags: 'busy',
-      entry: { type: 'reportPhase', params: { phase: 'rebuilding' } },
+      entry: ['releaseWork', { type: 'reportPhase', params: { phase: 'rebuilding' } }],
       invoke: {
         id: 'rebuildTable',
         src: 'rebuildTable',

@@ -1,4 +1,5 @@
 import type { DatasetBacklog } from '../catalog/catalog.ts';
+import { waitingCount } from './backlog.ts';
 import type { DatasetPhase } from './dataset-messages.ts';
 import type { Failure } from './failure.ts';
 
@@ -70,8 +71,7 @@ export function chooseNext(
 ): DatasetEntry[] {
   const free = settings.datasetsAtWorkMax - all.filter(isWorking).length;
   const waiting = all.filter((entry) => entry.phase === 'queued' && !entry.granted);
-  const bySize = ({ backlog }: DatasetEntry): number =>
-    (backlog?.pendingChunks ?? 0) + (backlog?.queuedDocuments ?? 0) + (backlog?.incomingDocuments ?? 0);
+  const bySize = ({ backlog }: DatasetEntry): number => (backlog === undefined ? 0 : waitingCount(backlog));
   // A dataset without a waiting change is queued for a rebuild; it comes after those that wait since a known time.
   const byAge = ({ backlog }: DatasetEntry): number => -(backlog?.oldestChangeAtMs ?? Number.MAX_VALUE);
   const rank = settings.datasetOrder === 'largestBacklog' ? bySize : byAge;

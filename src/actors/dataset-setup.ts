@@ -1,5 +1,6 @@
 import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate';
 import type { DatasetBacklog } from '../catalog/catalog.ts';
+import { waitingCount } from './backlog.ts';
 import type { DatasetEvent, DatasetPhase, DatasetReport } from './dataset-messages.ts';
 import { type BackoffSettings, backoffMs, type Failure, toFailure } from './failure.ts';
 
@@ -43,7 +44,12 @@ export interface RebuildInput extends StageInput {
 }
 
 export type CheckTableLogic = PromiseActorLogic<{ readonly rebuildReason: string | undefined }, StageInput>;
-export type MeasureBacklogLogic = PromiseActorLogic<DatasetBacklog, StageInput>;
+/** What a dataset has to do: its backlog, and why a generation is to be built beside the serving one, if one is. */
+export interface Measured {
+  readonly backlog: DatasetBacklog;
+  readonly rebuildReason: string | undefined;
+}
+export type MeasureBacklogLogic = PromiseActorLogic<Measured, StageInput>;
 export type StageLogic = PromiseActorLogic<void, StageInput>;
 export type RebuildLogic = PromiseActorLogic<void, RebuildInput>;
 
@@ -87,7 +93,12 @@ export const datasetSetup = setup({
     forgetChange: assign({ changedMeanwhile: false }),
     rememberCheck: assign({ checkAsked: true }),
     forgetCheck: assign({ checkAsked: false }),
-    rememberBacklog: assign({ backlog: (_, params: { backlog: DatasetBacklog }) => params.backlog }),
+    /** An unsound table is rebuilt for its own reason. */
+    rememberMeasured: assign({
+      backlog: (_, params: { measured: Measured }) => params.measured.backlog,
+      rebuildReason: ({ context }, params: { measured: Measured }) =>
+        context.rebuildReason ?? params.measured.rebuildReason,
+    }),
     rememberVerdict: assign({
       rebuildReason: (_, params: { rebuildReason: string | undefined }) => params.rebuildReason,
     }),
@@ -135,8 +146,10 @@ export const datasetSetup = setup({
     hasChanged: ({ context }) => context.changedMeanwhile,
     needsRebuild: ({ context }) => context.rebuildReason !== undefined,
     grantsItself: ({ context }) => context.grantsItself,
-    hasBacklog: (_, params: { backlog: DatasetBacklog }) =>
-      params.backlog.incomingDocuments + params.backlog.queuedDocuments + params.backlog.pendingChunks > 0,
+    hasWork: ({ context }, { measured }: { measured: Measured }) =>
+      context.rebuildReason !== undefined ||
+      measured.rebuildReason !== undefined ||
+      waitingCount(measured.backlog) > 0,
     isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],
     /** Waiting will not mend it and it keeps failing. */
     isHopeless: ({ context }) =>

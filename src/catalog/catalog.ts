@@ -1,240 +1,42 @@
 import type { DatasetAddress } from '../domain/address.ts';
-import type { ChunkingSettings, EmbeddingStatus } from '../domain/chunk.ts';
-import type { ChunkDiff, StoredChunk } from '../domain/chunk-diff.ts';
-import type { DocumentKey, PreparedDocument } from '../domain/document.ts';
+import type { StoredChunk } from '../domain/chunk-diff.ts';
+import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
-import type { FieldTypes } from '../domain/fields.ts';
 import type { Digest } from '../domain/hash.ts';
+import type {
+  ChunkChange,
+  Configuration,
+  ConfigurationRecord,
+  DatasetBacklog,
+  DatasetCounts,
+  DatasetPage,
+  DatasetRecord,
+  DatasetSpec,
+  DocumentChange,
+  FailedChunk,
+  GenerationRecord,
+  IncomingChange,
+  IncomingRecord,
+  IndexMark,
+  LeaseAnswer,
+  LeaseHolder,
+  LeaseRequest,
+  NewEmbedding,
+  PendingChunk,
+  QueuedDocument,
+  StoredContent,
+  StoredDocument,
+  TaskRecord,
+  TextFailure,
+} from './records.ts';
+
+export type * from './records.ts';
 
 /*
  * The catalog: the durable truth. One implementation speaks SQL over a small driver; drivers exist for local files and
  * for libSQL servers. Every operation is idempotent (its answer can be lost after the commit) and bounded by its `limit`.
  * Writing goes through a CatalogWriter, which carries the lease: a write of a holder that lost it is refused as a whole.
  */
-
-// ── datasets ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface DatasetSpec {
-  readonly address: DatasetAddress;
-  readonly profile: EmbeddingProfile;
-  readonly fields: FieldTypes;
-  readonly chunking: ChunkingSettings;
-}
-
-export interface DatasetRecord extends DatasetSpec {
-  readonly datasetId: number;
-  readonly profileId: number;
-  /** `deleting` from the request until its tables and rows are gone. */
-  readonly state: 'active' | 'deleting';
-  readonly createdAtMs: number;
-}
-
-/** Counts of one dataset, each read from an index. */
-export interface DatasetCounts {
-  readonly documents: number;
-  readonly chunks: Readonly<Record<EmbeddingStatus, number>>;
-  /** Chunks whose row is committed in the serving generation. */
-  readonly indexedChunks: number;
-  /** Documents that wait to be cut into chunks. */
-  readonly incomingDocuments: number;
-  /** Documents whose newest state is not yet in the serving table. */
-  readonly queuedDocuments: number;
-}
-
-/** How much work waits, for ordering datasets. */
-export interface DatasetBacklog {
-  readonly incomingDocuments: number;
-  readonly queuedDocuments: number;
-  readonly pendingChunks: number;
-  /** When the oldest waiting change was made, or `undefined` when nothing waits. */
-  readonly oldestChangeAtMs: number | undefined;
-}
-
-export interface DatasetPage {
-  readonly project?: string;
-  /** Only datasets with a larger id; default 0. */
-  readonly afterDatasetId?: number;
-  readonly limit: number;
-}
-
-// ── documents and chunks ────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A document as far as deciding whether it changed needs. */
-export interface StoredDocument extends DocumentKey {
-  readonly documentId: number;
-  /** +1 with every change of content or metadata; 1 at first. */
-  readonly revision: number;
-  readonly contentHash: Digest;
-  readonly metadataHash: Digest;
-}
-
-/** A document to be chunked, or deleted, by the worker. */
-export type IncomingChange =
-  | { readonly kind: 'upsert'; readonly document: PreparedDocument }
-  | { readonly kind: 'delete'; readonly key: DocumentKey };
-
-export interface IncomingRecord {
-  readonly incomingId: number;
-  readonly change: IncomingChange;
-}
-
-/**
- * One document's change, decided against the stored state read under the same lease:
- * - `upsert`: new content with its chunk diff (`diff` of metadata-only changes keeps all chunks, adds and removes none);
- * - `delete`: the document goes; all its chunks become tombstones.
- */
-export type DocumentChange =
-  | {
-      readonly kind: 'upsert';
-      readonly document: PreparedDocument;
-      readonly diff: ChunkDiff;
-      /** Whether kept chunks moved or content changed; `false` for a metadata-only change, whose content is not rewritten. */
-      readonly contentChanged: boolean;
-    }
-  | { readonly kind: 'delete'; readonly key: DocumentKey };
-
-/** A chunk without a vector, with what makes its embedded text. */
-export interface PendingChunk {
-  readonly chunkId: number;
-  readonly textHash: Digest;
-  /** Context and chunk text, as they are embedded. */
-  readonly embeddedText: string;
-  readonly tokenCount: number;
-  /** Attempts charged to this text so far. */
-  readonly attemptCount: number;
-}
-
-export interface FailedChunk {
-  readonly chunkId: number;
-  readonly key: DocumentKey;
-  readonly ordinal: number;
-  readonly attemptCount: number;
-  readonly lastError: string;
-}
-
-/** A new embedding, to be stored before anything uses it. */
-export interface NewEmbedding {
-  readonly textHash: Digest;
-  /** Length: the profile's dimensions. */
-  readonly vector: Float32Array;
-}
-
-/** A text that its provider refused. */
-export interface TextFailure {
-  readonly textHash: Digest;
-  readonly error: string;
-  /** Give up: its chunks become `failed`. Else one attempt is charged and they stay `pending`. */
-  readonly giveUp: boolean;
-}
-
-// ── generations ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** `building` until it is switched to, `serving` one per dataset, `retired` afterwards, `dropping` once its table is to go. */
-export type GenerationState = 'building' | 'serving' | 'retired' | 'dropping';
-
-export interface GenerationRecord {
-  readonly generationId: number;
-  readonly datasetId: number;
-  /** Never used before and never again: contains the generation's id. */
-  readonly tableName: string;
-  readonly state: GenerationState;
-  readonly profileId: number;
-  /** Table version and row count at the last mark; `undefined` until the table was created. */
-  readonly recorded: { readonly version: number; readonly rowCount: number } | undefined;
-}
-
-/** A document whose newest state is not in a generation's table, with all that its rows are made of. */
-export interface QueuedDocument extends DocumentKey {
-  /** Place in the queue: larger for later changes. */
-  readonly queueSeq: number;
-  readonly documentId: number;
-  readonly revision: number;
-  readonly title: string;
-  readonly metadataJson: string;
-  readonly metadataHash: Digest;
-  readonly contentHash: Digest;
-  /** Whether the generation's table may hold rows of this document; if not, appending is enough. */
-  readonly hasRows: boolean;
-  /** Its ready chunks by ordinal; failed ones are left out. Empty when the document was deleted or has no text. */
-  readonly chunks: readonly QueuedChunk[];
-}
-
-export interface QueuedChunk {
-  readonly chunkId: number;
-  readonly ordinal: number;
-  readonly start: number;
-  readonly end: number;
-  readonly tokenCount: number;
-  readonly textHash: Digest;
-  readonly embeddedText: string;
-  readonly textStart: number;
-  /** Length: the profile's dimensions. */
-  readonly vector: Float32Array;
-}
-
-/** The mark: what the table holds after a commit. */
-export interface IndexMark {
-  readonly generationId: number;
-  readonly version: number;
-  readonly rowCount: number;
-  readonly documents: readonly {
-    readonly documentId: number;
-    /** The revision that was written; a document changed meanwhile stays queued. */
-    readonly revision: number;
-    readonly rows: readonly { readonly chunkId: number; readonly fingerprint: bigint }[];
-  }[];
-}
-
-// ── lease ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Who works on the catalog, for messages. */
-export interface LeaseHolder {
-  /** Unique per runtime instance. */
-  readonly holderId: string;
-  readonly pid: number;
-  /** Host name, with what tells apart PID namespaces where there are any. */
-  readonly host: string;
-  /** When the holder's process started. */
-  readonly startedAtMs: number;
-  readonly expiresAtMs: number;
-}
-
-export interface LeaseRequest {
-  readonly holderId: string;
-  readonly pid: number;
-  readonly host: string;
-  readonly startedAtMs: number;
-  readonly ttlMs: number;
-  /** A holder known to be dead although its lease has not expired; taken over at once. */
-  readonly deadHolderId?: string;
-}
-
-/** The catalog's clock decides; `token` grows with each grant and fences the writes of former holders. */
-export type LeaseAnswer =
-  | { readonly granted: true; readonly token: number }
-  | { readonly granted: false; readonly holder: LeaseHolder };
-
-// ── tasks ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export type TaskState = 'running' | 'succeeded' | 'failed' | 'cancelled';
-
-/** A long piece of work that someone asked for: listed, watched, and known to have been cut short after a crash. */
-export interface TaskRecord {
-  readonly taskId: number;
-  readonly datasetId: number | undefined;
-  /** `project/dataset`; `undefined` when the task is of no dataset, or of one that is gone. */
-  readonly address: string | undefined;
-  /** `ingest`, `index`, … */
-  readonly kind: string;
-  readonly state: TaskState;
-  readonly startedAtMs: number;
-  readonly finishedAtMs: number | undefined;
-  /** JSON-safe counts. */
-  readonly progress: Readonly<Record<string, number>>;
-  readonly error: string | undefined;
-}
-
-// ── the interface ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** What can be read, and the lease. Reads see whole transactions. */
 export interface Catalog {
@@ -266,8 +68,20 @@ export interface Catalog {
   datasetBacklog(datasetId: number): Promise<DatasetBacklog>;
   /** Stored state of up to 1,000 keys; keys not stored are absent. */
   findDocuments(datasetId: number, keys: readonly DocumentKey[]): Promise<StoredDocument[]>;
-  /** Chunks of up to 1,000 documents: document id → its chunks by ordinal. */
-  listChunks(documentIds: readonly number[]): Promise<Map<number, StoredChunk[]>>;
+  /** Chunks of up to 1,000 documents under a configuration: document id → its chunks by ordinal. */
+  listChunks(configurationId: number, documentIds: readonly number[]): Promise<Map<number, StoredChunk[]>>;
+  /**
+   * Documents that wait to be cut under a configuration, by id: up to `limit`, fewer when their contents are large, at least
+   * one if any waits.
+   */
+  listUncutDocuments(configurationId: number, limit: number): Promise<StoredContent[]>;
+  /** All documents by id, with their contents; bounded like {@link listUncutDocuments}. */
+  listContents(
+    datasetId: number,
+    page: { readonly afterDocumentId: number; readonly limit: number },
+  ): Promise<StoredContent[]>;
+  /** Which of up to 10,000 texts have a vector under a profile: their places in the list. */
+  findEmbedded(profile: EmbeddingProfile, textHashes: readonly Digest[]): Promise<number[]>;
   /** Failed chunks by id, ascending. */
   listFailedChunks(
     datasetId: number,
@@ -277,11 +91,15 @@ export interface Catalog {
   findIncoming(datasetId: number, keys: readonly DocumentKey[]): Promise<number[]>;
   /** The oldest waiting changes: up to `limit`, fewer when their contents are large, at least one if any waits. */
   listIncoming(datasetId: number, limit: number): Promise<IncomingRecord[]>;
-  /** Pending chunks by id, ascending, one per distinct text; bounded by count and by the characters of their texts. */
+  /**
+   * Pending chunks of a configuration by id, ascending, one per distinct text; bounded by count and by the characters of their
+   * texts.
+   */
   listPendingChunks(
-    datasetId: number,
+    configurationId: number,
     page: { readonly afterChunkId: number; readonly limit: number; readonly textLengthMax: number },
   ): Promise<PendingChunk[]>;
+  findConfiguration(configurationId: number): Promise<ConfigurationRecord | undefined>;
   /** Generations of a dataset, newest first. */
   listGenerations(datasetId: number): Promise<GenerationRecord[]>;
   /**
@@ -296,6 +114,11 @@ export interface Catalog {
   queueSpan(
     datasetId: number,
   ): Promise<{ readonly lastGivenSeq: number; readonly firstWaitingSeq: number | undefined }>;
+  /**
+   * How many documents of the serving table would be missing if a building generation served now: they are queued for it and
+   * cannot be written yet.
+   */
+  countUncovered(generationId: number): Promise<number>;
   listTasks(page: { readonly datasetId?: number; readonly limit: number }): Promise<TaskRecord[]>;
   /** Closes the connection (after a checkpoint where this side wrote). */
   close(): Promise<void>;
@@ -319,12 +142,33 @@ export interface CatalogWriter {
   /** Queues changes for chunking; a later change of the same document replaces a waiting one. */
   enqueueIncoming(datasetId: number, changes: readonly IncomingChange[]): Promise<void>;
   /**
-   * Applies up to 1,000 documents' changes, each with content, chunk diff and removals in one transaction (all of the call
+   * Makes a dataset be on its way to a configuration: creates it where it is new and queues every document to be cut under it.
+   * Asking again for the same one changes nothing.
+   *
+   * @throws SynclineError `DATASET_RECONFIGURING` when the dataset is on its way to another one.
+   */
+  setTarget(datasetId: number, target: Configuration): Promise<DatasetRecord>;
+  /**
+   * Ends a reconfiguration, rollback or rebuild that has not been switched to: what it built is marked to be dropped, a retired
+   * generation is retired again. Embeddings stay.
+   */
+  cancelTarget(datasetId: number): Promise<DatasetRecord>;
+  /** Removes, in bounded transactions, the chunks of configurations that neither the dataset nor a generation has any more. */
+  forgetConfigurations(datasetId: number): Promise<void>;
+  /**
+   * Brings documents' chunks under a configuration up to date. A document whose content is another one by now is left queued.
+   */
+  applyChunks(configurationId: number, changes: readonly ChunkChange[]): Promise<void>;
+
+  /**
+   * Applies up to 1,000 documents' changes, cut for the configuration `configurationId`, each with content, chunk diff and removals in one transaction (all of the call
    * in one or several whole-document transactions). New chunks whose text is known to the profile are `ready` at once.
-   * Waiting incoming changes named in `incomingIds` go away in the same transaction. Queues the documents in every serving or building generation.
+   * Waiting incoming changes named in `incomingIds` go away in the same transaction. Queues the documents in every generation that is not to be
+   * dropped, and to be cut under every other configuration of the dataset.
    */
   applyDocuments(
     datasetId: number,
+    configurationId: number,
     changes: readonly DocumentChange[],
     options?: { readonly incomingIds?: readonly number[] },
   ): Promise<void>;
@@ -338,8 +182,10 @@ export interface CatalogWriter {
   /** Makes failed chunks `pending` again with no attempts charged; returns how many. */
   retryFailedChunks(datasetId: number): Promise<number>;
 
-  /** A new generation in state `building` (every document queued for it), named before its table exists. */
-  createGeneration(datasetId: number): Promise<GenerationRecord>;
+  /** A new generation for a configuration in state `building` (every document queued for it), named before its table exists. */
+  createGeneration(datasetId: number, configurationId: number): Promise<GenerationRecord>;
+  /** Makes a retired generation `building` again: it is to catch up and serve. Its configuration becomes the target where it is not the active one. */
+  reopenGeneration(generationId: number): Promise<void>;
   /** Records version and row count of a table, when it was created, restored or maintained. */
   recordTable(
     generationId: number,
@@ -347,7 +193,10 @@ export interface CatalogWriter {
   ): Promise<void>;
   /** The mark, in one transaction: rows are indexed, tombstones go, deleted documents go, version and row count are recorded. */
   markIndexed(mark: IndexMark): Promise<void>;
-  /** Makes a building generation serve and retires the one that served, in one transaction. */
+  /**
+   * Makes a building generation serve and retires the one that served, in one transaction; its configuration becomes the active
+   * one.
+   */
   switchGeneration(generationId: number): Promise<void>;
   /** Marks a generation's table as about to be dropped, before it is. */
   requestGenerationDrop(generationId: number): Promise<void>;

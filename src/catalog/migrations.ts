@@ -2,6 +2,8 @@ import bootstrapDown from '../../schema/0001-bootstrap.down.sql' with { type: 't
 import bootstrapUp from '../../schema/0001-bootstrap.sql' with { type: 'text' };
 import catalogDown from '../../schema/0002-catalog.down.sql' with { type: 'text' };
 import catalogUp from '../../schema/0002-catalog.sql' with { type: 'text' };
+import configurationsDown from '../../schema/0003-configurations.down.sql' with { type: 'text' };
+import configurationsUp from '../../schema/0003-configurations.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -20,4 +22,5 @@ export const BOOTSTRAP_VERSION = 1;
 export const MIGRATIONS: readonly Migration[] = [
   { number: BOOTSTRAP_VERSION, name: 'bootstrap', up: bootstrapUp, down: bootstrapDown },
   { number: 2, name: 'catalog', up: catalogUp, down: catalogDown },
+  { number: 3, name: 'configurations', up: configurationsUp, down: configurationsDown },
 ];

@@ -2,11 +2,13 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
 import { BOOTSTRAP_VERSION, MIGRATIONS, type Migration } from './migrations.ts';
 import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
+import { applyChunks, cancelTarget, forgetConfigurations, setTarget } from './rooms/configurations.ts';
 import { deleteDataset } from './rooms/dataset-deletion.ts';
 import {
   createDataset,
   datasetBacklog,
   datasetCounts,
+  findConfiguration,
   findDataset,
   listDatasets,
   requestDatasetDeletion,
@@ -14,10 +16,12 @@ import {
 import { findDocuments, listChunks } from './rooms/documents.ts';
 import { recordTextFailures, retryFailedChunks, storeEmbeddings } from './rooms/embeddings.ts';
 import {
+  countUncovered,
   createGeneration,
   forgetGeneration,
   listGenerations,
   recordTable,
+  reopenGeneration,
   requestGenerationDrop,
   switchGeneration,
 } from './rooms/generations.ts';
@@ -26,6 +30,7 @@ import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
 import { listFailedChunks, listPendingChunks } from './rooms/pending-chunks.ts';
+import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { closeAbandonedTasks, finishTask, listTasks, startTask, updateTask } from './rooms/tasks.ts';
 import { type CatalogSession, createCatalogSession, type VersionChange } from './session.ts';
 import type { SqlDriver } from './sql-driver.ts';
@@ -130,14 +135,19 @@ function readingSide(session: CatalogSession) {
     datasetCounts: (datasetId) => datasetCounts(session, datasetId),
     datasetBacklog: (datasetId) => datasetBacklog(session, datasetId),
     findDocuments: (datasetId, keys) => findDocuments(session, datasetId, keys),
-    listChunks: (documentIds) => listChunks(session, documentIds),
+    listChunks: (configurationId, documentIds) => listChunks(session, configurationId, documentIds),
+    listUncutDocuments: (configurationId, limit) => listUncutDocuments(session, configurationId, limit),
+    listContents: (datasetId, page) => listContents(session, datasetId, page),
+    findEmbedded: (profile, textHashes) => findEmbedded(session, profile, textHashes),
     listFailedChunks: (datasetId, page) => listFailedChunks(session, datasetId, page),
     findIncoming: (datasetId, keys) => findIncoming(session, datasetId, keys),
     listIncoming: (datasetId, limit) => listIncoming(session, datasetId, limit),
-    listPendingChunks: (datasetId, page) => listPendingChunks(session, datasetId, page),
+    listPendingChunks: (configurationId, page) => listPendingChunks(session, configurationId, page),
+    findConfiguration: (configurationId) => findConfiguration(session, configurationId),
     listGenerations: (datasetId) => listGenerations(session, datasetId),
     listWritableDocuments: (generationId, page) =>
       listWritableDocuments(session, generationId, page.chunkCountMax),
+    countUncovered: (generationId) => countUncovered(session, generationId),
     queueSpan: (datasetId) => queueSpan(session, datasetId),
     listTasks: (page) => listTasks(session, page),
   } satisfies Partial<Catalog>;
@@ -156,13 +166,19 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     requestDatasetDeletion: (datasetId) => requestDatasetDeletion(session, token, datasetId),
     deleteDataset: (datasetId) => deleteDataset(session, token, datasetId),
     enqueueIncoming: (datasetId, changes) => enqueueIncoming(session, token, datasetId, changes),
-    applyDocuments: (datasetId, changes, options) =>
-      applyDocuments(session, token, datasetId, changes, options?.incomingIds ?? []),
+    setTarget: (datasetId, target) => setTarget(session, token, datasetId, target),
+    cancelTarget: (datasetId) => cancelTarget(session, token, datasetId),
+    forgetConfigurations: (datasetId) => forgetConfigurations(session, token, datasetId),
+    applyChunks: (configurationId, changes) => applyChunks(session, token, configurationId, changes),
+    applyDocuments: (datasetId, configurationId, changes, options) =>
+      applyDocuments(session, token, { datasetId, configurationId }, changes, options?.incomingIds ?? []),
     dropIncoming: (datasetId, incomingIds) => dropIncoming(session, token, datasetId, incomingIds),
     storeEmbeddings: (profileId, embeddings) => storeEmbeddings(session, token, profileId, embeddings),
     recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
     retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),
-    createGeneration: (datasetId) => createGeneration(session, token, datasetId),
+    createGeneration: (datasetId, configurationId) =>
+      createGeneration(session, token, datasetId, configurationId),
+    reopenGeneration: (generationId) => reopenGeneration(session, token, generationId),
     recordTable: (generationId, state) => recordTable(session, token, generationId, state),
     markIndexed: (mark) => markIndexed(session, token, mark),
     switchGeneration: (generationId) => switchGeneration(session, token, generationId),

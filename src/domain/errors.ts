@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'DATASET_NOT_FOUND'
   | 'DATASET_EXISTS'
   | 'DATASET_DELETING'
+  | 'DATASET_RECONFIGURING'
   | 'PROFILE_MISMATCH'
   // lease
   | 'LEASE_HELD'

@@ -35,6 +35,8 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number;
   readonly limits: EmbedderLimits;
+  /** An embedder for another model of the same provider, with the same key, address and limits, where there can be one. */
+  forModel?(model: string, dimensions: number): Embedder | undefined;
   /**
    * Embeds 1 to `limits.itemsPerRequestMax` non-empty texts in one request.
    *

@@ -44,6 +44,11 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
     model: resolved.model,
     dimensions: resolved.dimensions,
     limits: resolved.limits,
+    forModel(model, dimensions) {
+      // A model that cannot be asked for another length makes vectors of one length only.
+      if (model === resolved.model && !resolved.sendDimensions) return undefined;
+      return createOpenAiEmbedder({ ...options, model, dimensions });
+    },
     async embed(texts, { signal }) {
       throwIfAborted(signal);
       checkTexts(texts, resolved.limits.itemsPerRequestMax, resolved.endpoint.provider);

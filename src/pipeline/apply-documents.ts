@@ -1,4 +1,10 @@
-import type { DocumentChange, StoredDocument } from '../catalog/catalog.ts';
+import type {
+  Configuration,
+  ConfigurationRecord,
+  DocumentChange,
+  StoredDocument,
+} from '../catalog/catalog.ts';
+import type { ChunkableDocument } from '../chunking/chunk-document.ts';
 import { prepareChunks } from '../chunking/prepare-chunks.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
 import type { PreparedChunk } from '../domain/chunk.ts';
@@ -30,6 +36,8 @@ export interface DocumentBatch {
 
 /** A batch with what can be done before its turn: its changed documents are cut into chunks. */
 export interface PreparedBatch extends DocumentBatch {
+  /** What it was cut for. */
+  readonly configuration: ConfigurationRecord;
   /** Chunks by the document's map key; only of documents whose content was not the stored one. */
   readonly chunks: ReadonlyMap<string, readonly PreparedChunk[]>;
   /** Nothing in it differed from the catalog… */
@@ -45,6 +53,7 @@ export async function prepareBatch(
   signal?: AbortSignal,
 ): Promise<PreparedBatch> {
   const comparedAfter = work.applied.batches;
+  const configuration = work.dataset;
   const stored = await storedByKey(work, [...batch.documents, ...batch.deletions]);
   const chunks = new Map<string, readonly PreparedChunk[]>();
   let isUnchanged = !batch.deletions.some((key) => stored.has(documentMapKey(key)));
@@ -53,9 +62,9 @@ export async function prepareBatch(
     if (before !== undefined && isSame(before, document)) continue;
     isUnchanged = false;
     if (before !== undefined && sameBytes(before.contentHash, document.contentHash)) continue;
-    chunks.set(documentMapKey(document), await cut(work, document, signal));
+    chunks.set(documentMapKey(document), await cut(configuration, document, signal));
   }
-  return { ...batch, chunks, isUnchanged, comparedAfter };
+  return { ...batch, configuration, chunks, isUnchanged, comparedAfter };
 }
 
 /**
@@ -76,7 +85,7 @@ export function applyDocuments(
     const incomingIds = [...(batch.incomingIds?.values() ?? waiting)];
     const isUnchanged = batch.isUnchanged && batch.comparedAfter === work.applied.batches;
     const { changes, counts } = isUnchanged ? nothingToDo(batch) : await planChanges(work, batch, signal);
-    if (changes.length > 0) await storeChanges(work, changes, incomingIds);
+    if (changes.length > 0) await storeChanges(work, prepared.configuration, changes, incomingIds);
     else if (incomingIds.length > 0) await work.writer.dropIncoming(datasetId, incomingIds);
     return counts;
   });
@@ -93,11 +102,12 @@ function withoutReplaced(batch: PreparedBatch, waiting: ReadonlySet<number>): Pr
 
 async function storeChanges(
   work: DatasetWork,
+  { configurationId }: ConfigurationRecord,
   changes: readonly DocumentChange[],
   incomingIds: readonly number[],
 ): Promise<void> {
   try {
-    await work.writer.applyDocuments(work.dataset.datasetId, changes, { incomingIds });
+    await work.writer.applyDocuments(work.dataset.datasetId, configurationId, changes, { incomingIds });
   } finally {
     // Also after an error: the answer can be lost after the commit.
     work.applied.batches += 1;
@@ -162,7 +172,10 @@ async function planUpserts(
   signal: AbortSignal | undefined,
 ): Promise<DocumentChange[]> {
   const known = batch.documents.flatMap((document) => stored.get(documentMapKey(document))?.documentId ?? []);
-  const storedChunks = known.length === 0 ? new Map() : await work.catalog.listChunks(known);
+  const storedChunks =
+    known.length === 0
+      ? new Map()
+      : await work.catalog.listChunks(batch.configuration.configurationId, known);
   const changes: DocumentChange[] = [];
   for (const document of batch.documents) {
     const mapKey = documentMapKey(document);
@@ -177,17 +190,18 @@ async function planUpserts(
       continue;
     }
     // Another call may have changed the document since the batch was prepared.
-    const chunks = batch.chunks.get(mapKey) ?? (await cut(work, document, signal));
+    const chunks = batch.chunks.get(mapKey) ?? (await cut(batch.configuration, document, signal));
     const diff = diffChunks(before === undefined ? [] : (storedChunks.get(before.documentId) ?? []), chunks);
     changes.push({ kind: 'upsert', document, diff, contentChanged: true });
   }
   return changes;
 }
 
-function cut(
-  work: DatasetWork,
-  document: PreparedDocument,
+/** Cuts a document for a configuration. */
+export function cut(
+  { chunking }: Configuration,
+  document: ChunkableDocument,
   signal: AbortSignal | undefined,
 ): Promise<PreparedChunk[]> {
-  return runInSlices(prepareChunks(document, work.dataset.chunking), signal);
+  return runInSlices(prepareChunks(document, chunking), signal);
 }

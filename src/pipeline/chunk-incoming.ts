@@ -2,9 +2,13 @@ import type { IncomingRecord } from '../catalog/catalog.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import { applyDocuments, type DocumentBatch, prepareBatch } from './apply-documents.ts';
+import { cutUncut } from './cut-uncut.ts';
 import type { DatasetWork } from './work.ts';
 
-/** The chunk stage: works off the changes that were queued, until none waits. */
+/**
+ * The chunk stage: works off the changes that were queued, and cuts documents anew where a configuration asks for it, until
+ * nothing waits. Changes come first.
+ */
 export async function chunkIncoming(work: DatasetWork, signal: AbortSignal): Promise<void> {
   work.producers.chunking += 1;
   try {
@@ -15,7 +19,10 @@ export async function chunkIncoming(work: DatasetWork, signal: AbortSignal): Pro
         work.dataset.datasetId,
         work.settings.documentsPerBatchMax,
       );
-      if (waiting.length === 0) return;
+      if (waiting.length === 0) {
+        if (await cutUncut(work, signal)) continue;
+        return;
+      }
       const batch = await prepareBatch(work, toBatch(waiting), signal);
       const counts = await applyDocuments(work, batch, signal);
       work.report({ type: 'chunked', counts });

@@ -1,4 +1,4 @@
-import { removeGeneration } from './check-table.ts';
+import { removeGeneration } from './collect-generations.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Removes a dataset that is marked as `deleting`: its tables first, then its rows. Its embeddings stay: they are paid for. */

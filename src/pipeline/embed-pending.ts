@@ -1,7 +1,9 @@
-import type { PendingChunk } from '../catalog/catalog.ts';
+import type { ConfigurationRecord, PendingChunk } from '../catalog/catalog.ts';
 import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
 import { toHex } from '../domain/hash.ts';
+import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
 import { packRequests } from '../embedders/pack-requests.ts';
+import { wantedConfigurations } from './cut-uncut.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
@@ -10,6 +12,8 @@ const REFUSED_BEFORE_BLAMING_PROVIDER = 4;
 /** One run of the embed stage: where it stands. */
 interface EmbedRun {
   readonly work: DatasetWork;
+  readonly configuration: ConfigurationRecord;
+  readonly embedder: Embedder;
   /** Aborts the requests in flight. A failure does not: what the others are answered is paid for and kept. */
   readonly signal: AbortSignal;
   /** Settles when {@link signal} is aborted. */
@@ -34,18 +38,56 @@ interface EmbedRun {
 }
 
 /**
- * The embed stage: embeds every pending text of a dataset once and stores each answer before anything else uses it.
+ * The embed stage: embeds every pending text of a dataset, under its active configuration and beside it under the one that
+ * it is on its way to. A failure under one of them does not stop the other.
+ */
+export async function embedPending(work: DatasetWork, signal: AbortSignal): Promise<void> {
+  /** By configuration: how many batches had been applied when its newest run began. */
+  const begunAfter = new Map<number, number>();
+  const running = new Map<number, Promise<void>>();
+  const failures: unknown[] = [];
+  const failed = new Set<number>();
+  for (;;) {
+    const changed = work.changed.next();
+    for (const configuration of wantedConfigurations(work)) {
+      const id = configuration.configurationId;
+      if (running.has(id) || failed.has(id) || begunAfter.get(id) === work.applied.batches) continue;
+      begunAfter.set(id, work.applied.batches);
+      const run = embedConfiguration(work, configuration, signal)
+        .catch((error: unknown) => {
+          failed.add(id);
+          failures.push(error);
+        })
+        .finally(() => running.delete(id));
+      running.set(id, run);
+    }
+    if (running.size === 0) break;
+    await Promise.race([...running.values(), changed]);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+/**
+ * Embeds every pending text of one configuration once and stores each answer before anything else uses it.
  * Returns when nothing is pending, in flight or held back.
  *
  * Failures have three scopes. A refused request is halved until the guilty text stands alone; that text is charged an
  * attempt and given up after `textAttemptsMax`. A failure of the provider ends the run with its error: nobody is charged,
  * what was answered is stored.
  */
-export async function embedPending(work: DatasetWork, signal: AbortSignal): Promise<void> {
+export async function embedConfiguration(
+  work: DatasetWork,
+  configuration: ConfigurationRecord,
+  signal: AbortSignal,
+): Promise<void> {
+  const embedder = await embedderIfNeeded(work, configuration);
+  if (embedder === undefined) return;
   const aborted = Promise.withResolvers<void>();
   const onAbort = (): void => aborted.resolve();
   const run: EmbedRun = {
     work,
+    configuration,
+    embedder,
     signal,
     aborted: aborted.promise,
     requests: [],
@@ -75,9 +117,23 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
   }
 }
 
+/** A configuration with nothing to embed needs no embedder: this runtime may have none for it. */
+async function embedderIfNeeded(
+  work: DatasetWork,
+  { configurationId, profile }: ConfigurationRecord,
+): Promise<Embedder | undefined> {
+  try {
+    return work.embedderFor(profile);
+  } catch (error) {
+    const page = { afterChunkId: 0, limit: 1, textLengthMax: 1 };
+    if ((await work.catalog.listPendingChunks(configurationId, page)).length === 0) return undefined;
+    throw error;
+  }
+}
+
 async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
   const { work } = run;
-  const requestsInFlightMax = work.embedder().limits.requestsInFlightMax;
+  const { requestsInFlightMax } = run.embedder.limits;
   for (;;) {
     if (run.failure !== undefined) throw run.failure;
     throwIfAborted(run.signal);
@@ -112,7 +168,7 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
 async function readPage(run: EmbedRun): Promise<void> {
   const { work } = run;
   const claimed = [...run.partial, ...(await claimPage(run))];
-  const requests = packRequests(claimed, work.embedder().limits);
+  const requests = packRequests(claimed, run.embedder.limits);
   // The last request is complete once nobody can add to it any more, or has added for too long.
   const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
   const [heldBack] = run.partial;
@@ -123,10 +179,11 @@ async function readPage(run: EmbedRun): Promise<void> {
 
 /** The next pending texts, without those that somebody else embeds. */
 async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
-  const { dataset, catalog, settings, inFlightTexts } = run.work;
+  const { catalog, settings, inFlightTexts } = run.work;
+  const { configurationId, profileId } = run.configuration;
   const look = inFlightTexts.look();
   try {
-    const page = await catalog.listPendingChunks(dataset.datasetId, {
+    const page = await catalog.listPendingChunks(configurationId, {
       afterChunkId: run.afterChunkId,
       limit: settings.chunksPerPageMax,
       textLengthMax: settings.textLengthPerBatchMax * 2,
@@ -134,7 +191,7 @@ async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
     run.lastPageWasEmpty = page.length === 0;
     return page.filter((chunk) => {
       run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
-      const other = look.claim(dataset.profileId, toHex(chunk.textHash));
+      const other = look.claim(profileId, toHex(chunk.textHash));
       if (other !== undefined) waitElsewhere(run, other);
       return other === undefined;
     });
@@ -185,9 +242,9 @@ function launch(run: EmbedRun, requestsInFlightMax: number): void {
 async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Promise<void> {
   const { work } = run;
   const texts = request.map((chunk) => chunk.embeddedText);
-  let answer: Awaited<ReturnType<ReturnType<typeof work.embedder>['embed']>>;
+  let answer: EmbedResult;
   try {
-    answer = await work.embedder().embed(texts, { purpose: 'document', signal: run.signal });
+    answer = await run.embedder.embed(texts, { purpose: 'document', signal: run.signal });
   } catch (error) {
     if (!isTextScoped(error)) throw error;
     await handleRefusal(run, request, toSynclineError(error));
@@ -198,7 +255,7 @@ async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Pr
     textHash: chunk.textHash,
     vector: vectorAt(answer.vectors, index),
   }));
-  await work.writer.storeEmbeddings(work.dataset.profileId, embeddings);
+  await work.writer.storeEmbeddings(run.configuration.profileId, embeddings);
   release(run, request);
   work.unwritten.vectors += request.length;
   work.report({ type: 'embedded', texts: request.length, tokensCharged: answer.tokensCharged });
@@ -227,12 +284,12 @@ async function handleRefusal(
   if (run.acceptedRequests === 0 && run.refusedTexts.size >= REFUSED_BEFORE_BLAMING_PROVIDER) {
     throw new SynclineError(
       'PROVIDER_FAILED',
-      `${work.embedder().provider} refused ${run.refusedTexts.size} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
+      `${run.embedder.provider} refused ${run.refusedTexts.size} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
       { cause: error },
     );
   }
   const gaveUp = chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
-  await work.writer.recordTextFailures(work.dataset.profileId, [
+  await work.writer.recordTextFailures(run.configuration.profileId, [
     { textHash: chunk.textHash, error: `${error.code}: ${error.message}`, giveUp: gaveUp },
   ]);
   release(run, request);
@@ -243,7 +300,7 @@ async function handleRefusal(
 
 function release(run: EmbedRun, request: readonly PendingChunk[]): void {
   for (const chunk of request)
-    run.work.inFlightTexts.release(run.work.dataset.profileId, toHex(chunk.textHash));
+    run.work.inFlightTexts.release(run.configuration.profileId, toHex(chunk.textHash));
 }
 
 function releaseAll(run: EmbedRun): void {

@@ -1,38 +1,130 @@
-import { SynclineError, throwIfAborted } from '../domain/errors.ts';
-import { removeGeneration, tableSpec } from './check-table.ts';
+import type { ConfigurationRecord, GenerationRecord } from '../catalog/catalog.ts';
+import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
+import { collectGenerations, removeGeneration } from './collect-generations.ts';
+import { cutUncut } from './cut-uncut.ts';
+import { dueRebuild, refreshDataset } from './due-rebuild.ts';
+import { embedConfiguration } from './embed-pending.ts';
+import { openGeneration, tableSpec } from './open-generation.ts';
+import { settleTable } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 import { writeBatch } from './write-ready.ts';
 
+/** Rounds of cutting, embedding and writing, with new changes held off, after which nothing can be missing any more. */
+const CATCH_UP_ROUNDS_MAX = 3;
+
 /**
- * Builds a new generation from the catalog's embeddings, with no call to any provider, and switches to it in one catalog
- * transaction. Readers search the old one until then. Also how a dataset gets its first table. Documents whose vectors
- * are not there yet stay queued and follow later.
+ * Builds a generation from the catalog's embeddings and switches to it in one catalog transaction; readers search the old one
+ * until then. Also how a dataset gets its first table, another configuration, and an earlier generation back. What was begun
+ * before a crash is gone on with.
+ *
+ * While a sound table serves, the switch waits until nothing that it holds is missing in the new one: new changes are held
+ * off for the moment in which the last ones are embedded. Without a sound table it does not wait: documents whose
+ * vectors are not there yet stay queued and follow later.
  */
 export async function rebuildTable(work: DatasetWork, reason: string, signal: AbortSignal): Promise<void> {
-  const open = await createGenerationTable(work, signal);
-  while ((await writeBatch(work, open, signal)).length > 0);
-  await work.writing.run(async () => {
-    throwIfAborted(signal);
-    await verify(open);
-    const { generation } = open;
-    await work.writer.switchGeneration(generation.generationId);
-    work.serving.current = open;
-    for (const other of await work.catalog.listGenerations(work.dataset.datasetId)) {
-      if (other.generationId !== generation.generationId) await removeGeneration(work, other);
-    }
+  await refreshDataset(work);
+  const isPlanned = work.serving.current !== undefined;
+  const due = isPlanned ? await dueRebuild(work) : { configuration: work.dataset, reason };
+  if (due === undefined) return;
+  const open = await openBuilding(work, due.configuration, signal);
+  await writeAll(work, open, signal);
+  await work.applying.run(async () => {
+    if (isPlanned) await catchUp(work, due.configuration, open, signal);
+    await work.writing.run(() => switchTo(work, open, isPlanned, signal));
   });
-  work.report({ type: 'rebuilt', reason, rows: open.recorded.rowCount });
+  work.report({ type: 'rebuilt', reason: due.reason, rows: open.recorded.rowCount });
 }
 
-function createGenerationTable(work: DatasetWork, signal: AbortSignal): Promise<OpenGeneration> {
+/** The generation that is being built for a configuration, or a new one. */
+function openBuilding(
+  work: DatasetWork,
+  { configurationId }: ConfigurationRecord,
+  signal: AbortSignal,
+): Promise<OpenGeneration> {
   return work.writing.run(async () => {
     throwIfAborted(signal);
-    const generation = await work.writer.createGeneration(work.dataset.datasetId);
-    const table = await work.store.createTable(generation.tableName, tableSpec(work));
-    const recorded = await table.state();
-    await work.writer.recordTable(generation.generationId, recorded);
-    return { generation, table, recorded };
+    const { datasetId } = work.dataset;
+    const begun = (await work.catalog.listGenerations(datasetId)).find(
+      (generation) => generation.state === 'building' && generation.configurationId === configurationId,
+    );
+    if (begun !== undefined) {
+      const open = await continueBuilding(work, begun);
+      if (open !== undefined) return open;
+      await removeGeneration(work, begun);
+    }
+    return createTable(work, await work.writer.createGeneration(datasetId, configurationId));
   });
+}
+
+/** `undefined` when its table is of no use. */
+async function continueBuilding(
+  work: DatasetWork,
+  generation: GenerationRecord,
+): Promise<OpenGeneration | undefined> {
+  try {
+    const open = await openGeneration(work, generation);
+    if (open === undefined) return await createTable(work, generation);
+    await settleTable(work, open);
+    return open;
+  } catch (error) {
+    // The last one: a table of that name was created before a crash, and nobody knows what is in it.
+    const useless = ['TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS', 'TABLE_CONFLICT'] as const;
+    if (isSynclineError(error, ...useless)) return undefined;
+    throw error;
+  }
+}
+
+async function createTable(work: DatasetWork, generation: GenerationRecord): Promise<OpenGeneration> {
+  await work.writer.assertLease();
+  const table = await work.store.createTable(generation.tableName, await tableSpec(work, generation));
+  const recorded = await table.state();
+  await work.writer.recordTable(generation.generationId, recorded);
+  return { generation, table, recorded };
+}
+
+async function writeAll(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<void> {
+  while ((await writeBatch(work, open, signal)).length > 0);
+}
+
+/** Called with the applying mutex held: no change comes in. */
+async function catchUp(
+  work: DatasetWork,
+  configuration: ConfigurationRecord,
+  open: OpenGeneration,
+  signal: AbortSignal,
+): Promise<void> {
+  const { generationId } = open.generation;
+  for (let round = 1; ; round += 1) {
+    await writeAll(work, open, signal);
+    const uncoveredCount = await work.catalog.countUncovered(generationId);
+    if (uncoveredCount === 0) return;
+    if (round > CATCH_UP_ROUNDS_MAX) throw notCovered(open, uncoveredCount);
+    while (await cutUncut(work, signal, { isApplyingHeld: true }));
+    await embedConfiguration(work, configuration, signal);
+  }
+}
+
+/** Called with both mutexes held. */
+async function switchTo(
+  work: DatasetWork,
+  open: OpenGeneration,
+  isPlanned: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  throwIfAborted(signal);
+  const { generationId } = open.generation;
+  const generations = await work.catalog.listGenerations(work.dataset.datasetId);
+  const current = generations.find((generation) => generation.generationId === generationId);
+  if (current?.state !== 'building') throw cancelled(open);
+  await verify(open);
+  await work.writer.assertLease();
+  await work.writer.switchGeneration(generationId);
+  await refreshDataset(work);
+  work.serving.current = open;
+  const replaced = generations.find((generation) => generation.state === 'serving');
+  // A table that could not be trusted is nothing to go back to.
+  if (!isPlanned && replaced !== undefined) await removeGeneration(work, replaced);
+  await collectGenerations(work);
 }
 
 async function verify(open: OpenGeneration): Promise<void> {
@@ -41,5 +133,21 @@ async function verify(open: OpenGeneration): Promise<void> {
   throw new SynclineError(
     'TABLE_DAMAGED',
     `The new table "${open.table.name}" holds ${state.rowCount} rows at version ${state.version}, but ${open.recorded.rowCount} rows at version ${open.recorded.version} were written. It is not switched to.`,
+  );
+}
+
+function notCovered(open: OpenGeneration, documentCount: number): SynclineError {
+  return new SynclineError(
+    'TABLE_FAILED',
+    `${documentCount} documents that are searchable now are not in the new table "${open.table.name}" yet, because texts of theirs have no vectors. It is switched to when they have.`,
+    { retryable: true, details: { table: open.table.name, documentCount } },
+  );
+}
+
+function cancelled(open: OpenGeneration): SynclineError {
+  return new SynclineError(
+    'ABORTED',
+    `The table "${open.table.name}" was being built and is not wanted any more; the serving one goes on.`,
+    { retryable: true },
   );
 }

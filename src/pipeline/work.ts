@@ -1,5 +1,6 @@
 import type { Catalog, CatalogWriter, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { COMMIT_BYTES_TARGET, type VectorStore, type VectorTable } from '../vectors/vector-store.ts';
@@ -24,6 +25,10 @@ export interface PipelineSettings {
   readonly commitBytesTarget: number;
   /** Longest time a vector waits for others before its commit, while more are on their way. */
   readonly commitDelayMaxMs: number;
+  /** Retired generations of a dataset that are kept for a rollback, at most. */
+  readonly generationsKeptMax: number;
+  /** How long they are kept. */
+  readonly generationKeptMs: number;
 }
 
 export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
@@ -34,11 +39,15 @@ export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
   textAttemptsMax: 3,
   commitBytesTarget: COMMIT_BYTES_TARGET,
   commitDelayMaxMs: 1_000,
+  generationsKeptMax: 1,
+  generationKeptMs: 7 * 24 * 3_600_000,
 };
 
 /** What the stages report; each becomes an event of the runtime. */
 export type WorkReport =
   | { readonly type: 'chunked'; readonly counts: ApplyCounts }
+  /** Documents were cut anew for a configuration; see `cutUncut`. */
+  | { readonly type: 'recut'; readonly documents: number }
   | { readonly type: 'embedded'; readonly texts: number; readonly tokensCharged: number | undefined }
   | { readonly type: 'textFailed'; readonly error: SynclineError; readonly gaveUp: boolean }
   | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
@@ -51,15 +60,16 @@ export type WorkReport =
  * them within this process. Everything durable is in the catalog.
  */
 export interface DatasetWork {
-  readonly dataset: DatasetRecord;
+  /** As last read; see `refreshDataset`. */
+  dataset: DatasetRecord;
   readonly catalog: Catalog;
   readonly writer: CatalogWriter;
   readonly store: VectorStore;
   readonly clock: Clock;
   readonly settings: PipelineSettings;
   readonly inFlightTexts: InFlightTexts;
-  /** The embedder of the dataset's profile. Throws `PROFILE_MISMATCH` when this runtime has none. */
-  readonly embedder: () => Embedder;
+  /** The embedder of a profile. Throws `PROFILE_MISMATCH` when this runtime has none. */
+  readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   readonly report: (report: WorkReport) => void;
   /** Held while documents are compared and applied: two changes of one document must not be decided against the same state. */
   readonly applying: Mutex;
@@ -92,7 +102,15 @@ export interface OpenGeneration {
 /** The parts that {@link createDatasetWork} is given; the rest starts fresh. */
 export type DatasetWorkParts = Pick<
   DatasetWork,
-  'dataset' | 'catalog' | 'writer' | 'store' | 'clock' | 'settings' | 'inFlightTexts' | 'embedder' | 'report'
+  | 'dataset'
+  | 'catalog'
+  | 'writer'
+  | 'store'
+  | 'clock'
+  | 'settings'
+  | 'inFlightTexts'
+  | 'embedderFor'
+  | 'report'
 >;
 
 export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {

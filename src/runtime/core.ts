@@ -2,6 +2,7 @@ import type { DatasetReport } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
@@ -24,7 +25,8 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'> {
   /** The dataset machine as the supervisor runs it. */
   readonly logic: ReturnType<typeof createDatasetLogic>;
   catalog(): Promise<Catalog>;
-  embedderFor(dataset: DatasetRecord): Embedder;
+  /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
+  embedderFor(profile: EmbeddingProfile): Embedder;
   /** The works of the session that is open now. */
   work(): SessionWork;
   /** The supervisor, while one runs. */
@@ -80,7 +82,7 @@ export function createRuntimeCore(
       catalog: await opener.catalog(),
       store,
       clock,
-      textAttemptsMax: options.textAttemptsMax,
+      settings: options,
       hub,
       embedderFor: core.embedderFor,
       onWork: (datasetId, type) => {
@@ -119,7 +121,7 @@ export function createRuntimeCore(
       drainTimeoutMs: options.drainTimeoutMs,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
-    embedderFor: (dataset) => embedderForProfile(dataset.profile, chosen.embedder),
+    embedderFor: (profile) => embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders]),
     work: currentWork,
     supervision: undefined,
     ended: Promise.resolve(undefined),

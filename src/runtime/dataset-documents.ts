@@ -43,8 +43,7 @@ export function ingest(
   }
   return withSession(core, options.signal, async ({ writer }, signal) => {
     const dataset = await findOrMakeDataset(core, writer, address);
-    // A runtime that cannot embed for this dataset takes nothing in, rather than queue what nobody can finish.
-    core.embedderFor(dataset);
+    requireEmbedder(core, dataset);
     const run = startIngest(core, dataset, source, signal);
     const mode = chooseMode(options, source, core.supervision !== undefined);
     await runTask(core, writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
@@ -60,6 +59,19 @@ export function ingest(
       durationMs: core.clock.monotonicMs() - startMs,
     };
   });
+}
+
+/**
+ * A runtime that cannot embed for this dataset takes nothing in, rather than queue what nobody can finish. On the way to
+ * another model, that one is enough: its former provider may be gone for good.
+ */
+function requireEmbedder(core: RuntimeCore, { profile, target }: DatasetRecord): void {
+  try {
+    core.embedderFor(profile);
+  } catch (error) {
+    if (target === undefined) throw error;
+    core.embedderFor(target.profile);
+  }
 }
 
 function isSource(source: unknown): boolean {

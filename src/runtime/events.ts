@@ -29,6 +29,8 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly unchanged: number;
       readonly removed: number;
     } & DatasetFacts)
+  /** Documents were cut anew, for a reconfiguration or before a rollback. */
+  | ({ readonly type: 'documents.recut'; readonly documents: number } & DatasetFacts)
   /** A document was not taken in; the others of its call were. */
   | ({
       readonly type: 'document.refused';

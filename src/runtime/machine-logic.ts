@@ -4,11 +4,13 @@ import {
   datasetBackoffMs,
   datasetMachine,
   datasetReport,
+  type Measured,
 } from '../actors/dataset-machine.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { checkTable } from '../pipeline/check-table.ts';
 import { chunkIncoming } from '../pipeline/chunk-incoming.ts';
 import { deleteDataset } from '../pipeline/delete-dataset.ts';
+import { dueRebuild } from '../pipeline/due-rebuild.ts';
 import { embedPending } from '../pipeline/embed-pending.ts';
 import { maintainTable } from '../pipeline/maintain-table.ts';
 import { rebuildTable } from '../pipeline/rebuild-table.ts';
@@ -50,9 +52,10 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
           return { rebuildReason: verdict.sound ? undefined : verdict.reason };
         },
       ),
-      measureBacklog: fromPromise(async ({ input }) =>
-        (await parts.catalog()).datasetBacklog(input.datasetId),
-      ),
+      measureBacklog: fromPromise<Measured, { readonly datasetId: number }>(async ({ input }) => ({
+        rebuildReason: (await dueRebuild(await parts.workFor(input.datasetId)))?.reason,
+        backlog: await (await parts.catalog()).datasetBacklog(input.datasetId),
+      })),
       chunkIncoming: stage(chunkIncoming),
       embedPending: stage(embedPending),
       writeReady: stage(writeReady),

@@ -18,6 +18,11 @@ export interface SynclineOptions {
   readonly access?: 'readWrite' | 'readOnly';
   /** An embedder of your own, or which built-in one to use. Default: chosen by the environment, else the local one. */
   readonly embedder?: Embedder | EmbedderOptions;
+  /**
+   * Embedders besides the one above, for datasets of other models: those that were made by them, and those that are on their
+   * way from one model to another. Default none.
+   */
+  readonly moreEmbedders?: readonly Embedder[];
   /** Where the environment is read from. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Hard maximum of tokens of one embedded text, for datasets created from now on; 32 to 8,191. Default 512. */
@@ -31,6 +36,10 @@ export interface SynclineOptions {
    * cost the table (which is then rebuilt), never the catalog.
    */
   readonly durableTables?: boolean;
+  /** Earlier tables of a dataset that are kept for a rollback, at most; 0 to 10. Default 1. */
+  readonly generationsKeptMax?: number;
+  /** How long they are kept, in milliseconds. Default 604,800,000 (7 days). */
+  readonly generationKeptMs?: number;
   /** Datasets at work at the same time. Default 4. */
   readonly datasetsAtWorkMax?: number;
   /** Dataset actors alive at the same time. Default 1,000. */
@@ -58,6 +67,8 @@ const NUMBER_RANGES = {
   tokensPerChunkMax: [32, 8_191],
   documentLengthMax: [1, 268_435_456],
   textAttemptsMax: [1, 1_000],
+  generationsKeptMax: [0, 10],
+  generationKeptMs: [0, 31_536_000_000],
   datasetsAtWorkMax: [1, 1_000],
   datasetActorsMax: [1, 10_000],
   pollIntervalMs: [100, 86_400_000],
@@ -70,6 +81,8 @@ const NUMBER_DEFAULTS = {
   tokensPerChunkMax: 512,
   documentLengthMax: 16_777_216,
   textAttemptsMax: 3,
+  generationsKeptMax: 1,
+  generationKeptMs: 604_800_000,
   datasetsAtWorkMax: 4,
   datasetActorsMax: 1_000,
   pollIntervalMs: 15_000,
@@ -92,6 +105,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     vectorsUri: options.vectorsUri ?? join(dataDir, 'vectors'),
     access: oneOf('access', options.access ?? 'readWrite', ['readWrite', 'readOnly']),
     embedder: options.embedder,
+    moreEmbedders: options.moreEmbedders ?? [],
     environment: options.environment ?? process.env,
     durableTables: options.durableTables ?? true,
     datasetOrder: oneOf('datasetOrder', options.datasetOrder ?? 'largestBacklog', [
@@ -103,7 +117,14 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
 }
 
 const TEXT_OPTIONS = ['dataDir', 'catalogUrl', 'catalogAuthToken', 'vectorsUri'] as const;
-const OTHER_OPTIONS = ['access', 'embedder', 'environment', 'durableTables', 'datasetOrder'] as const;
+const OTHER_OPTIONS = [
+  'access',
+  'embedder',
+  'moreEmbedders',
+  'environment',
+  'durableTables',
+  'datasetOrder',
+] as const;
 
 /** Callers without types misspell, too; a misspelt option would silently be its default. */
 function checkNamesAndTexts(options: SynclineOptions): void {

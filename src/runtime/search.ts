@@ -1,12 +1,12 @@
 import type { DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
-import { profileKey } from '../domain/embedding-profile.ts';
+import { type EmbeddingProfile, profileKey } from '../domain/embedding-profile.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { type Filter, parseFilter } from '../domain/filter.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import { fuseRankings, type Ranking } from '../domain/ranking.ts';
-import type { TableHit, VectorTable } from '../vectors/vector-store.ts';
-import { type RuntimeCore, requireDataset, servingGeneration } from './core.ts';
+import type { TableHit } from '../vectors/vector-store.ts';
+import { type FinishedGeneration, type RuntimeCore, requireDataset, servingGeneration } from './core.ts';
 
 /** How passages are found: by meaning (`vector`), by words (`text`), or by both, fused (`hybrid`). */
 export type SearchMode = 'hybrid' | 'vector' | 'text';
@@ -104,15 +104,14 @@ async function searchDatasets(
   const limit = options.limit ?? 10;
   const mode = options.mode ?? 'hybrid';
   const depth = mode === 'hybrid' ? Math.max(limit * FUSION_DEPTH, FUSION_DEPTH_MIN) : limit;
-  const vectors =
-    mode === 'text' ? new Map<string, Float32Array>() : await embedQuery(core, datasets, query, options);
+  const search = { query, mode, depth, filter: options.filter, signal: options.signal };
+  const embed = createQueryEmbedder(core, search);
   const vectorHits: Hit[] = [];
   const textHits: Hit[] = [];
   const queue = [...datasets];
   const searchNext = async (): Promise<void> => {
     for (let dataset = queue.shift(); dataset !== undefined; dataset = queue.shift()) {
-      const vector = vectors.get(profileKey(dataset.profile));
-      const found = await searchTable(core, dataset, { query, mode, depth, vector, filter: options.filter });
+      const found = await searchServing(core, dataset, search, embed);
       vectorHits.push(...found.vector);
       textHits.push(...found.text);
     }
@@ -121,69 +120,54 @@ async function searchDatasets(
   return rank(mode, vectorHits, textHits).slice(0, limit);
 }
 
-/** The query's vector for each profile among the datasets. */
-async function embedQuery(
-  core: RuntimeCore,
-  datasets: readonly DatasetRecord[],
-  query: string,
-  options: SearchOptions,
-): Promise<Map<string, Float32Array>> {
-  const vectors = new Map<string, Float32Array>();
-  for (const dataset of datasets) {
-    const key = profileKey(dataset.profile);
-    if (vectors.has(key)) continue;
-    const { signal } = options;
-    const answer = await core
-      .embedderFor(dataset)
-      .embed([query], { purpose: 'query', ...(signal && { signal }) });
-    const [vector] = answer.vectors;
-    if (vector !== undefined) vectors.set(key, vector);
-  }
-  return vectors;
-}
-
 interface TableSearch {
   readonly query: string;
   readonly mode: SearchMode;
   readonly depth: number;
-  readonly vector: Float32Array | undefined;
   readonly filter: Filter | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function searchTable(
+/** The query's vector under a profile, embedded once per profile; `undefined` where no vector is needed. */
+type QueryEmbedder = (profile: EmbeddingProfile) => Promise<Float32Array | undefined>;
+
+function createQueryEmbedder(core: RuntimeCore, { query, mode, signal }: TableSearch): QueryEmbedder {
+  const vectors = new Map<string, Promise<Float32Array | undefined>>();
+  const embed = async (profile: EmbeddingProfile): Promise<Float32Array | undefined> => {
+    const options = { purpose: 'query', ...(signal && { signal }) } as const;
+    return (await core.embedderFor(profile).embed([query], options)).vectors[0];
+  };
+  return (profile) => {
+    if (mode === 'text') return Promise.resolve(undefined);
+    const key = profileKey(profile);
+    const vector = vectors.get(key) ?? embed(profile);
+    vectors.set(key, vector);
+    return vector;
+  };
+}
+
+interface TableHits {
+  readonly vector: Hit[];
+  readonly text: Hit[];
+}
+
+const NOTHING_FOUND: TableHits = { vector: [], text: [] };
+
+/**
+ * Searches the table that serves a dataset, at the version that the catalog has recorded: what was committed since is not
+ * marked yet, is half of a change, or comes from a worker that lost its lease. Again when the table is not what the catalog
+ * says because the catalog has gone on meanwhile: another table serves, or maintenance removed the old version.
+ */
+async function searchServing(
   core: RuntimeCore,
   dataset: DatasetRecord,
   search: TableSearch,
-): Promise<{ vector: Hit[]; text: Hit[] }> {
-  const filter = search.filter === undefined ? undefined : parseFilter(search.filter, dataset.fields);
-  const found = await withServingTable(core, dataset, async (table, version) => {
-    const common = { limit: search.depth, version, ...(filter && { filter }) };
-    const [vector, text] = await Promise.all([
-      search.vector === undefined ? [] : table.searchVector({ ...common, vector: search.vector }),
-      search.mode === 'vector' ? [] : table.searchText({ ...common, text: search.query }),
-    ]);
-    return { vector, text };
-  });
-  const withDataset = (hit: TableHit): Hit => ({ dataset, hit });
-  return { vector: (found?.vector ?? []).map(withDataset), text: (found?.text ?? []).map(withDataset) };
-}
-
-/**
- * Runs `task` on the table that serves the dataset, at the version that the catalog has recorded: what was committed since
- * is not marked yet, is half of a change, or comes from a worker that lost its lease. Again when the table is not what the
- * catalog says because the catalog has gone on meanwhile: another table serves, or maintenance removed the old version.
- */
-async function withServingTable<Result>(
-  core: RuntimeCore,
-  dataset: DatasetRecord,
-  task: (table: VectorTable, version: number) => Promise<Result>,
-): Promise<Result | undefined> {
-  const spec = { dimensions: dataset.profile.dimensions, fields: dataset.fields };
+  embed: QueryEmbedder,
+): Promise<TableHits> {
   let serving = await servingGeneration(core, dataset.datasetId);
   for (let tries = 1; serving !== undefined; tries += 1) {
     try {
-      const table = await core.store.openTable(serving.tableName, spec);
-      return await task(table, serving.recorded.version);
+      return await searchGeneration(core, dataset, serving, search, embed);
     } catch (error) {
       if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED')) throw error;
       const next = await servingGeneration(core, dataset.datasetId);
@@ -196,7 +180,34 @@ async function withServingTable<Result>(
       serving = next;
     }
   }
-  return undefined;
+  return NOTHING_FOUND;
+}
+
+/** The generation, not the dataset, says what its vectors were made by: a reconfiguration may be switched to at any moment. */
+async function searchGeneration(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  { tableName, configurationId, recorded }: FinishedGeneration,
+  search: TableSearch,
+  embed: QueryEmbedder,
+): Promise<TableHits> {
+  const { fields } = dataset;
+  const configuration =
+    configurationId === dataset.configurationId
+      ? dataset
+      : await (await core.catalog()).findConfiguration(configurationId);
+  if (configuration === undefined) return NOTHING_FOUND;
+  const { profile } = configuration;
+  const vector = await embed(profile);
+  const filter = search.filter === undefined ? undefined : parseFilter(search.filter, fields);
+  const common = { limit: search.depth, version: recorded.version, ...(filter && { filter }) };
+  const table = await core.store.openTable(tableName, { dimensions: profile.dimensions, fields });
+  const [vectorHits, textHits] = await Promise.all([
+    vector === undefined ? [] : table.searchVector({ ...common, vector }),
+    search.mode === 'vector' ? [] : table.searchText({ ...common, text: search.query }),
+  ]);
+  const withDataset = (hit: TableHit): Hit => ({ dataset, hit });
+  return { vector: vectorHits.map(withDataset), text: textHits.map(withDataset) };
 }
 
 function rank(mode: SearchMode, vectorHits: readonly Hit[], textHits: readonly Hit[]): SearchResult[] {

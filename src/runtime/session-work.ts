@@ -1,6 +1,7 @@
 import type { Catalog, DatasetRecord } from '../catalog/catalog.ts';
 import { formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { createInFlightTexts } from '../pipeline/in-flight-texts.ts';
@@ -8,6 +9,7 @@ import {
   createDatasetWork,
   type DatasetWork,
   DEFAULT_PIPELINE_SETTINGS,
+  type PipelineSettings,
   type WorkReport,
 } from '../pipeline/work.ts';
 import type { VectorStore } from '../vectors/vector-store.ts';
@@ -19,10 +21,10 @@ export interface SessionWorkParts {
   readonly catalog: Catalog;
   readonly store: VectorStore;
   readonly clock: Clock;
-  readonly textAttemptsMax: number;
+  readonly settings: Pick<PipelineSettings, 'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs'>;
   readonly hub: EventHub;
-  /** The embedder of a dataset's profile; throws `PROFILE_MISMATCH` when this runtime has none. */
-  readonly embedderFor: (dataset: DatasetRecord) => Embedder;
+  /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
+  readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   /** Tells a dataset's actor what its stages did. */
   readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded') => void;
   /** Called after every piece of work. */
@@ -56,12 +58,12 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           writer: parts.session.writer,
           store: parts.store,
           clock: parts.clock,
-          settings: { ...DEFAULT_PIPELINE_SETTINGS, textAttemptsMax: parts.textAttemptsMax },
+          settings: { ...DEFAULT_PIPELINE_SETTINGS, ...parts.settings },
           inFlightTexts,
-          embedder: () => parts.embedderFor(dataset),
+          embedderFor: parts.embedderFor,
           report: (report) => {
             emitReport(parts.hub, address, report);
-            if (report.type === 'chunked') parts.onWork(datasetId, 'work.chunked');
+            if (report.type === 'chunked' || report.type === 'recut') parts.onWork(datasetId, 'work.chunked');
             if (report.type === 'embedded' || report.type === 'textFailed')
               parts.onWork(datasetId, 'work.embedded');
             parts.onProgress(datasetId);
@@ -97,6 +99,9 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
   switch (report.type) {
     case 'chunked':
       hub.emit({ ...report.counts, type: 'documents.applied', address });
+      return;
+    case 'recut':
+      hub.emit({ type: 'documents.recut', address, documents: report.documents });
       return;
     case 'embedded':
       hub.emit({ type: 'texts.embedded', address, texts: report.texts, tokensCharged: report.tokensCharged });

@@ -1,3 +1,4 @@
+import { waitingCount } from '../actors/backlog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type ErrorCode, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { DatasetActors, DatasetStanding } from './dataset-actors.ts';
@@ -29,12 +30,15 @@ export function waitUntilIndexed(datasetId: number, address: string, parts: Wait
   });
 }
 
-/** Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row. Throws as {@link waitUntilIndexed}. */
+/** Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row, no switch. Throws as {@link waitUntilIndexed}. */
 export function waitUntilNothingWaits(datasetId: number, address: string, parts: WaitParts): Promise<void> {
   return waitUntil(datasetId, address, parts, async () => {
     const backlog = await parts.catalog.datasetBacklog(datasetId);
-    const waiting = backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks;
-    return waiting === 0 && (await readQueueSpan(parts.catalog, datasetId)) !== undefined;
+    return (
+      waitingCount(backlog) === 0 &&
+      !backlog.isSwitchPending &&
+      (await readQueueSpan(parts.catalog, datasetId)) !== undefined
+    );
   });
 }
 

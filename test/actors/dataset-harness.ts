@@ -5,9 +5,9 @@ import {
   type DatasetReport,
   datasetMachine,
   datasetReport,
+  type Measured,
 } from '../../src/actors/dataset-machine.ts';
 import type { BackoffSettings } from '../../src/actors/failure.ts';
-import type { DatasetBacklog } from '../../src/catalog/catalog.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
 interface Input {
@@ -30,7 +30,7 @@ export interface DatasetHarness {
   readonly world: World;
   readonly sources: {
     readonly checkTable: FakeSource<{ readonly rebuildReason: string | undefined }, Input>;
-    readonly measureBacklog: FakeSource<DatasetBacklog, Input>;
+    readonly measureBacklog: FakeSource<Measured, Input>;
     readonly chunkIncoming: FakeSource<void, Input>;
     readonly embedPending: FakeSource<void, Input>;
     readonly writeReady: FakeSource<void, Input>;
@@ -124,14 +124,16 @@ function createSources(world: World, send: (event: DatasetEvent) => void): Datas
       const rebuildReason = world.isSound ? undefined : 'damaged';
       return () => ({ rebuildReason });
     }),
-    measureBacklog: createFakeSource<DatasetBacklog, Input>(() => {
+    measureBacklog: createFakeSource<Measured, Input>(() => {
       const backlog = {
         incomingDocuments: world.changed - world.chunked,
         queuedDocuments: world.chunked - world.written,
+        uncutDocuments: 0,
+        isSwitchPending: false,
         pendingChunks: world.chunked - world.embedded,
         oldestChangeAtMs: undefined,
       };
-      return () => backlog;
+      return () => ({ backlog, rebuildReason: undefined });
     }),
     chunkIncoming: stage('changed', 'chunked'),
     embedPending: stage('chunked', 'embedded'),

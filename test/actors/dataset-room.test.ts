@@ -110,7 +110,14 @@ describe('who gets a place', () => {
   test.each(['largestBacklog', 'oldestChange'] as const)(
     'by %s one without any backlog comes last',
     (order) => {
-      const backlog = { incomingDocuments: 0, queuedDocuments: 1, pendingChunks: 0, oldestChangeAtMs: 5 };
+      const backlog = {
+        incomingDocuments: 0,
+        queuedDocuments: 1,
+        pendingChunks: 0,
+        uncutDocuments: 0,
+        isSwitchPending: false,
+        oldestChangeAtMs: 5,
+      };
       const entries = [queued(1), queued(2, { backlog })];
       expect(chooseNext(entries, { datasetsAtWorkMax: 1, datasetOrder: order })).toEqual([
         queued(2, { backlog }),

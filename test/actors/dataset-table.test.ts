@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { getMicrosteps, type SnapshotFrom, type StateValueFrom, transition } from 'xstate';
 import { type DatasetEvent, type DatasetPhase, datasetMachine } from '../../src/actors/dataset-machine.ts';
+import type { DatasetBacklog } from '../../src/catalog/catalog.ts';
 import { type LeafPath, leavesOf } from './state-paths.ts';
 
 /*
@@ -310,12 +311,26 @@ describe.each(ROWS)('a dataset in %s', (row) => {
 });
 
 test('a dataset without a supervisor gives itself a place', () => {
-  const backlog = { incomingDocuments: 1, queuedDocuments: 0, pendingChunks: 0, oldestChangeAtMs: 1 };
-  const measured = { type: 'xstate.done.actor.measureBacklog', output: backlog };
+  const measured = {
+    type: 'xstate.done.actor.measureBacklog',
+    output: { backlog: backlogOf(1), rebuildReason: undefined },
+  };
   const [own] = transition(datasetMachine, at('queued.measuring', { grantsItself: true }), asEvent(measured));
   const [granted] = transition(datasetMachine, at('queued.measuring'), asEvent(measured));
   expect(own.matches('processing')).toBe(true);
   expect(granted.matches({ queued: 'waiting' })).toBe(true);
+});
+
+test('a generation that is asked for is built when the dataset gets its place', () => {
+  const [next] = transition(
+    datasetMachine,
+    at('queued.measuring', { grantsItself: true }),
+    asEvent({
+      type: 'xstate.done.actor.measureBacklog',
+      output: { backlog: backlogOf(0), rebuildReason: 'asked for' },
+    } as { type: string }),
+  );
+  expect(next.matches('rebuilding')).toBe(true);
 });
 
 test('a dataset whose table is unsound is rebuilt when it gets its place', () => {
@@ -330,8 +345,9 @@ const ENDINGS: Partial<Record<Row, readonly { readonly type: string }[]>> = {
   checking: endings('checkTable', { rebuildReason: undefined }, { rebuildReason: 'damaged' }),
   'queued.measuring': endings(
     'measureBacklog',
-    { incomingDocuments: 0, queuedDocuments: 0, pendingChunks: 0, oldestChangeAtMs: undefined },
-    { incomingDocuments: 1, queuedDocuments: 0, pendingChunks: 0, oldestChangeAtMs: 1 },
+    { backlog: backlogOf(0), rebuildReason: undefined },
+    { backlog: backlogOf(1), rebuildReason: undefined },
+    { backlog: backlogOf(0), rebuildReason: 'asked for' },
   ),
   maintaining: endings('maintainTable', undefined),
   rebuilding: endings('rebuildTable', undefined),
@@ -361,6 +377,17 @@ test('no state loops without an event, whatever the machine remembers, and none 
 test('a loop without an event would end in an error instead of hanging the process', () => {
   expect(datasetMachine.options.maxIterations).toBe(1_000);
 });
+
+function backlogOf(incomingDocuments: number): DatasetBacklog {
+  return {
+    incomingDocuments,
+    queuedDocuments: 0,
+    pendingChunks: 0,
+    uncutDocuments: 0,
+    isSwitchPending: false,
+    oldestChangeAtMs: incomingDocuments > 0 ? 1 : undefined,
+  };
+}
 
 function endings(id: string, ...outputs: readonly unknown[]): { readonly type: string }[] {
   return [

@@ -4,13 +4,13 @@ import {
   type DatasetPhase,
   datasetMachine,
   datasetReport,
+  type Measured,
 } from '../../src/actors/dataset-machine.ts';
 import {
   type DatasetListing,
   type SupervisorSettings,
   supervisorMachine,
 } from '../../src/actors/supervisor-machine.ts';
-import type { DatasetBacklog } from '../../src/catalog/catalog.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
 /** One dataset of the small world that a supervisor looks after. */
@@ -272,9 +272,17 @@ function createDatasetLogic(parts: LogicParts): typeof datasetMachine {
         checking -= 1;
         return { rebuildReason: find(input).isSound ? undefined : 'damaged' };
       }),
-      measureBacklog: fromPromise<DatasetBacklog, Input>(async ({ input }) => {
+      measureBacklog: fromPromise<Measured, Input>(async ({ input }) => {
         const { waiting, oldestChangeAtMs } = find(input);
-        return { incomingDocuments: 0, queuedDocuments: waiting, pendingChunks: 0, oldestChangeAtMs };
+        const backlog = {
+          incomingDocuments: 0,
+          queuedDocuments: waiting,
+          pendingChunks: 0,
+          uncutDocuments: 0,
+          isSwitchPending: false,
+          oldestChangeAtMs,
+        };
+        return { backlog, rebuildReason: undefined };
       }),
       chunkIncoming: nothing,
       embedPending: nothing,

@@ -40,12 +40,14 @@ export function chunksOf({ content, title }: PreparedDocument): PreparedChunk[] 
 /** The change that brings a document into the catalog, decided against what is stored. */
 export async function changeTo(
   catalog: SqlCatalog,
-  datasetId: number,
+  { datasetId, configurationId }: Pick<DatasetRecord, 'datasetId' | 'configurationId'>,
   document: PreparedDocument,
 ): Promise<DocumentChange> {
   const [stored] = await catalog.findDocuments(datasetId, [document]);
   const chunks =
-    stored === undefined ? [] : (await catalog.listChunks([stored.documentId])).get(stored.documentId);
+    stored === undefined
+      ? []
+      : (await catalog.listChunks(configurationId, [stored.documentId])).get(stored.documentId);
   return {
     kind: 'upsert',
     document,
@@ -74,23 +76,24 @@ export async function setStage(catalog: SqlCatalog): Promise<Stage> {
   await catalog.migrate();
   const writer = catalog.writer(token);
   const dataset = await writer.createDataset(SPEC);
-  const { generationId } = await writer.createGeneration(dataset.datasetId);
+  const { generationId } = await writer.createGeneration(dataset.datasetId, dataset.configurationId);
   await writer.switchGeneration(generationId);
   return { catalog, writer, token, dataset, generationId };
 }
 
 /** Applies documents as an ingest does. */
 export async function put(stage: Stage, ...documents: PreparedDocument[]): Promise<void> {
-  const { datasetId } = stage.dataset;
+  const { datasetId, configurationId } = stage.dataset;
   const changes = await Promise.all(
-    documents.map((document) => changeTo(stage.catalog, datasetId, document)),
+    documents.map((document) => changeTo(stage.catalog, stage.dataset, document)),
   );
-  await stage.writer.applyDocuments(datasetId, changes);
+  await stage.writer.applyDocuments(datasetId, configurationId, changes);
 }
 
 export async function remove(stage: Stage, ...keys: string[]): Promise<void> {
   await stage.writer.applyDocuments(
     stage.dataset.datasetId,
+    stage.dataset.configurationId,
     keys.map((key) => ({ kind: 'delete', key: { source: 'default', key } })),
   );
 }
@@ -99,7 +102,7 @@ export async function pending(
   stage: Stage,
   page: { readonly afterChunkId?: number; readonly limit?: number } = {},
 ) {
-  return stage.catalog.listPendingChunks(stage.dataset.datasetId, {
+  return stage.catalog.listPendingChunks(stage.dataset.configurationId, {
     afterChunkId: page.afterChunkId ?? 0,
     limit: page.limit ?? 1_000,
     textLengthMax: 1_000_000,

@@ -10,8 +10,10 @@ import { textAt } from '../../src/catalog/sql-values.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { LEASE, setStage, takeLease } from './catalog-fixtures.ts';
 
+const RELEASED = MIGRATIONS.length;
+
 const NEXT: Migration = {
-  number: 3,
+  number: RELEASED + 1,
   name: 'notes',
   up: "create table notes (text text) strict;\n-- a comment; with a semicolon\ninsert into notes values ('a;b');",
   down: 'drop table notes;',
@@ -46,9 +48,9 @@ describe('migrations', () => {
     await catalog.releaseLease(token);
     const newer = open([...MIGRATIONS, NEXT]);
     await expect(newer.listDatasets({ limit: 1 })).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
-    expect(await newer.migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+    expect(await newer.migrate()).toEqual({ fromVersion: RELEASED, toVersion: NEXT.number });
     expect(await newer.listDatasets({ limit: 1 })).toEqual([dataset]);
-    expect(await newer.revertMigration()).toEqual({ fromVersion: 3, toVersion: 2 });
+    expect(await newer.revertMigration()).toEqual({ fromVersion: NEXT.number, toVersion: RELEASED });
     expect(await open().listDatasets({ limit: 1 })).toEqual([dataset]);
   });
 
@@ -57,7 +59,7 @@ describe('migrations', () => {
     const newer = open([...MIGRATIONS, NEXT]);
     await expect(newer.migrate()).rejects.toMatchObject({ code: 'LEASE_HELD' });
     await takeLease(newer, LEASE);
-    expect(await newer.migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+    expect(await newer.migrate()).toEqual({ fromVersion: RELEASED, toVersion: NEXT.number });
   });
 
   test('refuse a catalog of a newer version and leave it as it is', async () => {
@@ -69,7 +71,7 @@ describe('migrations', () => {
       () => older.acquireLease(LEASE),
       () => older.revertMigration(),
     ]) {
-      await expect(call()).rejects.toMatchObject({ code: 'CATALOG_NEWER', details: { number: 3 } });
+      await expect(call()).rejects.toMatchObject({ code: 'CATALOG_NEWER', details: { number: NEXT.number } });
     }
     expect(await open([...MIGRATIONS, NEXT]).listDatasets({ limit: 1 })).toEqual([]);
   });
@@ -79,16 +81,22 @@ describe('migrations', () => {
     const edited = { ...NEXT, up: `${NEXT.up} ` };
     await expect(open([...MIGRATIONS, edited]).migrate()).rejects.toMatchObject({
       code: 'MIGRATION_EDITED',
-      details: { number: 3, name: 'notes' },
+      details: { number: NEXT.number, name: 'notes' },
     });
     const crlf = { ...NEXT, up: NEXT.up.replaceAll('\n', '\r\n') };
-    expect(await open([...MIGRATIONS, crlf]).migrate()).toEqual({ fromVersion: 3, toVersion: 3 });
+    expect(await open([...MIGRATIONS, crlf]).migrate()).toEqual({
+      fromVersion: NEXT.number,
+      toVersion: NEXT.number,
+    });
   });
 
   test('that fail half-way leave nothing behind', async () => {
     const broken = { ...NEXT, up: `${NEXT.up} insert into missing values (1);` };
     await expect(open([...MIGRATIONS, broken]).migrate()).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
-    expect(await open([...MIGRATIONS, NEXT]).migrate()).toEqual({ fromVersion: 2, toVersion: 3 });
+    expect(await open([...MIGRATIONS, NEXT]).migrate()).toEqual({
+      fromVersion: RELEASED,
+      toVersion: NEXT.number,
+    });
   });
 
   test('make the schema that is on record', async () => {
@@ -105,12 +113,53 @@ describe('migrations', () => {
     expect(dump).toBe(expected);
   });
 
+  test('give every chunk and generation of an older catalog the configuration of its dataset, and back', async () => {
+    const driver = openDriver();
+    await createSqlCatalog(driver, MIGRATIONS.slice(0, 2)).migrate();
+    await driver.write(
+      splitSql(`
+        insert into projects values (1, 'p', 1);
+        insert into embedding_profiles values (1, 'one', 'local', 'm', 4, 1, 1), (2, 'two', 'local', 'n', 4, 1, 1);
+        insert into datasets values (1, 1, 'd', 1, '{}', '{"tokensPerChunkMax":128}', 'active', 0, 5),
+          (2, 1, 'e', 2, '{}', '{"tokensPerChunkMax":64}', 'active', 0, 6);
+        insert into documents values (1, 2, 's', 'k', 1, 0, 'text', 1, x'00', x'00', 1, 1, '', '{}');
+        insert into chunks values (7, 1, 2, 2, 0, 0, 1, 1, 'pending', 0, x'00', '', null);
+        insert into generations values (1, 1, 1, 'p__d__g1', 'serving', 1, 0, 1), (2, 2, 2, 'p__e__g2', 'retired', 1, 0, 1);
+      `).map((sql) => statement(sql)),
+    );
+    const before = await dumpOf(driver);
+    const catalog = createSqlCatalog(driver);
+    await catalog.migrate();
+    const [d, e] = await catalog.listDatasets({ limit: 9 });
+    expect(d).toMatchObject({
+      profile: { model: 'm' },
+      chunking: { tokensPerChunkMax: 128 },
+      target: undefined,
+    });
+    expect(e).toMatchObject({ profileId: 2, chunking: { tokensPerChunkMax: 64 } });
+    expect((await catalog.datasetCounts(2)).chunks.pending).toBe(1);
+    expect(await catalog.listGenerations(2)).toMatchObject([
+      { configurationId: e?.configurationId, retiredAtMs: 1, state: 'retired' },
+    ]);
+    for (let version = MIGRATIONS.length; version > 2; version -= 1) await catalog.revertMigration();
+    expect(await dumpOf(driver)).toEqual(before);
+  });
+
+  /** What is in the tables that the second migration made. */
+  async function dumpOf(driver: SqlDriver) {
+    const results = await driver.read([
+      statement('select dataset_id, profile_id, cast(chunking as blob) from datasets'),
+      statement('select chunk_id, document_id, dataset_id, profile_id from chunks'),
+      statement('select generation_id, dataset_id, profile_id, cast(state as blob) from generations'),
+    ]);
+    return results.map(({ rows }) => rows);
+  }
+
   test('are taken back completely', async () => {
     const driver = openDriver();
     const catalog = createSqlCatalog(driver);
     await catalog.migrate();
-    await catalog.revertMigration();
-    await catalog.revertMigration();
+    for (const _ of MIGRATIONS) await catalog.revertMigration();
     const [result] = await driver.read([
       statement(`select cast(name as blob) from sqlite_schema where name not like 'sqlite!_%' escape '!'`),
     ]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { createClient } from '@libsql/client/web';
+import { MIGRATIONS } from '../../src/catalog/migrations.ts';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
 import { type CatalogUnderTest, describeCatalog } from '../conformance/catalog-suite.ts';
@@ -83,7 +84,7 @@ describe('a remote catalog behind faults', () => {
 
   test('does each step once although every answer after a commit is lost', async () => {
     proxy.failNext('loseAnswer');
-    expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: 2 });
+    expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: MIGRATIONS.length });
     const stage: Stage = await setStage(catalog);
     const { writer, dataset } = stage;
     const id = dataset.datasetId;
@@ -91,8 +92,8 @@ describe('a remote catalog behind faults', () => {
     const document = documentOf('a', 'one|two|');
     await twice(() => writer.enqueueIncoming(id, [{ kind: 'upsert', document }]));
     expect(await catalog.listIncoming(id, 9)).toHaveLength(1);
-    const change = await changeTo(catalog, id, document);
-    await twice(() => writer.applyDocuments(id, [change]));
+    const change = await changeTo(catalog, dataset, document);
+    await twice(() => writer.applyDocuments(id, dataset.configurationId, [change]));
     expect((await pending(stage)).map(({ embeddedText }) => embeddedText)).toEqual(['one|', 'two|']);
     await twice(() => embedAll(stage));
     await twice(() => writeOnce(stage, 4));

@@ -1,8 +1,15 @@
+CREATE TABLE chunk_queue (
+  configuration_id integer not null references configurations,
+  document_id integer not null references documents on delete cascade,
+  primary key (configuration_id, document_id)
+) strict, without rowid;
+
+CREATE INDEX chunk_queue_by_document on chunk_queue (document_id);
+
 CREATE TABLE chunks (
   chunk_id integer primary key autoincrement,
   document_id integer not null references documents,
   -- Copied from the document and its dataset, for the indexes below.
-  dataset_id integer not null,
   profile_id integer not null,
   ordinal integer not null,
   -- UTF-16 units into the document's content.
@@ -15,19 +22,29 @@ CREATE TABLE chunks (
   text_hash blob not null,
   context text not null,
   last_error text
-) strict;
+, configuration_id integer not null default 0) strict;
 
-CREATE INDEX chunks_by_dataset on chunks (dataset_id);
+CREATE INDEX chunks_by_configuration on chunks (configuration_id);
 
-CREATE INDEX chunks_by_document on chunks (document_id, ordinal);
+CREATE INDEX chunks_by_document on chunks (document_id, configuration_id, ordinal);
 
 CREATE INDEX chunks_by_text on chunks (text_hash, profile_id);
 
-CREATE INDEX chunks_failed on chunks (dataset_id, chunk_id) where embedding_status = 'failed';
+CREATE INDEX chunks_failed on chunks (configuration_id, chunk_id) where embedding_status = 'failed';
 
-CREATE INDEX chunks_pending on chunks (dataset_id, chunk_id) where embedding_status = 'pending';
+CREATE INDEX chunks_pending on chunks (configuration_id, chunk_id) where embedding_status = 'pending';
 
-CREATE INDEX chunks_pending_by_document on chunks (document_id) where embedding_status = 'pending';
+CREATE INDEX chunks_pending_by_document on chunks (document_id, configuration_id) where embedding_status = 'pending';
+
+CREATE TABLE configurations (
+  configuration_id integer primary key autoincrement,
+  dataset_id integer not null references datasets,
+  profile_id integer not null references embedding_profiles,
+  -- JSON object: tokensPerChunkMax.
+  chunking text not null,
+  created_at_ms integer not null,
+  unique (dataset_id, profile_id, chunking)
+) strict;
 
 CREATE VIEW dataset_guard (dataset_id) as select 0 where false;
 
@@ -43,15 +60,12 @@ CREATE TABLE datasets (
   dataset_id integer primary key autoincrement,
   project_id integer not null references projects,
   name text not null,
-  profile_id integer not null references embedding_profiles,
-  -- JSON object: field name -> type.
   fields text not null,
   -- JSON object: tokensPerChunkMax.
-  chunking text not null,
   state text not null check (state in ('active', 'deleting')),
   -- The place of the newest change of any document; grows by one per change.
   last_change_seq integer not null default 0,
-  created_at_ms integer not null,
+  created_at_ms integer not null, configuration_id integer references configurations, target_configuration_id integer references configurations,
   unique (project_id, name)
 ) strict;
 
@@ -116,7 +130,9 @@ CREATE TABLE generations (
   recorded_version integer,
   recorded_row_count integer,
   created_at_ms integer not null
-) strict;
+, configuration_id integer not null default 0, retired_at_ms integer) strict;
+
+CREATE INDEX generations_by_configuration on generations (configuration_id);
 
 CREATE INDEX generations_by_dataset on generations (dataset_id);
 

@@ -24,7 +24,7 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       await put(stage, documentOf('a', 'one|'), documentOf('b', 'two|'), documentOf('c', 'three|'));
       await embedAll(stage);
       await writeAll(stage);
-      const next = await writer.createGeneration(id);
+      const next = await writer.createGeneration(id, dataset.configurationId);
       expect(next).toMatchObject({ state: 'building', recorded: undefined, profileId: dataset.profileId });
       await put(stage, documentOf('a', 'two|'));
       await remove(stage, 'b');
@@ -58,7 +58,9 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       expect(names).toEqual(['docs__site__g1']);
       await writer.requestGenerationDrop(generationId);
       await writer.forgetGeneration(generationId);
-      expect((await writer.createGeneration(dataset.datasetId)).tableName).toBe('docs__site__g2');
+      expect((await writer.createGeneration(dataset.datasetId, dataset.configurationId)).tableName).toBe(
+        'docs__site__g2',
+      );
     });
 
     test('keeps a deleted document until its rows have left retired tables too', async () => {
@@ -66,7 +68,10 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       await put(stage, documentOf('a', 'one|'));
       await embedAll(stage);
       await writeAll(stage);
-      const next = await stage.writer.createGeneration(stage.dataset.datasetId);
+      const next = await stage.writer.createGeneration(
+        stage.dataset.datasetId,
+        stage.dataset.configurationId,
+      );
       const serving = { ...stage, generationId: next.generationId };
       await writeAll(serving);
       await stage.writer.switchGeneration(next.generationId);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { MIGRATIONS } from '../../src/catalog/migrations.ts';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
 import { sha256, toHex } from '../../src/domain/hash.ts';
 import {
@@ -16,8 +17,11 @@ import {
   vectorOf,
   writeAll,
 } from '../catalog/catalog-fixtures.ts';
+import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
 import { describeCatalogWork } from './catalog-work-suite.ts';
+
+const NEWEST = MIGRATIONS.length;
 
 /** A catalog to test, and how to open another connection to the same one. */
 export interface CatalogUnderTest {
@@ -44,17 +48,18 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeDocuments();
     describeCatalogWork(() => catalog);
     describeCatalogGenerations(() => catalog);
+    describeCatalogConfigurations(() => catalog);
 
     function describeSchema() {
       test('is created by a migration, and a second one changes nothing', async () => {
-        expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: 2 });
-        expect(await catalog.migrate()).toEqual({ fromVersion: 2, toVersion: 2 });
+        expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: NEWEST });
+        expect(await catalog.migrate()).toEqual({ fromVersion: NEWEST, toVersion: NEWEST });
       });
 
       test('is migrated once when several connections do it at the same time', async () => {
         const others = await Promise.all([place.open(), place.open(), place.open()]);
         const changes = await Promise.all([catalog, ...others].map((each) => each.migrate()));
-        expect(changes.every(({ toVersion }) => toVersion === 2)).toBe(true);
+        expect(changes.every(({ toVersion }) => toVersion === NEWEST)).toBe(true);
         expect(await catalog.listDatasets({ limit: 10 })).toEqual([]);
       });
 
@@ -66,10 +71,10 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
 
       test('can be taken back step by step and created again', async () => {
         await setStage(catalog);
-        expect(await catalog.revertMigration()).toEqual({ fromVersion: 2, toVersion: 1 });
-        expect(await catalog.revertMigration()).toEqual({ fromVersion: 1, toVersion: 0 });
+        for (let version = NEWEST; version > 0; version -= 1)
+          expect(await catalog.revertMigration()).toEqual({ fromVersion: version, toVersion: version - 1 });
         expect(await catalog.revertMigration()).toEqual({ fromVersion: 0, toVersion: 0 });
-        expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: 2 });
+        expect(await catalog.migrate()).toEqual({ fromVersion: 0, toVersion: NEWEST });
         expect(await catalog.listDatasets({ limit: 10 })).toEqual([]);
       });
 
@@ -131,22 +136,30 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
           deadHolderId: 'one',
         } as typeof LEASE);
         const { writer, dataset, generationId } = stage;
-        const id = dataset.datasetId;
+        const { datasetId: id, configurationId } = dataset;
         const textHash = sha256('x');
         const vector = vectorOf(textHash);
-        const upsert = await changeTo(catalog, id, documentOf('a', 'lost'));
+        const upsert = await changeTo(catalog, dataset, documentOf('a', 'lost'));
+        if (upsert.kind !== 'upsert') throw new Error('It is one.');
         const attempts: (() => Promise<unknown>)[] = [
           () => writer.assertLease(),
           () => writer.createDataset({ ...SPEC, address: { project: 'docs', dataset: 'new' } }),
           () => writer.requestDatasetDeletion(id),
           () => writer.deleteDataset(99),
           () => writer.enqueueIncoming(id, [{ kind: 'delete', key: { source: 'default', key: 'a' } }]),
-          () => writer.applyDocuments(id, [upsert]),
+          () => writer.applyDocuments(id, configurationId, [upsert]),
           () => writer.dropIncoming(id, [1]),
           () => writer.storeEmbeddings(dataset.profileId, [{ textHash, vector }]),
           () => writer.recordTextFailures(dataset.profileId, [{ textHash, error: 'no', giveUp: true }]),
           () => writer.retryFailedChunks(id),
-          () => writer.createGeneration(id),
+          () => writer.createGeneration(id, configurationId),
+          () => writer.reopenGeneration(generationId),
+          () => writer.setTarget(id, { profile: SPEC.profile, chunking: { tokensPerChunkMax: 64 } }),
+          () => writer.cancelTarget(id),
+          () =>
+            writer.applyChunks(configurationId, [
+              { document: { ...upsert.document, documentId: 1 }, diff: upsert.diff },
+            ]),
           () => writer.recordTable(generationId, { version: 1, rowCount: 1 }),
           () => writer.markIndexed({ generationId, version: 1, rowCount: 1, documents: [] }),
           () => writer.switchGeneration(generationId),
@@ -250,9 +263,12 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
         expect(stored).toMatchObject({ source: 'default', revision: 1 });
         expect(toHex(stored?.contentHash ?? new Uint8Array())).toBe(toHex(first.contentHash));
         expect(toHex(stored?.metadataHash ?? new Uint8Array())).toBe(toHex(first.metadataHash));
-        const chunks = (await catalog.listChunks(found.map(({ documentId }) => documentId))).get(
-          stored?.documentId ?? 0,
-        );
+        const chunks = (
+          await catalog.listChunks(
+            stage.dataset.configurationId,
+            found.map(({ documentId }) => documentId),
+          )
+        ).get(stored?.documentId ?? 0);
         expect(chunks?.map(({ textHash }) => toHex(textHash))).toEqual(
           chunksOf(first).map(({ textHash }) => toHex(textHash)),
         );
@@ -264,7 +280,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
           const [stored] = await catalog.findDocuments(stage.dataset.datasetId, [
             { source: 'default', key: 'a' },
           ]);
-          const chunks = await catalog.listChunks([stored?.documentId ?? 0]);
+          const chunks = await catalog.listChunks(stage.dataset.configurationId, [stored?.documentId ?? 0]);
           return {
             revision: stored?.revision,
             ids: chunks.get(stored?.documentId ?? 0)?.map((c) => c.chunkId),
@@ -281,11 +297,11 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
 
       test('applies the same change twice as once, since its first answer may have been lost', async () => {
         const stage = await setStage(catalog);
-        const { datasetId } = stage.dataset;
+        const { datasetId, configurationId } = stage.dataset;
         await put(stage, documentOf('a', 'one|two|'));
-        const change = await changeTo(catalog, datasetId, documentOf('a', 'zero|two|three|'));
-        await stage.writer.applyDocuments(datasetId, [change]);
-        await stage.writer.applyDocuments(datasetId, [change]);
+        const change = await changeTo(catalog, stage.dataset, documentOf('a', 'zero|two|three|'));
+        await stage.writer.applyDocuments(datasetId, configurationId, [change]);
+        await stage.writer.applyDocuments(datasetId, configurationId, [change]);
         expect((await pending(stage)).map(({ embeddedText }) => embeddedText)).toEqual([
           'two|',
           'zero|',
@@ -322,7 +338,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
         const stage = await setStage(catalog);
         const content = `${'é😀x'.repeat(700_000)}|tail`;
         await put(stage, documentOf('big', content));
-        const [first] = await catalog.listPendingChunks(stage.dataset.datasetId, {
+        const [first] = await catalog.listPendingChunks(stage.dataset.configurationId, {
           afterChunkId: 0,
           limit: 10,
           textLengthMax: 1,
@@ -338,6 +354,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
         const documents = Array.from({ length: 600 }, (_, index) => documentOf(`k${index}`, `text ${index}`));
         await stage.writer.applyDocuments(
           stage.dataset.datasetId,
+          stage.dataset.configurationId,
           documents.map((document) => ({
             kind: 'upsert',
             document,

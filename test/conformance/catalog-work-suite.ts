@@ -63,8 +63,10 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
         documents.map((document) => ({ kind: 'upsert', document })),
       );
       const [first, second, third] = await catalog().listIncoming(id, 10);
-      const change = await changeTo(catalog(), id, documents[0] ?? documentOf('a', ''));
-      await writer.applyDocuments(id, [change], { incomingIds: [first?.incomingId ?? 0] });
+      const change = await changeTo(catalog(), dataset, documents[0] ?? documentOf('a', ''));
+      await writer.applyDocuments(id, dataset.configurationId, [change], {
+        incomingIds: [first?.incomingId ?? 0],
+      });
       await writer.dropIncoming(id, [second?.incomingId ?? 0]);
       expect((await catalog().listIncoming(id, 10)).map(({ incomingId }) => incomingId)).toEqual([
         third?.incomingId ?? 0,
@@ -89,7 +91,7 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
       ]);
       expect(await texts({ afterChunkId: 2 })).toEqual([[4, 'y|']]);
       const tight = { afterChunkId: 0, limit: 10, textLengthMax: 6 };
-      expect(await catalog().listPendingChunks(stage.dataset.datasetId, tight)).toHaveLength(1);
+      expect(await catalog().listPendingChunks(stage.dataset.configurationId, tight)).toHaveLength(1);
     });
 
     test('makes every chunk of an embedded text ready, in all datasets of the profile, now and later', async () => {
@@ -257,6 +259,7 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
       expect(await catalog().datasetCounts(id)).toEqual({
         documents: 2,
         chunks: { pending: 0, ready: 2, failed: 0 },
+        target: undefined,
         indexedChunks: 2,
         incomingDocuments: 0,
         queuedDocuments: 0,

@@ -63,7 +63,7 @@ async function makeWork(): Promise<DatasetWork> {
     settings: DEFAULT_PIPELINE_SETTINGS,
     clock: systemClock,
     inFlightTexts: createInFlightTexts(),
-    embedder: unused,
+    embedderFor: unused,
     report: () => undefined,
   });
 }

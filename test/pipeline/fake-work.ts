@@ -93,7 +93,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     clock: systemClock,
     settings: { ...DEFAULT_PIPELINE_SETTINGS, ...options.settings },
     inFlightTexts: shared.inFlightTexts,
-    embedder: () => newEmbedder(options),
+    embedderFor: () => newEmbedder(options),
     report: (report) => fakeWork.reports.push(report),
   });
   const generation = newGeneration(fakeWork);
@@ -104,7 +104,9 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
 function newDataset(): DatasetRecord {
   return {
     datasetId: 1,
+    configurationId: 1,
     profileId: 1,
+    target: undefined,
     address: { project: 'p', dataset: 'd' },
     profile: PROFILE,
     fields: {},
@@ -135,7 +137,9 @@ function newGeneration({ marks }: Pick<FakeWork, 'marks'>): GenerationRecord {
     datasetId: 1,
     tableName: 't1',
     state: 'serving',
+    configurationId: 1,
     profileId: 1,
+    retiredAtMs: undefined,
     recorded:
       last === undefined ? { version: 1, rowCount: 0 } : { version: last.version, rowCount: last.rowCount },
   };

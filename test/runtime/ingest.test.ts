@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
-import type { DocumentInput } from '../../src/index.ts';
+import { createLocalEmbedder, type DocumentInput } from '../../src/index.ts';
 import { rejectionOf, startTestRuntime, testEmbedder } from '../support/test-runtime.ts';
 
 const GUIDE =
@@ -240,15 +240,28 @@ test('a direct call replaces an older queued change of the same document', async
   ]);
 });
 
-test('a dataset made with another model is refused with both names, and others go on', async () => {
-  const { runtime, provider, another } = await startTestRuntime();
+test('a dataset of another provider is refused with both names, and others go on', async () => {
+  const { runtime, another } = await startTestRuntime();
   await runtime.dataset('docs/old').ingest([{ key: 'a', content: 'old words' }]);
-  const other = another({ embedder: testEmbedder(provider, 16) });
+  const other = another({ embedder: createLocalEmbedder() });
   const refused = other.dataset('docs/old').ingest([{ key: 'b', content: 'new words' }]);
   expect(await rejectionOf(refused)).toMatchObject({ code: 'PROFILE_MISMATCH' });
   expect((await runtime.dataset('docs/old').status()).counts.documents).toBe(1);
   expect((await other.dataset('docs/new').ingest([{ key: 'b', content: 'new words' }])).addedCount).toBe(1);
   expect((await runtime.dataset('docs/old').search('old words')).map((hit) => hit.key)).toEqual(['a']);
+});
+
+test('a dataset keeps its own model when the runtime is given another one of the same provider', async () => {
+  const { runtime, provider, another } = await startTestRuntime();
+  await runtime.dataset('docs/old').ingest([{ key: 'a', content: 'old words' }]);
+  const other = another({ embedder: testEmbedder(provider, 16) });
+  await other.dataset('docs/old').ingest([{ key: 'b', content: 'new words' }]);
+  expect(await other.dataset('docs/old').status()).toMatchObject({
+    profile: (await runtime.dataset('docs/old').status()).profile,
+    counts: { indexedChunks: 2 },
+  });
+  await other.dataset('docs/new').ingest([{ key: 'a', content: 'old words' }]);
+  expect((await other.dataset('docs/new').status()).profile).toContain('@16');
 });
 
 test('concurrent calls on one dataset leave every document indexed once', async () => {

@@ -16,7 +16,14 @@ for (const wait of [waitUntilIndexed, waitUntilNothingWaits]) {
       },
       async datasetBacklog() {
         abort.abort();
-        return { incomingDocuments: 1, queuedDocuments: 0, pendingChunks: 0, oldestChangeAtMs: 0 };
+        return {
+          incomingDocuments: 1,
+          queuedDocuments: 0,
+          pendingChunks: 0,
+          uncutDocuments: 0,
+          isSwitchPending: false,
+          oldestChangeAtMs: 0,
+        };
       },
     };
     const actors: Pick<DatasetActors, 'notifier' | 'standing'> = {

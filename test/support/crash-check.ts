@@ -93,7 +93,7 @@ const CHUNKS = `
   join documents d on d.document_id = c.document_id
   join document_contents t on t.document_id = c.document_id
   left join embeddings e on e.text_hash = c.text_hash and e.profile_id = c.profile_id
-  where c.dataset_id = ? order by c.chunk_id`;
+  where c.configuration_id = (select configuration_id from datasets where dataset_id = ?) order by c.chunk_id`;
 
 function rowsOf<Row>(catalog: Database.Database, sql: string, ...args: number[]): Row[] {
   return catalog.prepare(sql).all(...args) as Row[];

@@ -1,4 +1,5 @@
 import type { PreparedChunk } from '../../domain/chunk.ts';
+import type { ChunkDiff } from '../../domain/chunk-diff.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../../domain/document.ts';
 import { batchesOf } from '../batches.ts';
 import type { DocumentChange } from '../catalog.ts';
@@ -14,14 +15,21 @@ const CHUNK_BYTES = 200;
 
 type UpsertChange = Extract<DocumentChange, { kind: 'upsert' }>;
 
+/** Where the chunks of a change belong. */
+export interface ChunkPlace {
+  readonly datasetId: number;
+  readonly configurationId: number;
+}
+
 /** Applies changes of documents, each of them wholly in one transaction, in order. */
 export async function applyDocuments(
   session: CatalogSession,
   token: number,
-  datasetId: number,
+  place: ChunkPlace,
   changes: readonly DocumentChange[],
   incomingIds: readonly number[],
 ): Promise<void> {
+  const { datasetId } = place;
   const batches = batchesOf(changes, {
     itemsMax: DOCUMENTS_PER_TRANSACTION,
     weightMax: session.driver.writeBytesMax,
@@ -34,7 +42,7 @@ export async function applyDocuments(
     const incoming = index === batches.length - 1 ? [deleteIncoming(datasetId, incomingIds)] : [];
     await session.write(token, [
       statement('insert into dataset_guard values (?)', datasetId),
-      ...changeStatements(datasetId, batch),
+      ...changeStatements(place, batch),
       ...incoming,
     ]);
   }
@@ -69,7 +77,8 @@ function changeBytes(change: DocumentChange): number {
   return document.content.length + document.metadataJson.length + chunkCount * CHUNK_BYTES;
 }
 
-function changeStatements(datasetId: number, changes: readonly DocumentChange[]): SqlStatement[] {
+function changeStatements(place: ChunkPlace, changes: readonly DocumentChange[]): SqlStatement[] {
+  const { datasetId, configurationId } = place;
   const upserts = changes.filter((change) => change.kind === 'upsert');
   const deletions = changes.filter((change) => change.kind === 'delete');
   const rewritten = upserts.filter(({ contentChanged }) => contentChanged);
@@ -88,7 +97,15 @@ function changeStatements(datasetId: number, changes: readonly DocumentChange[])
        on conflict (document_id) do update set content = excluded.content`,
       rewritten.map(({ document }) => [datasetId, document.source, document.key, document.content]),
     ),
-    ...chunkStatements(datasetId, upserts),
+    ...chunkStatements(place, rewritten),
+    ...ifAny(
+      `insert into chunk_queue (configuration_id, document_id)
+       select c.configuration_id, d.document_id
+       from documents d cross join configurations c on c.dataset_id = d.dataset_id and c.configuration_id <> ?4
+       where d.dataset_id = ?1 and d.source = ?2 and d.key = ?3
+       on conflict do nothing`,
+      rewritten.map(({ document }) => [datasetId, document.source, document.key, configurationId]),
+    ),
     queueNewestChanges(datasetId, count),
     // Only where no generation exists yet does a deleted document go at once.
     ...ifAny(
@@ -142,6 +159,10 @@ function deleteDocuments(
       keys,
     ),
     ...ifAny(
+      `delete from chunk_queue where document_id in (select document_id from documents where ${named})`,
+      keys,
+    ),
+    ...ifAny(
       `delete from document_contents where document_id in (select document_id from documents where ${named})`,
       keys,
     ),
@@ -154,38 +175,42 @@ function deleteDocuments(
   ];
 }
 
-function chunkStatements(datasetId: number, upserts: readonly UpsertChange[]): SqlStatement[] {
-  const moved = upserts.filter(({ contentChanged }) => contentChanged).flatMap(({ diff }) => diff.kept);
+/**
+ * Brings documents' chunks under one configuration to what their diffs say, if their content is still the one that was cut.
+ * They need not be cut any more.
+ */
+export function chunkStatements(
+  { datasetId, configurationId }: ChunkPlace,
+  changes: readonly {
+    readonly document: Pick<PreparedDocument, 'source' | 'key' | 'contentHash'>;
+    readonly diff: ChunkDiff;
+  }[],
+): SqlStatement[] {
   return [
     ...ifAny(
       'delete from chunks where chunk_id = ?',
-      upserts.flatMap(({ diff }) => diff.removedIds.map((chunkId) => [chunkId])),
+      changes.flatMap(({ diff }) => diff.removedIds.map((chunkId) => [chunkId])),
     ),
     ...ifAny(
       `update chunks set ordinal = ?, start_offset = ?, end_offset = ?, token_count = ?, context = ?
        where chunk_id = ?`,
-      moved.map(({ chunkId, chunk }) => [
-        chunk.ordinal,
-        chunk.start,
-        chunk.end,
-        chunk.tokenCount,
-        chunk.context,
-        chunkId,
-      ]),
+      changes.flatMap(({ diff }) => diff.kept.map(movedChunk)),
     ),
     // The place of a chunk is taken when this very change was applied before and its answer was lost.
     ...ifAny(
-      `insert into chunks (document_id, dataset_id, profile_id, ordinal, start_offset, end_offset, token_count,
+      `insert into chunks (document_id, configuration_id, profile_id, ordinal, start_offset, end_offset, token_count,
          embedding_status, text_hash, context)
-       select d.document_id, d.dataset_id, s.profile_id, j.value ->> 0, j.value ->> 1, j.value ->> 2, j.value ->> 3,
+       select d.document_id, s.configuration_id, s.profile_id, j.value ->> 0, j.value ->> 1, j.value ->> 2,
+              j.value ->> 3,
               iif(exists (select 1 from embeddings e
                           where e.text_hash = substr(?5, j.key * 32 + 1, 32) and e.profile_id = s.profile_id),
                   'ready', 'pending'),
               substr(?5, j.key * 32 + 1, 32), j.value ->> 4
-       from documents d cross join datasets s on s.dataset_id = d.dataset_id cross join json_each(?4) j
-       where d.dataset_id = ?1 and d.source = ?2 and d.key = ?3
-         and not exists (select 1 from chunks c where c.document_id = d.document_id and c.ordinal = j.value ->> 0)`,
-      upserts
+       from documents d cross join configurations s on s.configuration_id = ?7 cross join json_each(?4) j
+       where d.dataset_id = ?1 and d.source = ?2 and d.key = ?3 and d.content_hash = ?6
+         and not exists (select 1 from chunks c where c.document_id = d.document_id
+                           and c.configuration_id = s.configuration_id and c.ordinal = j.value ->> 0)`,
+      changes
         .filter(({ diff }) => diff.added.length > 0)
         .map(({ document, diff }) => [
           datasetId,
@@ -193,9 +218,26 @@ function chunkStatements(datasetId: number, upserts: readonly UpsertChange[]): S
           document.key,
           JSON.stringify(diff.added.map(chunkJson)),
           packHashes(diff.added.map(({ textHash }) => textHash)),
+          document.contentHash,
+          configurationId,
         ]),
     ),
+    ...ifAny(
+      `delete from chunk_queue where configuration_id = ?5 and document_id =
+         (select document_id from documents where dataset_id = ?1 and source = ?2 and key = ?3 and content_hash = ?4)`,
+      changes.map(({ document }) => [
+        datasetId,
+        document.source,
+        document.key,
+        document.contentHash,
+        configurationId,
+      ]),
+    ),
   ];
+}
+
+function movedChunk({ chunkId, chunk }: ChunkDiff['kept'][number]): SqlRow {
+  return [chunk.ordinal, chunk.start, chunk.end, chunk.tokenCount, chunk.context, chunkId];
 }
 
 /** A chunk as one statement takes all of a document. JSON would carry a lone surrogate into the catalog as invalid UTF-8. */

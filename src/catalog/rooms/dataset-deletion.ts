@@ -17,8 +17,18 @@ const STEPS = [
       where generation_id in (select generation_id from generations where dataset_id = ?1) limit ?2)`,
   `delete from generations where generation_id in
      (select generation_id from generations where dataset_id = ?1 limit ?2)`,
-  `delete from chunks where chunk_id in (select chunk_id from chunks where dataset_id = ?1 limit ?2)`,
+  `delete from chunks where chunk_id in
+     (select chunk_id from chunks
+      where configuration_id in (select configuration_id from configurations where dataset_id = ?1) limit ?2)`,
+  `delete from chunk_queue where (configuration_id, document_id) in
+     (select configuration_id, document_id from chunk_queue
+      where configuration_id in (select configuration_id from configurations where dataset_id = ?1) limit ?2)`,
   `delete from documents where document_id in (select document_id from documents where dataset_id = ?1 limit ?2)`,
+  // Both refer to each other.
+  `update datasets set configuration_id = null, target_configuration_id = null
+   where dataset_id in (select dataset_id from datasets where dataset_id = ?1 and configuration_id is not null limit ?2)`,
+  `delete from configurations where configuration_id in
+     (select configuration_id from configurations where dataset_id = ?1 limit ?2)`,
   `delete from datasets where dataset_id in (select dataset_id from datasets where dataset_id = ?1 limit ?2)`,
 ];
 

@@ -1,21 +1,35 @@
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import type { ChunkingSettings } from '../../domain/chunk.ts';
-import { profileKey } from '../../domain/embedding-profile.ts';
+import { type EmbeddingProfile, profileKey } from '../../domain/embedding-profile.ts';
 import { SynclineError } from '../../domain/errors.ts';
 import { type FieldTypes, parseFieldTypes } from '../../domain/fields.ts';
-import type { DatasetBacklog, DatasetCounts, DatasetPage, DatasetRecord, DatasetSpec } from '../catalog.ts';
+import type {
+  ConfigurationRecord,
+  DatasetBacklog,
+  DatasetCounts,
+  DatasetPage,
+  DatasetRecord,
+  DatasetSpec,
+} from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
-import { type SqlRow, statement } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, type SqlValue, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, textAt, wordAt } from '../sql-values.ts';
 
+const CONFIGURATION = (configuration: string, profile: string): string =>
+  `${configuration}.configuration_id, ${configuration}.profile_id, cast(${profile}.provider as blob),
+   cast(${profile}.model as blob), ${profile}.dimensions, ${profile}.template_version,
+   cast(${configuration}.chunking as blob)`;
+
 const SELECT_DATASET = `
-  select d.dataset_id, d.profile_id, cast(p.name as blob), cast(d.name as blob), cast(e.provider as blob),
-         cast(e.model as blob), e.dimensions, e.template_version, cast(d.fields as blob), cast(d.chunking as blob),
-         cast(d.state as blob), d.created_at_ms
+  select d.dataset_id, cast(p.name as blob), cast(d.name as blob), cast(d.fields as blob), cast(d.state as blob),
+         d.created_at_ms, ${CONFIGURATION('c', 'e')}, ${CONFIGURATION('tc', 'te')}
   from datasets d
   join projects p on p.project_id = d.project_id
-  join embedding_profiles e on e.profile_id = d.profile_id`;
+  join configurations c on c.configuration_id = d.configuration_id
+  join embedding_profiles e on e.profile_id = c.profile_id
+  left join configurations tc on tc.configuration_id = d.target_configuration_id
+  left join embedding_profiles te on te.profile_id = tc.profile_id`;
 
 /** Most datasets of one answer. */
 const PAGE_MAX = 1_000;
@@ -57,32 +71,67 @@ export async function createDataset(
       `insert into projects (name, created_at_ms) values (?, ${NOW_MS}) on conflict do nothing`,
       address.project,
     ),
+    insertProfile(profile),
     statement(
-      `insert into embedding_profiles (profile_key, provider, model, dimensions, template_version, created_at_ms)
-       values (?, ?, ?, ?, ?, ${NOW_MS}) on conflict do nothing`,
-      key,
-      profile.provider,
-      profile.model,
-      profile.dimensions,
-      profile.templateVersion,
-    ),
-    statement(
-      `insert into datasets (project_id, name, profile_id, fields, chunking, state, created_at_ms)
-       select p.project_id, ?2, e.profile_id, ?4, ?5, 'active', ${NOW_MS}
-       from projects p join embedding_profiles e on e.profile_key = ?3
-       where p.name = ?1
+      `insert into datasets (project_id, name, fields, state, created_at_ms)
+       select project_id, ?2, ?3, 'active', ${NOW_MS} from projects where name = ?1
        on conflict do nothing`,
       address.project,
       address.dataset,
-      key,
       fields,
+    ),
+    // Only of one that was new: a dataset always has a configuration, but while it is deleted.
+    statement(
+      `insert into configurations (dataset_id, profile_id, chunking, created_at_ms)
+       select d.dataset_id, e.profile_id, ?4, ${NOW_MS}
+       from ${NEW_DATASET} join embedding_profiles e on e.profile_key = ?3
+       where p.name = ?1 and d.name = ?2`,
+      address.project,
+      address.dataset,
+      key,
       chunking,
+    ),
+    statement(
+      `update datasets set configuration_id =
+         (select configuration_id from configurations c where c.dataset_id = datasets.dataset_id)
+       where dataset_id = (select d.dataset_id from ${NEW_DATASET} where p.name = ?1 and d.name = ?2)`,
+      address.project,
+      address.dataset,
     ),
   ]);
   const stored = await findDataset(session, address);
   if (stored === undefined) throw new SynclineError('INTERNAL', 'A dataset vanished while it was created.');
   refuseDifferent(stored, { key, fields, chunking });
   return stored;
+}
+
+const NEW_DATASET = `datasets d join projects p on p.project_id = d.project_id
+  and d.configuration_id is null and d.state = 'active'`;
+
+/** The statement that creates a profile unless it is there. */
+export function insertProfile(profile: EmbeddingProfile): SqlStatement {
+  return statement(
+    `insert into embedding_profiles (profile_key, provider, model, dimensions, template_version, created_at_ms)
+     values (?, ?, ?, ?, ?, ${NOW_MS}) on conflict do nothing`,
+    profileKey(profile),
+    profile.provider,
+    profile.model,
+    profile.dimensions,
+    profile.templateVersion,
+  );
+}
+
+/** @throws SynclineError `DATASET_NOT_FOUND`. */
+export async function requireDatasetRecord(
+  session: CatalogSession,
+  datasetId: number,
+): Promise<DatasetRecord> {
+  const [row] = await session.rows(statement(`${SELECT_DATASET} where d.dataset_id = ?`, datasetId));
+  if (row !== undefined) return datasetOf(row);
+  throw new SynclineError(
+    'DATASET_NOT_FOUND',
+    `The dataset number ${datasetId} is not in the catalog any more.`,
+  );
 }
 
 function refuseDifferent(
@@ -109,6 +158,20 @@ function refuseDifferent(
   );
 }
 
+export async function findConfiguration(
+  session: CatalogSession,
+  configurationId: number,
+): Promise<ConfigurationRecord | undefined> {
+  const [row] = await session.rows(
+    statement(
+      `select ${CONFIGURATION('c', 'e')}
+       from configurations c join embedding_profiles e on e.profile_id = c.profile_id where c.configuration_id = ?`,
+      configurationId,
+    ),
+  );
+  return row === undefined ? undefined : configurationOf(row);
+}
+
 /** Marks a dataset as `deleting`. Asking again, or after it is gone, changes nothing. */
 export async function requestDatasetDeletion(
   session: CatalogSession,
@@ -121,6 +184,10 @@ export async function requestDatasetDeletion(
 }
 
 export async function datasetCounts(session: CatalogSession, datasetId: number): Promise<DatasetCounts> {
+  const chunksUnder = (configuration: string): string => `
+    (select count(*) from chunks where configuration_id = ${configuration}),
+    (select count(*) from chunks where configuration_id = ${configuration} and embedding_status = 'pending'),
+    (select count(*) from chunks where configuration_id = ${configuration} and embedding_status = 'failed')`;
   const [row] = await session.rows(
     statement(
       `with serving as materialized
@@ -128,26 +195,35 @@ export async function datasetCounts(session: CatalogSession, datasetId: number):
        select
          (select count(*) from documents where dataset_id = ?1)
            - (select count(*) from documents where dataset_id = ?1 and removed = 1),
-         (select count(*) from chunks where dataset_id = ?1),
-         (select count(*) from chunks where dataset_id = ?1 and embedding_status = 'pending'),
-         (select count(*) from chunks where dataset_id = ?1 and embedding_status = 'failed'),
+         ${chunksUnder('s.configuration_id')},
          (select count(*) from indexed_chunks where generation_id in serving),
          (select count(*)
           from index_queue q
           join tombstones t on t.generation_id = q.generation_id and t.document_id = q.document_id
           where q.generation_id in serving),
          (select count(*) from incoming where dataset_id = ?1),
-         (select count(*) from index_queue where generation_id in serving)`,
+         (select count(*) from index_queue where generation_id in serving),
+         s.target_configuration_id,
+         (select count(*) from chunk_queue where configuration_id = s.target_configuration_id),
+         ${chunksUnder('s.target_configuration_id')}
+       from datasets s where s.dataset_id = ?1`,
       datasetId,
     ),
   );
-  const at = (column: number) => integerAt(row ?? [], column);
+  const values = row ?? Array<SqlValue>(13).fill(0);
+  const at = (column: number) => integerAt(values, column);
+  const chunksAt = (column: number) => ({
+    pending: at(column + 1),
+    failed: at(column + 2),
+    ready: at(column) - at(column + 1) - at(column + 2),
+  });
   return {
     documents: at(0),
-    chunks: { pending: at(2), failed: at(3), ready: at(1) - at(2) - at(3) },
+    chunks: chunksAt(1),
     indexedChunks: at(4) - at(5),
     incomingDocuments: at(6),
     queuedDocuments: at(7),
+    target: values[8] ? { uncutDocuments: at(9), chunks: chunksAt(10) } : undefined,
   };
 }
 
@@ -155,11 +231,17 @@ export async function datasetBacklog(session: CatalogSession, datasetId: number)
   const [row] = await session.rows(
     statement(
       `with serving as materialized
-         (select generation_id from generations where dataset_id = ?1 and state = 'serving')
+         (select generation_id from generations where dataset_id = ?1 and state = 'serving'),
+       wanted as materialized
+         (select configuration_id from datasets where dataset_id = ?1
+          union all select target_configuration_id from datasets where dataset_id = ?1)
        select
          (select count(*) from incoming where dataset_id = ?1),
          (select count(*) from index_queue where generation_id in serving),
-         (select count(*) from chunks where dataset_id = ?1 and embedding_status = 'pending'),
+         (select count(*) from chunks where configuration_id in wanted and embedding_status = 'pending'),
+         (select count(*) from chunk_queue where configuration_id in wanted),
+         (select count(target_configuration_id) from datasets where dataset_id = ?1)
+           + (select count(*) from generations where dataset_id = ?1 and state = 'building'),
          (select queued_at_ms from incoming where dataset_id = ?1 order by incoming_id limit 1),
          (select d.changed_at_ms
           from index_queue q join documents d on d.document_id = q.document_id
@@ -168,13 +250,15 @@ export async function datasetBacklog(session: CatalogSession, datasetId: number)
     ),
   );
   const values = row ?? [];
-  const changeTimes = [optionalIntegerAt(values, 3), optionalIntegerAt(values, 4)].filter(
+  const changeTimes = [optionalIntegerAt(values, 5), optionalIntegerAt(values, 6)].filter(
     (time) => time !== undefined,
   );
   return {
     incomingDocuments: integerAt(values, 0),
     queuedDocuments: integerAt(values, 1),
     pendingChunks: integerAt(values, 2),
+    uncutDocuments: integerAt(values, 3),
+    isSwitchPending: integerAt(values, 4) > 0,
     oldestChangeAtMs: changeTimes.length === 0 ? undefined : Math.min(...changeTimes),
   };
 }
@@ -182,18 +266,26 @@ export async function datasetBacklog(session: CatalogSession, datasetId: number)
 function datasetOf(row: SqlRow): DatasetRecord {
   return {
     datasetId: integerAt(row, 0),
+    address: { project: textAt(row, 1), dataset: textAt(row, 2) },
+    fields: parseFieldTypes(JSON.parse(textAt(row, 3))),
+    state: wordAt(row, 4, ['active', 'deleting']),
+    createdAtMs: integerAt(row, 5),
+    ...configurationOf(row.slice(6, 13)),
+    target: row[13] === null ? undefined : configurationOf(row.slice(13, 20)),
+  };
+}
+
+function configurationOf(row: SqlRow): ConfigurationRecord {
+  return {
+    configurationId: integerAt(row, 0),
     profileId: integerAt(row, 1),
-    address: { project: textAt(row, 2), dataset: textAt(row, 3) },
     profile: {
-      provider: textAt(row, 4),
-      model: textAt(row, 5),
-      dimensions: integerAt(row, 6),
-      templateVersion: integerAt(row, 7),
+      provider: textAt(row, 2),
+      model: textAt(row, 3),
+      dimensions: integerAt(row, 4),
+      templateVersion: integerAt(row, 5),
     },
-    fields: parseFieldTypes(JSON.parse(textAt(row, 8))),
-    chunking: JSON.parse(textAt(row, 9)),
-    state: wordAt(row, 10, ['active', 'deleting']),
-    createdAtMs: integerAt(row, 11),
+    chunking: JSON.parse(textAt(row, 6)),
   };
 }
 
@@ -201,6 +293,7 @@ function fieldsJson(fields: FieldTypes): string {
   return JSON.stringify(fields, Object.keys(fields).sort());
 }
 
-function chunkingJson({ tokensPerChunkMax }: ChunkingSettings): string {
+/** Chunking settings as the catalog keeps and compares them. */
+export function chunkingJson({ tokensPerChunkMax }: ChunkingSettings): string {
   return JSON.stringify({ tokensPerChunkMax });
 }

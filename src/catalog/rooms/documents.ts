@@ -40,9 +40,10 @@ export async function findDocuments(
   });
 }
 
-/** Chunks of documents, by ordinal; documents without chunks have an empty list. */
+/** Chunks of documents under a configuration, by ordinal; documents without chunks have an empty list. */
 export async function listChunks(
   session: CatalogSession,
+  configurationId: number,
   documentIds: readonly number[],
 ): Promise<Map<number, StoredChunk[]>> {
   const chunks = new Map<number, StoredChunk[]>(documentIds.map((id) => [id, []]));
@@ -52,12 +53,14 @@ export async function listChunks(
     const rows = await session.rows(
       statement(
         `select document_id, ordinal, chunk_id, text_hash from chunks
-         where document_id in (select value from json_each(?1)) and (document_id, ordinal) > (?2, ?3)
+         where document_id in (select value from json_each(?1)) and configuration_id = ?5
+           and (document_id, ordinal) > (?2, ?3)
          order by document_id, ordinal limit ?4`,
         ids,
         after.documentId,
         after.ordinal,
         CHUNKS_PER_READ,
+        configurationId,
       ),
     );
     for (const row of rows) {

@@ -5,7 +5,7 @@ import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
 import { integerAt, storableText, vectorBytes } from '../sql-values.ts';
-import { packHashes, queueNewestChanges, TEXTS_TABLE } from './queue-sql.ts';
+import { isReady, packHashes, queueNewestChanges, TEXTS_TABLE } from './queue-sql.ts';
 
 /** Vectors of one transaction: a few milliseconds with 1,536 dimensions. */
 const VECTORS_PER_TRANSACTION = 500;
@@ -78,9 +78,11 @@ function markReadyDocuments(profileId: number, hashes: readonly Uint8Array[]): S
          select g.generation_id, c.document_id
          from t
          cross join chunks c indexed by chunks_by_text on c.text_hash = t.h and c.profile_id = ?3
-         cross join generations g on g.dataset_id = c.dataset_id)
-       and not exists (
-         select 1 from chunks p where p.document_id = index_queue.document_id and p.embedding_status = 'pending')`,
+         cross join generations g on g.configuration_id = c.configuration_id)
+       and ${isReady(
+         'index_queue.document_id',
+         '(select configuration_id from generations g where g.generation_id = index_queue.generation_id)',
+       )}`,
     packHashes(hashes),
     hashes.length,
     profileId,
@@ -128,7 +130,10 @@ export async function retryFailedChunks(
   datasetId: number,
 ): Promise<number> {
   const chosen = `select chunk_id from chunks indexed by chunks_failed
-                  where dataset_id = ?1 and embedding_status = 'failed' order by chunk_id limit ?2`;
+                  where embedding_status = 'failed' and configuration_id in
+                    (select configuration_id from datasets where dataset_id = ?1
+                     union all select target_configuration_id from datasets where dataset_id = ?1)
+                  order by chunk_id limit ?2`;
   let retriedCount = 0;
   for (;;) {
     const results = await session.write(token, [

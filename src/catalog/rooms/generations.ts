@@ -4,11 +4,11 @@ import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlRow, type SqlStatement, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, textAt, wordAt } from '../sql-values.ts';
-import { LEFT_EVERY_TABLE } from './queue-sql.ts';
+import { isReady, LEFT_EVERY_TABLE } from './queue-sql.ts';
 
 const SELECT_GENERATION = `
   select generation_id, dataset_id, cast(table_name as blob), cast(state as blob), profile_id, recorded_version,
-         recorded_row_count
+         recorded_row_count, configuration_id, retired_at_ms
   from generations`;
 
 /** Rows forgotten in one transaction. */
@@ -33,14 +33,17 @@ export async function createGeneration(
   session: CatalogSession,
   token: number,
   datasetId: number,
+  configurationId: number,
 ): Promise<GenerationRecord> {
   const newest = '(select max(generation_id) from generations where dataset_id = ?1)';
   const results = await session.write(token, [
     statement('insert into dataset_guard values (?)', datasetId),
     statement(
-      `insert into generations (dataset_id, profile_id, table_name, state, created_at_ms)
-       select dataset_id, profile_id, '', 'building', ${NOW_MS} from datasets where dataset_id = ?1`,
+      `insert into generations (dataset_id, configuration_id, profile_id, table_name, state, created_at_ms)
+       select dataset_id, configuration_id, profile_id, '', 'building', ${NOW_MS}
+       from configurations where dataset_id = ? and configuration_id = ?`,
       datasetId,
+      configurationId,
     ),
     statement(
       `update generations
@@ -52,9 +55,10 @@ export async function createGeneration(
     statement(
       `insert into index_queue (generation_id, document_id, queue_seq, revision, ready, has_rows)
        select ${newest}, d.document_id, d.change_seq, d.revision,
-              not exists (select 1 from chunks c where c.document_id = d.document_id and c.embedding_status = 'pending'), 0
+              ${isReady('d.document_id', '?2')}, 0
        from documents d where d.dataset_id = ?1 and d.removed = 0`,
       datasetId,
+      configurationId,
     ),
     statement(`${SELECT_GENERATION} where generation_id = ${newest}`, datasetId),
   ]);
@@ -96,7 +100,10 @@ export function requireGeneration(generationId: number, rows: readonly SqlRow[] 
   );
 }
 
-/** Makes a building generation serve; doing so again changes nothing. */
+/**
+ * Makes a building generation serve; doing so again changes nothing. The one that served goes on being queued for, so that it
+ * can catch up and serve again.
+ */
 export async function switchGeneration(
   session: CatalogSession,
   token: number,
@@ -105,16 +112,21 @@ export async function switchGeneration(
   const target = `(select dataset_id from generations where generation_id = ?1 and state = 'building')`;
   const results = await session.write(token, [
     statement(
-      `delete from index_queue where generation_id in
-         (select generation_id from generations where dataset_id = ${target} and state = 'serving')`,
+      `update generations set state = 'retired', retired_at_ms = ${NOW_MS}
+       where dataset_id = ${target} and state = 'serving'`,
       generationId,
     ),
     statement(
-      `update generations set state = 'retired' where dataset_id = ${target} and state = 'serving'`,
+      `update datasets
+       set configuration_id = g.configuration_id,
+           target_configuration_id = nullif(datasets.target_configuration_id, g.configuration_id)
+       from generations g
+       where g.generation_id = ?1 and g.state = 'building' and datasets.dataset_id = g.dataset_id`,
       generationId,
     ),
     statement(
-      `update generations set state = 'serving' where generation_id = ? and state = 'building'`,
+      `update generations set state = 'serving', retired_at_ms = null
+       where generation_id = ? and state = 'building'`,
       generationId,
     ),
     statement(`${SELECT_GENERATION} where generation_id = ?`, generationId),
@@ -125,6 +137,43 @@ export async function switchGeneration(
   if (state !== 'serving') {
     throw new SynclineError('INTERNAL', `The generation ${tableName} is ${state} and cannot serve.`);
   }
+}
+
+/** Makes a retired generation be built further, and its configuration the target where it is not the active one. */
+export async function reopenGeneration(
+  session: CatalogSession,
+  token: number,
+  generationId: number,
+): Promise<void> {
+  await session.write(token, [
+    statement(
+      `update datasets set target_configuration_id = g.configuration_id
+       from generations g
+       where g.generation_id = ?1 and g.state = 'retired' and datasets.dataset_id = g.dataset_id
+         and datasets.configuration_id <> g.configuration_id`,
+      generationId,
+    ),
+    statement(
+      `update generations set state = 'building' where generation_id = ? and state = 'retired'`,
+      generationId,
+    ),
+  ]);
+}
+
+/** Documents that the serving table has rows of and that a building generation cannot take yet. */
+export async function countUncovered(session: CatalogSession, generationId: number): Promise<number> {
+  const [row] = await session.rows(
+    statement(
+      `select count(*) from index_queue q
+       where q.generation_id = ?1 and q.ready = 0 and exists (
+         select 1 from indexed_chunks i
+         where i.document_id = q.document_id and i.generation_id = (
+           select s.generation_id from generations s join generations g on g.dataset_id = s.dataset_id
+           where g.generation_id = ?1 and s.state = 'serving'))`,
+      generationId,
+    ),
+  );
+  return integerAt(row ?? [], 0);
 }
 
 /** Marks a generation's table as about to be dropped. It receives no changes from then on. */
@@ -177,6 +226,8 @@ function generationOf(row: SqlRow): GenerationRecord {
     tableName: textAt(row, 2),
     state: wordAt(row, 3, ['building', 'serving', 'retired', 'dropping']),
     profileId: integerAt(row, 4),
+    configurationId: integerAt(row, 7),
+    retiredAtMs: optionalIntegerAt(row, 8),
     recorded: version === undefined || rowCount === undefined ? undefined : { version, rowCount },
   };
 }

@@ -52,7 +52,9 @@ async function readCandidates(
       `select q.queue_seq, d.document_id, q.revision, cast(d.source as blob), cast(d.key as blob),
               cast(d.title as blob), cast(d.metadata_json as blob), d.metadata_hash, q.has_rows, d.content_length,
               d.content_hash,
-              (select count(*) from chunks c where c.document_id = d.document_id and c.embedding_status = 'ready')
+              (select count(*) from chunks c
+               where c.document_id = d.document_id and c.embedding_status = 'ready'
+                 and c.configuration_id = (select configuration_id from generations where generation_id = ?1))
        from index_queue q indexed by index_queue_ready
        cross join documents d on d.document_id = q.document_id
        where q.generation_id = ?1 and q.ready = 1
@@ -170,7 +172,8 @@ async function readChunksOf(
                 cast(c.context as blob), e.vector, c.token_count
          from generations g
          cross join chunks c indexed by chunks_by_document
-           on c.document_id in (select value from json_each(?2)) and (c.document_id, c.ordinal) > (?3, ?4)
+           on c.document_id in (select value from json_each(?2)) and c.configuration_id = g.configuration_id
+             and (c.document_id, c.ordinal) > (?3, ?4)
          cross join embeddings e on e.text_hash = c.text_hash and e.profile_id = g.profile_id
          where g.generation_id = ?1 and c.embedding_status = 'ready'
          order by c.document_id, c.ordinal limit ?5`,

@@ -27,16 +27,16 @@ interface PendingRow {
 }
 
 /**
- * Pending chunks by id; of chunks with the same text only the first of the dataset. At least one if there is any. A chunk
+ * Pending chunks of a configuration by id; of chunks with the same text only the first. At least one if there is any. A chunk
  * whose document changes while it is read is left out: its hash would not be that of the text at its place.
  */
 export async function listPendingChunks(
   session: CatalogSession,
-  datasetId: number,
+  configurationId: number,
   page: PendingPage,
 ): Promise<PendingChunk[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const rows = withinLength(await readPending(session, datasetId, page), page.textLengthMax);
+    const rows = withinLength(await readPending(session, configurationId, page), page.textLengthMax);
     const chunks = await withTexts(session, rows);
     if (chunks.length > 0 || rows.length === 0 || attempt === ATTEMPTS_MAX) return chunks;
   }
@@ -44,7 +44,7 @@ export async function listPendingChunks(
 
 async function readPending(
   session: CatalogSession,
-  datasetId: number,
+  configurationId: number,
   page: PendingPage,
 ): Promise<PendingRow[]> {
   const rows = await session.rows(
@@ -53,13 +53,13 @@ async function readPending(
               c.token_count, c.attempt_count, d.content_length, d.content_hash
        from chunks c indexed by chunks_pending
        cross join documents d on d.document_id = c.document_id
-       where c.dataset_id = ?1 and c.embedding_status = 'pending' and c.chunk_id > ?2
+       where c.configuration_id = ?1 and c.embedding_status = 'pending' and c.chunk_id > ?2
          and not exists (
            select 1 from chunks e indexed by chunks_by_text
            where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
-             and e.dataset_id = c.dataset_id and e.embedding_status = 'pending')
+             and e.configuration_id = c.configuration_id and e.embedding_status = 'pending')
        order by c.chunk_id limit ?3`,
-      datasetId,
+      configurationId,
       page.afterChunkId,
       Math.min(page.limit, CHUNKS_PER_ANSWER),
     ),
@@ -103,7 +103,7 @@ async function withTexts(session: CatalogSession, rows: readonly PendingRow[]): 
   });
 }
 
-/** Failed chunks by id. */
+/** Failed chunks of the active configuration, by id. */
 export async function listFailedChunks(
   session: CatalogSession,
   datasetId: number,
@@ -115,7 +115,8 @@ export async function listFailedChunks(
               cast(c.last_error as blob)
        from chunks c indexed by chunks_failed
        cross join documents d on d.document_id = c.document_id
-       where c.dataset_id = ?1 and c.embedding_status = 'failed' and c.chunk_id > ?2
+       where c.configuration_id = (select configuration_id from datasets where dataset_id = ?1)
+         and c.embedding_status = 'failed' and c.chunk_id > ?2
        order by c.chunk_id limit ?3`,
       datasetId,
       page.afterChunkId,

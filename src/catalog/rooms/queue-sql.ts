@@ -1,6 +1,18 @@
 import { type SqlStatement, statement } from '../sql-driver.ts';
 
 /**
+ * The condition that nothing of a document (`documentId`, an expression) is missing under a configuration: it is cut under
+ * it, and none of its chunks waits for a vector.
+ */
+export function isReady(documentId: string, configurationId: string): string {
+  return `not exists (
+      select 1 from chunks r indexed by chunks_pending_by_document
+      where r.document_id = ${documentId} and r.configuration_id = ${configurationId} and r.embedding_status = 'pending')
+    and not exists (
+      select 1 from chunk_queue u where u.document_id = ${documentId} and u.configuration_id = ${configurationId})`;
+}
+
+/**
  * Queues the documents of a dataset's newest `changeCount` changes in every generation that receives changes. `ready` and
  * `has_rows` are told from the chunks and rows as they are in this transaction.
  */
@@ -8,12 +20,12 @@ export function queueNewestChanges(datasetId: number, changeCount: number): SqlS
   return statement(
     `insert into index_queue (generation_id, document_id, queue_seq, revision, ready, has_rows)
      select g.generation_id, d.document_id, d.change_seq, d.revision,
-            not exists (select 1 from chunks c where c.document_id = d.document_id and c.embedding_status = 'pending'),
+            ${isReady('d.document_id', 'g.configuration_id')},
             exists (select 1 from indexed_chunks i
                     where i.generation_id = g.generation_id and i.document_id = d.document_id)
      from datasets s
      cross join documents d on d.dataset_id = s.dataset_id and d.change_seq > s.last_change_seq - ?2
-     cross join generations g on g.dataset_id = s.dataset_id and g.state in ('serving', 'building')
+     cross join generations g on g.dataset_id = s.dataset_id and g.state <> 'dropping'
      where s.dataset_id = ?1
      on conflict (generation_id, document_id) do update set
        queue_seq = excluded.queue_seq, revision = excluded.revision,
