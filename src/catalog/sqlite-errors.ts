@@ -62,7 +62,8 @@ function meaningOf(
     case SQLITE.locked:
       return {
         code: 'CATALOG_BUSY',
-        reason: 'is locked by another process. Try again later',
+        reason:
+          'is locked by another process (one that was stopped in the middle of a write keeps it locked until it goes on or is ended). Try again later',
         retryable: true,
       };
     case SQLITE.readOnly:

@@ -63,23 +63,39 @@ async function continueBuilding(
 ): Promise<OpenGeneration | undefined> {
   try {
     const open = await openGeneration(work, generation);
-    if (open === undefined) return await createTable(work, generation);
+    if (open === undefined) return undefined;
     await settleTable(work, open);
     return open;
   } catch (error) {
-    // The last one: a table of that name was created before a crash, and nobody knows what is in it.
-    const useless = ['TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS', 'TABLE_CONFLICT'] as const;
-    if (isSynclineError(error, ...useless)) return undefined;
+    if (isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS')) return undefined;
     throw error;
   }
 }
 
+/**
+ * Only whoever made a generation creates its table: what another worker left unfinished is removed and begun under a new
+ * name. So a table that was created after the lease was lost is nobody else's, and is taken away again.
+ */
 async function createTable(work: DatasetWork, generation: GenerationRecord): Promise<OpenGeneration> {
   await work.writer.assertLease();
-  const table = await work.store.createTable(generation.tableName, await tableSpec(work, generation));
-  const recorded = await table.state();
-  await work.writer.recordTable(generation.generationId, recorded);
-  return { generation, table, recorded };
+  const spec = await tableSpec(work, generation);
+  try {
+    const table = await work.store.createTable(generation.tableName, spec);
+    const recorded = await table.state();
+    await work.writer.recordTable(generation.generationId, recorded);
+    return { generation, table, recorded };
+  } catch (error) {
+    if (await isNobodys(work, error)) await work.store.dropTable(generation.tableName);
+    throw error;
+  }
+}
+
+/** Whether a table that was created is certainly not recorded, and never will be. An answer that was lost leaves that open. */
+async function isNobodys(work: DatasetWork, error: unknown): Promise<boolean> {
+  if (isSynclineError(error, 'LEASE_LOST')) return true;
+  if (!isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_FAILED')) return false;
+  const loss = await work.writer.assertLease().catch((reason: unknown) => reason);
+  return isSynclineError(loss, 'LEASE_LOST');
 }
 
 async function writeAll(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type Measured,
 } from '../actors/dataset-machine.ts';
 import type { Catalog } from '../catalog/catalog.ts';
+import { isSynclineError } from '../domain/errors.ts';
 import { checkTable } from '../pipeline/check-table.ts';
 import { chunkIncoming } from '../pipeline/chunk-incoming.ts';
 import { deleteDataset } from '../pipeline/delete-dataset.ts';
@@ -33,9 +34,22 @@ export interface DatasetLogicParts {
 /** The dataset machine with its stages: the one place where behaviour meets I/O. */
 export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMachine {
   type Input = { input: { datasetId: number }; signal: AbortSignal };
+  /** What fails after another worker has taken over, such as on a table that it dropped, is told as just that. */
+  const onWork = async <Result>(
+    datasetId: number,
+    run: (work: DatasetWork) => Promise<Result>,
+  ): Promise<Result> => {
+    const work = await parts.workFor(datasetId);
+    try {
+      return await run(work);
+    } catch (error) {
+      const loss = await work.writer.assertLease().catch((reason: unknown) => reason);
+      throw isSynclineError(loss, 'LEASE_LOST') ? loss : error;
+    }
+  };
   const stage = (run: (work: DatasetWork, signal: AbortSignal) => Promise<void>) =>
-    fromPromise<void, { readonly datasetId: number }>(async ({ input, signal }: Input) =>
-      run(await parts.workFor(input.datasetId), signal),
+    fromPromise<void, { readonly datasetId: number }>(({ input, signal }: Input) =>
+      onWork(input.datasetId, (work) => run(work, signal)),
     );
   const setHold = (datasetId: number, active: boolean): void => {
     const work = parts.knownWork(datasetId);
@@ -48,7 +62,7 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
       checkTable: fromPromise<{ readonly rebuildReason: string | undefined }, { readonly datasetId: number }>(
         async ({ input }) => {
           await parts.untilFree(input.datasetId);
-          const verdict = await checkTable(await parts.workFor(input.datasetId));
+          const verdict = await onWork(input.datasetId, checkTable);
           return { rebuildReason: verdict.sound ? undefined : verdict.reason };
         },
       ),
@@ -61,7 +75,7 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
       writeReady: stage(writeReady),
       maintainTable: stage(maintainTable),
       rebuildTable: fromPromise<void, { readonly datasetId: number; readonly reason: string }>(
-        async ({ input, signal }) => rebuildTable(await parts.workFor(input.datasetId), input.reason, signal),
+        ({ input, signal }) => onWork(input.datasetId, (work) => rebuildTable(work, input.reason, signal)),
       ),
       deleteDataset: stage(deleteDataset),
     },

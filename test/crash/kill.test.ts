@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
-import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
+import { type ChildProgram, pause, startProgram } from '../support/child-program.ts';
 import { createRandom } from '../support/crash-source.ts';
 import { type SeenRequest, startEmbeddingServer } from '../support/embedding-server.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
@@ -16,60 +16,13 @@ const RECOVERY_KILLS = 0.3;
 /** Texts in flight at one moment: 2 datasets, 4 requests each, 8 texts each (see crash-worker.ts). */
 const TEXTS_IN_FLIGHT_MAX = 2 * 4 * 8;
 
-const PROGRAM = new URL('../support/crash-worker.ts', import.meta.url).pathname;
-
-/** One process of the program. */
-interface Cycle {
-  readonly child: ChildProcess;
-  /** Resolves with how it ended. */
-  readonly ended: Promise<string>;
-  /** Resolves when a line that starts so was printed, or the process has ended. */
-  said(line: string): Promise<void>;
-  readonly output: () => string;
-}
-
-function startCycle(args: readonly string[]): Cycle {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  const waiting = new Set<() => void>();
-  const keep = (data: Buffer): void => {
-    output += data.toString();
-    for (const look of waiting) look();
-  };
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  const ended = new Promise<string>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code, signal) => resolve(signal ?? String(code)));
-  });
-  return {
-    child,
-    ended,
-    output: () => output,
-    said: (line) =>
-      Promise.race([
-        ended.then(() => undefined),
-        new Promise<void>((resolve) => {
-          const look = (): void => {
-            if (!`\n${output}`.includes(`\n${line}`)) return;
-            waiting.delete(look);
-            resolve();
-          };
-          waiting.add(look);
-          look();
-        }),
-      ]),
-  };
-}
-
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
+const PROGRAM = new URL('../support/crash-worker.ts', import.meta.url);
 
 /** What a cycle printed besides how far it is: an error, where something fails or does not agree. */
-const saidElse = ({ output }: Cycle): string => output().replaceAll(/^(checked|drop .*)\n/gm, '');
+const saidElse = ({ output }: ChildProgram): string => output().replaceAll(/^(checked|drop .*)\n/gm, '');
 
 /** Deletions of datasets that a cycle began. */
-const countDrops = ({ output }: Cycle): number => output().match(/^drop /gm)?.length ?? 0;
+const countDrops = ({ output }: ChildProgram): number => output().match(/^drop /gm)?.length ?? 0;
 
 /** What every cycle sent to the provider, and how many deletions of datasets it began. */
 interface CycleRecord {
@@ -117,7 +70,7 @@ test(
       command,
     ];
     for (let cycle = 0; cycle < KILLS; cycle += 1) {
-      const program = startCycle(argsOf(cycle, 'work'));
+      const program = startProgram(PROGRAM, argsOf(cycle, 'work'));
       if (random() < RECOVERY_KILLS) await pause(random() * RECOVERY_MS_MAX);
       else {
         await program.said('checked');
@@ -128,7 +81,7 @@ test(
       expect(`${await program.ended}: ${saidElse(program)}`).toBe('SIGKILL: ');
       records.of(String(cycle)).drops = countDrops(program);
     }
-    const last = startCycle(argsOf(KILLS, 'finish'));
+    const last = startProgram(PROGRAM, argsOf(KILLS, 'finish'));
     expect(`${await last.ended}: ${saidElse(last)}`).toBe('0: finished\n');
     records.of(String(KILLS)).drops = countDrops(last);
     expectNothingPaidTwice(records.all());

@@ -6,35 +6,16 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../../src/index.ts';
+import type { Syncline } from '../../src/index.ts';
 import { checkDataset } from './crash-check.ts';
+import { CRASH_DIMENSIONS, openCrashRuntime, takeStep, unlessMissing } from './crash-runtime.ts';
 import { CRASH_DATASETS, type CrashStep, replaySource, sourceAfter } from './crash-source.ts';
 
 const [dataDir = '', baseUrl = '', seedText = '', cycle = '', command = ''] = process.argv.slice(2);
 const seed = Number(seedText);
-const DIMENSIONS = 32;
 
 function openRuntime(): Syncline {
-  return createSyncline({
-    dataDir,
-    environment: {},
-    durableTables: false,
-    tokensPerChunkMax: 96,
-    embedder: createOpenAiEmbedder({
-      model: 'test-model',
-      dimensions: DIMENSIONS,
-      sendDimensions: true,
-      baseUrl,
-      // Tells the provider which process asks.
-      apiKey: `cycle-${cycle}`,
-      limits: {
-        itemsPerRequestMax: 8,
-        tokensPerItemMax: 8_191,
-        tokensPerRequestMax: 100_000,
-        requestsInFlightMax: 4,
-      },
-    }),
-  });
+  return openCrashRuntime({ dataDir, baseUrl, name: `cycle-${cycle}` });
 }
 
 function journalOf(address: string): string {
@@ -57,22 +38,9 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function unlessMissing(call: Promise<unknown>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!isSynclineError(error, 'DATASET_NOT_FOUND')) throw error;
-  }
-}
-
 async function runStep(runtime: Syncline, address: string, step: CrashStep): Promise<void> {
-  const dataset = runtime.dataset(address);
-  if (step.kind === 'ingest') await dataset.ingest(step.documents, { mode: step.mode });
-  else if (step.kind === 'remove') await unlessMissing(dataset.deleteDocuments(step.keys));
-  else {
-    say(`drop ${address}`);
-    await unlessMissing(dataset.delete());
-  }
+  if (step.kind === 'drop') say(`drop ${address}`);
+  await takeStep(runtime, address, step);
 }
 
 /** Whether the step after those that are done may have been cut short. */
@@ -98,7 +66,7 @@ async function check({ mayHaveBegun }: Cut): Promise<void> {
     const { source, next } = replaySource(seed, address, stepsDone(address));
     await checkDataset({
       dataDir,
-      dimensions: DIMENSIONS,
+      dimensions: CRASH_DIMENSIONS,
       address,
       before: source,
       after: mayHaveBegun ? sourceAfter(source, next) : source,
@@ -106,7 +74,7 @@ async function check({ mayHaveBegun }: Cut): Promise<void> {
   }
 }
 
-async function takeStep(runtime: Syncline, address: string): Promise<void> {
+async function takeNextStep(runtime: Syncline, address: string): Promise<void> {
   const done = stepsDone(address);
   await runStep(runtime, address, replaySource(seed, address, done).next);
   noteStepsDone(address, done + 1);
@@ -118,14 +86,14 @@ async function work(): Promise<void> {
   if (isStarted) await runtime.start();
   await Promise.all(
     CRASH_DATASETS.map(async (address) => {
-      for (;;) await takeStep(runtime, address);
+      for (;;) await takeNextStep(runtime, address);
     }),
   );
 }
 
 async function finish(): Promise<void> {
   const runtime = openRuntime();
-  for (const address of CRASH_DATASETS) await takeStep(runtime, address);
+  for (const address of CRASH_DATASETS) await takeNextStep(runtime, address);
   await runtime.stop();
   await finishWhatWaits({ mayHaveBegun: false });
   await check({ mayHaveBegun: false });
