@@ -180,12 +180,31 @@ async function dropTable(settings: LanceSettings, connection: Connection, name: 
   try {
     await connection.dropTable(name);
   } catch (error) {
-    if (!isSynclineError(toTableError(error, name), 'TABLE_MISSING')) throw error;
+    const isLeftToDo = settings.folder !== undefined && isNotEmpty(error);
+    if (!isLeftToDo && !isSynclineError(toTableError(error, name), 'TABLE_MISSING')) throw error;
   }
   if (settings.folder === undefined) return;
   // A drop that was interrupted leaves files that LanceDB no longer takes for a table.
-  await rm(tableFolder(settings.folder, name), { recursive: true, force: true });
+  await removeFolder(tableFolder(settings.folder, name));
   if (settings.durable) await flushFolder(settings.folder);
+}
+
+/** Most tries of removing a folder into which a worker that lost its lease is still writing. */
+const REMOVALS_MAX = 20;
+
+async function removeFolder(path: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await rm(path, { recursive: true, force: true });
+    } catch (error) {
+      if (tries === REMOVALS_MAX || !isNotEmpty(error)) throw error;
+    }
+  }
+}
+
+/** Whether a folder could not be removed because somebody put a file into it meanwhile. */
+function isNotEmpty(error: unknown): boolean {
+  return error instanceof Error && /ENOTEMPTY|Directory not empty/.test(error.message);
 }
 
 function tableFolder(folder: string, name: string): string {

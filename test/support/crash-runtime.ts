@@ -17,8 +17,12 @@ export interface CrashRuntimeOptions extends SynclineOptions {
   readonly name: string;
 }
 
-export function openCrashRuntime({ baseUrl, name, ...options }: CrashRuntimeOptions): Syncline {
-  return createSyncline({
+export function openCrashRuntime(options: CrashRuntimeOptions): Syncline {
+  return createSyncline(crashOptions(options));
+}
+
+export function crashOptions({ baseUrl, name, ...options }: CrashRuntimeOptions): SynclineOptions {
+  return {
     environment: {},
     durableTables: false,
     tokensPerChunkMax: 96,
@@ -36,7 +40,7 @@ export function openCrashRuntime({ baseUrl, name, ...options }: CrashRuntimeOpti
       },
     }),
     ...options,
-  });
+  };
 }
 
 /** Takes a step; one of documents of a dataset that is not there (any more) changes nothing. */
