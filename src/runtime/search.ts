@@ -196,7 +196,10 @@ async function searchGeneration(
     configurationId === dataset.configurationId
       ? dataset
       : await (await core.catalog()).findConfiguration(configurationId);
-  if (configuration === undefined) return NOTHING_FOUND;
+  if (configuration === undefined) {
+    // Collected since the generation was looked up: another one serves by now.
+    throw new SynclineError('TABLE_MISSING', `The table "${tableName}" serves no longer.`);
+  }
   const { profile } = configuration;
   const vector = await embed(profile);
   const filter = search.filter === undefined ? undefined : parseFilter(search.filter, fields);
