@@ -74,6 +74,8 @@ function describeOther(event: SynclineEvent): string | undefined {
     }
     case 'lease.lost':
       return `Lease lost: ${printable(event.failure.message)}`;
+    case 'lease.renewalFailed':
+      return `Lease not renewed, will try again: ${printable(event.failure.message)}`;
     case 'lease.releaseFailed':
       return `Lease not given back, it ends when it expires: ${printable(event.failure.message)}`;
     case 'dataset.created':

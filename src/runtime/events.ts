@@ -14,6 +14,8 @@ export type SynclineEvent = { readonly atMs: number } & (
   | { readonly type: 'lease.released' }
   /** It could not be given back and ends when it expires. */
   | { readonly type: 'lease.releaseFailed'; readonly failure: Failure }
+  /** The catalog did not answer; the lease is ours until it says otherwise, and nothing is written meanwhile. */
+  | { readonly type: 'lease.renewalFailed'; readonly failure: Failure }
   | { readonly type: 'lease.lost'; readonly failure: Failure }
   | ({
       readonly type: 'dataset.state';

@@ -1,7 +1,7 @@
 import { toFailure } from '../actors/failure.ts';
 import type { Catalog, CatalogWriter, LeaseAnswer, LeaseHolder } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
-import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { EventHub } from './events.ts';
 import { type HostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
 
@@ -194,53 +194,47 @@ function leaseHeld(location: string, holder: LeaseHolder): SynclineError {
   );
 }
 
-/** Renews the lease three times within its life; one missed beat is no loss, a refused one is. */
+/**
+ * Renews the lease three times within its life. A renewal that is refused is the loss of the lease; one that fails is not,
+ * however long the catalog is out of reach: nothing is written meanwhile, since every write asks the catalog first, and
+ * whether another worker has taken over only the catalog can say. Nor does any clock of this machine, which may have slept.
+ */
 function startHeartbeat(
   catalog: Catalog,
   token: number,
-  { clock, leaseTtlMs: ttlMs }: SessionKeeperParts,
+  { clock, leaseTtlMs: ttlMs, hub }: SessionKeeperParts,
   lose: (error: SynclineError) => void,
 ): { stop: () => Promise<void> } {
-  let beating: Promise<void> = Promise.resolve();
-  let renewedAtMs = clock.monotonicMs();
+  const beating = new Set<Promise<void>>();
+  let isOver = false;
   const beat = async (): Promise<void> => {
     try {
-      const askedAtMs = clock.monotonicMs();
-      if (!(await catalog.renewLease(token, ttlMs))) {
-        lose(
-          new SynclineError(
-            'LEASE_LOST',
-            `The lease on ${catalog.location} was taken by another worker; this one stops writing.`,
-          ),
-        );
-        return;
-      }
-      renewedAtMs = askedAtMs;
-    } catch (error) {
-      // The catalog may be out of reach for a moment; the lease is ours until it expires.
-      if (clock.monotonicMs() - renewedAtMs < ttlMs) return;
-      const { message } = toSynclineError(error);
+      if ((await catalog.renewLease(token, ttlMs)) || isOver) return;
       lose(
         new SynclineError(
           'LEASE_LOST',
-          `The lease on ${catalog.location} could not be renewed in time: ${message}`,
-          { cause: error },
+          `The lease on ${catalog.location} was taken by another worker; this one stops writing.`,
         ),
       );
+    } catch (error) {
+      hub.emit({ type: 'lease.renewalFailed', failure: toFailure(error) });
     }
   };
   let callOff: () => void;
   const schedule = (): void => {
     callOff = clock.setTimer(ttlMs / 3, () => {
-      beating = beat();
+      // Not one after the other: a request that hangs must not keep the next one from renewing in time.
+      const running = beat().finally(() => beating.delete(running));
+      beating.add(running);
       schedule();
     });
   };
   schedule();
   return {
     stop: async () => {
+      isOver = true;
       callOff();
-      await beating;
+      await Promise.all(beating);
     },
   };
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { startFaultProxy } from '../support/fault-proxy.ts';
 import { startSqld } from '../support/sqld-server.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
-import { rejectionOf, startTestRuntime } from '../support/test-runtime.ts';
+import { rejectionOf, startTestRuntime, waitFor } from '../support/test-runtime.ts';
 
 const DOCUMENTS = Array.from({ length: 40 }, (_, number) => ({
   key: `${number}`,
@@ -52,4 +52,51 @@ test('a catalog that is out of reach is told as such, and a grant that was lost 
   expect(events.some((event) => event.type === 'lease.lost')).toBe(false);
   await runtime.stop();
   await proxy.close();
+}, 20_000);
+
+/** A started worker whose server is out of reach for longer than its lease lasts, and what the same files hold for others. */
+async function startCutOffWorker(folder: { readonly path: string }) {
+  const server = await startSqld(folder.path);
+  const proxy = await startFaultProxy(server.url);
+  const context = await startTestRuntime({
+    catalogUrl: proxy.url,
+    catalogTimeoutMs: 500,
+    leaseTtlMs: 1_000,
+    pollIntervalMs: 100,
+  });
+  await context.runtime.dataset('docs/remote').ingest(DOCUMENTS.slice(0, 5));
+  await context.runtime.start();
+  const direct = context.another({ catalogUrl: server.url, pollIntervalMs: 100 });
+  proxy.setDown(true);
+  await waitFor('the lease to run out', async () => (await direct.status()).worker === undefined);
+  return { ...context, server, proxy, direct };
+}
+
+test('a worker whose server was away for longer than its lease goes on when nobody has taken over', async () => {
+  using folder = makeTempDir();
+  const { runtime, proxy, server, events } = await startCutOffWorker(folder);
+  expect(events.filter((event) => event.type === 'lease.renewalFailed')).not.toEqual([]);
+  const dataset = runtime.dataset('docs/remote');
+  expect(await rejectionOf(dataset.ingest(DOCUMENTS))).toMatchObject({ code: 'CATALOG_UNREACHABLE' });
+  proxy.setDown(false);
+  expect(await dataset.ingest(DOCUMENTS)).toMatchObject({ addedCount: 35 });
+  expect(events.some((event) => event.type === 'lease.lost')).toBe(false);
+  await runtime.stop();
+  await proxy.close();
+  await server.kill();
+}, 20_000);
+
+test('a worker whose server was away ends with LEASE_LOST when another one has taken over', async () => {
+  using folder = makeTempDir();
+  const { runtime, proxy, server, events, direct } = await startCutOffWorker(folder);
+  await direct.start();
+  await direct.dataset('docs/remote').ingest(DOCUMENTS);
+  proxy.setDown(false);
+  expect(await runtime.ended()).toMatchObject({ code: 'LEASE_LOST' });
+  expect(events.filter((event) => event.type === 'lease.lost')).toHaveLength(1);
+  expect((await direct.dataset('docs/remote').status()).table).toMatchObject({ rowCount: 40 });
+  await direct.stop();
+  await runtime.stop();
+  await proxy.close();
+  await server.kill();
 }, 20_000);

@@ -18,14 +18,18 @@ export interface FaultProxy {
   readonly url: string;
   /** Faults for the next requests that write. */
   failNext(...faults: Fault[]): void;
+  /** While down it breaks every connection, as a network that is gone does. */
+  setDown(isDown: boolean): void;
   close(): Promise<void>;
 }
 
 /** Starts a proxy on 127.0.0.1 in front of `target`. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const faults: Fault[] = [];
+  let isDown = false;
   const server = createServer((incoming, outgoing) => {
-    void serve(target, incoming, outgoing, faults);
+    if (isDown) incoming.destroy();
+    else void serve(target, incoming, outgoing, faults);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -34,6 +38,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${port}`,
     failNext: (...next) => {
       faults.push(...next);
+    },
+    setDown(down) {
+      isDown = down;
     },
     close: () =>
       new Promise((resolve) => {
