@@ -8,13 +8,16 @@ export { type ErrorCode, isSynclineError, SynclineError } from './domain/errors.
 export type { FieldType } from './domain/fields.ts';
 export type { Filter, FilterValue } from './domain/filter.ts';
 export type { Metadata, MetadataValue } from './domain/metadata.ts';
+export type { SyncFinding, SyncLevel, SyncProposal, SyncReport } from './domain/sync-report.ts';
 export type { EmbedderOptions } from './embedders/choose-embedder.ts';
 export type { Embedder, EmbedderLimits, EmbedOptions, EmbedResult } from './embedders/embedder.ts';
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
+export type { LoggedCheck } from './runtime/check-log.ts';
 export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';
 export type {
+  CheckOptions,
   CreateDatasetOptions,
   Dataset,
   DatasetStatus,

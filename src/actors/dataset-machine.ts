@@ -17,7 +17,7 @@ import {
  *   queued ◀───────────────┘ │   queued.measuring ──nothing
  *      │ proceed             │          │ work
  *      ▼                     │          ▼ (asks the supervisor for a place)
- *   rebuilding ──────────────┤   queued.waiting ──proceed──▶ processing { chunk ∥ embed ∥ write } ──▶ maintaining ─┐
+ *   repairing, rebuilding ───┤   queued.waiting ──proceed──▶ processing { chunk ∥ embed ∥ write } ──▶ maintaining ─┐
  *                            └─────────────────────────────────────────────────────────────────────────────────────┘
  *   any failure ──▶ backingOff ──delay──▶ checking      too many ──▶ parked      pause ──▶ paused      delete ──▶ deleting ──▶ deleted
  *
@@ -103,6 +103,25 @@ function stageRegion(stage: Stage) {
   });
 }
 
+/** The table is put right: what is queued for it is written afterwards, in `processing`. */
+function mendState(phase: 'repairing' | 'rebuilding', source: 'repairTable' | 'rebuildTable') {
+  return datasetSetup.createStateConfig({
+    tags: 'busy',
+    entry: ['releaseWork', { type: 'reportPhase', params: { phase } }],
+    invoke: {
+      id: source,
+      src: source,
+      input: ({ context }: { context: DatasetContext }) => ({
+        datasetId: context.datasetId,
+        reason: context.mend?.reason ?? 'asked for',
+      }),
+      onDone: { target: '#dataset.settling', actions: ['forgetMend', 'rememberChange'] },
+      onError: { target: '#dataset.failing', actions: recordError },
+    },
+    on: { 'dataset.pause': { actions: { type: 'addPauseReason', params: pauseParams } } },
+  });
+}
+
 /** See the head of this file and SPEC.md. */
 export const datasetMachine = datasetSetup.createMachine({
   id: 'dataset',
@@ -112,7 +131,7 @@ export const datasetMachine = datasetSetup.createMachine({
     failure: undefined,
     failureCount: 0,
     pauseReasons: [],
-    rebuildReason: undefined,
+    mend: undefined,
     changedMeanwhile: false,
     checkAsked: false,
     again: { chunk: false, embed: false, write: false },
@@ -137,7 +156,10 @@ export const datasetMachine = datasetSetup.createMachine({
         input: stageInput,
         onDone: {
           target: 'settling',
-          actions: [{ type: 'rememberVerdict', params: ({ event }) => event.output }, 'rememberChange'],
+          actions: [
+            { type: 'rememberVerdict', params: ({ event }) => ({ verdict: event.output }) },
+            'rememberChange',
+          ],
         },
         onError: { target: 'failing', actions: recordError },
       },
@@ -149,7 +171,7 @@ export const datasetMachine = datasetSetup.createMachine({
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'isCheckAsked', target: 'checking' },
-        { guard: or(['needsRebuild', 'hasChanged']), target: 'queued' },
+        { guard: or(['needsMending', 'hasChanged']), target: 'queued' },
         { target: 'idle' },
       ],
     },
@@ -190,6 +212,7 @@ export const datasetMachine = datasetSetup.createMachine({
         },
         granted: {
           always: [
+            { guard: 'needsRepair', target: '#dataset.repairing' },
             { guard: 'needsRebuild', target: '#dataset.rebuilding' },
             { target: '#dataset.processing' },
           ],
@@ -241,21 +264,8 @@ export const datasetMachine = datasetSetup.createMachine({
       on: { 'dataset.pause': { actions: { type: 'addPauseReason', params: pauseParams } } },
     },
 
-    rebuilding: {
-      tags: 'busy',
-      entry: ['releaseWork', { type: 'reportPhase', params: { phase: 'rebuilding' } }],
-      invoke: {
-        id: 'rebuildTable',
-        src: 'rebuildTable',
-        input: ({ context }) => ({
-          datasetId: context.datasetId,
-          reason: context.rebuildReason ?? 'asked for',
-        }),
-        onDone: { target: 'settling', actions: ['forgetRebuild', 'rememberChange'] },
-        onError: { target: 'failing', actions: recordError },
-      },
-      on: { 'dataset.pause': { actions: { type: 'addPauseReason', params: pauseParams } } },
-    },
+    repairing: mendState('repairing', 'repairTable'),
+    rebuilding: mendState('rebuilding', 'rebuildTable'),
 
     /** Decides between waiting and giving up; passed through at once. */
     failing: {

@@ -11,6 +11,7 @@ export type DatasetPhase =
   | 'queued'
   | 'processing'
   | 'maintaining'
+  | 'repairing'
   | 'rebuilding'
   | 'idle'
   | 'backingOff'

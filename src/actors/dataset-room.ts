@@ -45,18 +45,26 @@ const BUSY_PHASES: readonly DatasetPhase[] = [
   'queued',
   'processing',
   'maintaining',
+  'repairing',
   'rebuilding',
   'deleting',
 ];
-const WORKING_PHASES: readonly DatasetPhase[] = ['processing', 'maintaining', 'rebuilding'];
+const WORKING_PHASES: readonly DatasetPhase[] = ['processing', 'maintaining', 'repairing', 'rebuilding'];
+/** Phases in which a table is put right rather than written to. */
+const MENDING_PHASES: readonly DatasetPhase[] = ['repairing', 'rebuilding'];
 
 export function isBusy(entry: DatasetEntry): boolean {
   return BUSY_PHASES.includes(entry.phase);
 }
 
-/** Busy with anything but checking and rebuilding its table. */
+/** Busy with anything but checking and mending its table. */
 export function isProcessing(entry: DatasetEntry): boolean {
-  return isBusy(entry) && entry.phase !== 'rebuilding' && entry.phase !== 'checking';
+  return isBusy(entry) && !isMending(entry) && entry.phase !== 'checking';
+}
+
+/** Its table is repaired, or a new one is built. */
+export function isMending(entry: DatasetEntry): boolean {
+  return MENDING_PHASES.includes(entry.phase);
 }
 
 /** Holds one of the places at work. */
@@ -72,7 +80,7 @@ export function chooseNext(
   const free = settings.datasetsAtWorkMax - all.filter(isWorking).length;
   const waiting = all.filter((entry) => entry.phase === 'queued' && !entry.granted);
   const bySize = ({ backlog }: DatasetEntry): number => (backlog === undefined ? 0 : waitingCount(backlog));
-  // A dataset without a waiting change is queued for a rebuild; it comes after those that wait since a known time.
+  // A dataset without a waiting change is queued for its table; it comes after those that wait since a known time.
   const byAge = ({ backlog }: DatasetEntry): number => -(backlog?.oldestChangeAtMs ?? Number.MAX_VALUE);
   const rank = settings.datasetOrder === 'largestBacklog' ? bySize : byAge;
   return waiting.sort((a, b) => rank(b) - rank(a) || a.datasetId - b.datasetId).slice(0, Math.max(0, free));

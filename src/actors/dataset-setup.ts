@@ -1,5 +1,6 @@
 import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate';
 import type { DatasetBacklog } from '../catalog/catalog.ts';
+import type { TableMend, TableVerdict } from '../domain/sync-report.ts';
 import { waitingCount } from './backlog.ts';
 import type { DatasetEvent, DatasetPhase, DatasetReport } from './dataset-messages.ts';
 import { type BackoffSettings, backoffMs, type Failure, toFailure } from './failure.ts';
@@ -24,8 +25,8 @@ export interface DatasetContext extends DatasetInput {
   readonly failure: Failure | undefined;
   readonly failureCount: number;
   readonly pauseReasons: readonly string[];
-  /** Why the table must be built anew, if it must. */
-  readonly rebuildReason: string | undefined;
+  /** Whether the table must be repaired or built anew, and why, if it must. */
+  readonly mend: TableMend | undefined;
   /** A change came while nobody could act on it. */
   readonly changedMeanwhile: boolean;
   readonly checkAsked: boolean;
@@ -39,11 +40,11 @@ export type DatasetTag = 'busy' | 'ready' | 'error' | 'paused';
 export interface StageInput {
   readonly datasetId: number;
 }
-export interface RebuildInput extends StageInput {
+export interface MendInput extends StageInput {
   readonly reason: string;
 }
 
-export type CheckTableLogic = PromiseActorLogic<{ readonly rebuildReason: string | undefined }, StageInput>;
+export type CheckTableLogic = PromiseActorLogic<TableVerdict, StageInput>;
 /** What a dataset has to do: its backlog, and why a generation is to be built beside the serving one, if one is. */
 export interface Measured {
   readonly backlog: DatasetBacklog;
@@ -51,7 +52,7 @@ export interface Measured {
 }
 export type MeasureBacklogLogic = PromiseActorLogic<Measured, StageInput>;
 export type StageLogic = PromiseActorLogic<void, StageInput>;
-export type RebuildLogic = PromiseActorLogic<void, RebuildInput>;
+export type MendLogic = PromiseActorLogic<void, MendInput>;
 
 /** What an actor reports when it enters a phase. */
 export function datasetReport(context: DatasetContext, phase: DatasetPhase): DatasetReport {
@@ -83,7 +84,8 @@ export const datasetSetup = setup({
     embedPending: fromPromise(notProvided) as StageLogic,
     writeReady: fromPromise(notProvided) as StageLogic,
     maintainTable: fromPromise(notProvided) as StageLogic,
-    rebuildTable: fromPromise(notProvided) as RebuildLogic,
+    repairTable: fromPromise(notProvided) as MendLogic,
+    rebuildTable: fromPromise(notProvided) as MendLogic,
     deleteDataset: fromPromise(notProvided) as StageLogic,
   },
   actions: {
@@ -93,16 +95,17 @@ export const datasetSetup = setup({
     forgetChange: assign({ changedMeanwhile: false }),
     rememberCheck: assign({ checkAsked: true }),
     forgetCheck: assign({ checkAsked: false }),
-    /** An unsound table is rebuilt for its own reason. */
+    /** An unsound table is mended first, and for its own reason. */
     rememberMeasured: assign({
       backlog: (_, params: { measured: Measured }) => params.measured.backlog,
-      rebuildReason: ({ context }, params: { measured: Measured }) =>
-        context.rebuildReason ?? params.measured.rebuildReason,
+      mend: ({ context }, { measured: { rebuildReason } }: { measured: Measured }) =>
+        context.mend ??
+        (rebuildReason === undefined ? undefined : ({ kind: 'rebuild', reason: rebuildReason } as const)),
     }),
     rememberVerdict: assign({
-      rebuildReason: (_, params: { rebuildReason: string | undefined }) => params.rebuildReason,
+      mend: (_, { verdict }: { verdict: TableVerdict }) => (verdict.kind === 'sound' ? undefined : verdict),
     }),
-    forgetRebuild: assign({ rebuildReason: undefined }),
+    forgetMend: assign({ mend: undefined }),
     askAgain: assign({
       again: ({ context }, params: { stages: readonly Stage[] }) => ({
         ...context.again,
@@ -144,10 +147,12 @@ export const datasetSetup = setup({
       context.pauseReasons.every((reason) => reason === params.reason),
     isCheckAsked: ({ context }) => context.checkAsked,
     hasChanged: ({ context }) => context.changedMeanwhile,
-    needsRebuild: ({ context }) => context.rebuildReason !== undefined,
+    needsMending: ({ context }) => context.mend !== undefined,
+    needsRepair: ({ context }) => context.mend?.kind === 'repair',
+    needsRebuild: ({ context }) => context.mend?.kind === 'rebuild',
     grantsItself: ({ context }) => context.grantsItself,
     hasWork: ({ context }, { measured }: { measured: Measured }) =>
-      context.rebuildReason !== undefined ||
+      context.mend !== undefined ||
       measured.rebuildReason !== undefined ||
       waitingCount(measured.backlog) > 0,
     isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],

@@ -9,7 +9,14 @@ import {
 } from 'xstate';
 import { datasetMachine } from './dataset-machine.ts';
 import type { DatasetEvent, DatasetReport } from './dataset-messages.ts';
-import { chooseNext, type DatasetListing, isBusy, isProcessing, planAdmission } from './dataset-room.ts';
+import {
+  chooseNext,
+  type DatasetListing,
+  isBusy,
+  isMending,
+  isProcessing,
+  planAdmission,
+} from './dataset-room.ts';
 import { backoffMs, type Failure, toFailure } from './failure.ts';
 import {
   addWaiting,
@@ -86,7 +93,7 @@ const baseSetup = setup({
     isAskedAgain: ({ context }) => context.lookAgain,
     isAnyChecking: ({ context }) => entriesOf(context).some((entry) => entry.phase === 'checking'),
     isAnyProcessing: ({ context }) => entriesOf(context).some(isProcessing),
-    isAnyRebuilding: ({ context }) => entriesOf(context).some((entry) => entry.phase === 'rebuilding'),
+    isAnyRebuilding: ({ context }) => entriesOf(context).some(isMending),
     isNothingUnderWay: ({ context }) => !entriesOf(context).some((entry) => isBusy(entry) || entry.told),
   },
   delays: {

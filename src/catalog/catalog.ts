@@ -29,8 +29,10 @@ import type {
   TaskRecord,
   TextFailure,
 } from './records.ts';
+import type { SyncReads, SyncWrites } from './sync-catalog.ts';
 
 export type * from './records.ts';
+export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
 
 /*
  * The catalog: the durable truth. One implementation speaks SQL over a small driver; drivers exist for local files and
@@ -39,7 +41,7 @@ export type * from './records.ts';
  */
 
 /** What can be read, and the lease. Reads see whole transactions. */
-export interface Catalog {
+export interface Catalog extends SyncReads {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
   /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
@@ -129,7 +131,7 @@ export interface Catalog {
  *
  * @throws SynclineError `LEASE_LOST` from every method once another holder has it; nothing of that call is then kept.
  */
-export interface CatalogWriter {
+export interface CatalogWriter extends SyncWrites {
   /** Throws `LEASE_LOST` unless the lease is still this writer's. Asked before each table commit. */
   assertLease(): Promise<void>;
   /** Creates a dataset (and its project and profile when new); the existing one is returned when all its settings are equal, else `DATASET_EXISTS`. */

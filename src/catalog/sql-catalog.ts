@@ -31,6 +31,8 @@ import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
 import { listFailedChunks, listPendingChunks } from './rooms/pending-chunks.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
+import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
+import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
 import { closeAbandonedTasks, finishTask, listTasks, startTask, updateTask } from './rooms/tasks.ts';
 import { type CatalogSession, createCatalogSession, type VersionChange } from './session.ts';
 import type { SqlDriver } from './sql-driver.ts';
@@ -149,6 +151,10 @@ function readingSide(session: CatalogSession) {
       listWritableDocuments(session, generationId, page.chunkCountMax),
     countUncovered: (generationId) => countUncovered(session, generationId),
     queueSpan: (datasetId) => queueSpan(session, datasetId),
+    listIndexedRows: (generationId, page) => listIndexedRows(session, generationId, page),
+    findVectors: (generationId, chunkIds) => findVectors(session, generationId, chunkIds),
+    listUnembeddedChunks: (generationId, afterChunkId) =>
+      listUnembeddedChunks(session, generationId, afterChunkId),
     listTasks: (page) => listTasks(session, page),
   } satisfies Partial<Catalog>;
 }
@@ -180,6 +186,9 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
       createGeneration(session, token, datasetId, configurationId),
     reopenGeneration: (generationId) => reopenGeneration(session, token, generationId),
     recordTable: (generationId, state) => recordTable(session, token, generationId, state),
+    beginRepair: (generationId, version, documentIds) =>
+      beginRepair(session, token, { generationId, version }, documentIds),
+    requeueUnembedded: (generationId, chunkIds) => requeueUnembedded(session, token, generationId, chunkIds),
     markIndexed: (mark) => markIndexed(session, token, mark),
     switchGeneration: (generationId) => switchGeneration(session, token, generationId),
     requestGenerationDrop: (generationId) => requestGenerationDrop(session, token, generationId),

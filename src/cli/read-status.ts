@@ -11,7 +11,7 @@ export interface Overview {
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
-export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure'>;
+export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastCheck'>;
 
 /**
  * Reads the state of one dataset or of all.
@@ -37,6 +37,6 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
 }
 
 async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {
-  const { phase: _, failure: __, ...status } = await runtime.dataset(address).status();
+  const { phase: _, failure: __, lastCheck: ___, ...status } = await runtime.dataset(address).status();
   return status;
 }

@@ -48,6 +48,7 @@ export type ErrorCode =
   | 'TABLE_SCHEMA_DIFFERS'
   | 'TABLE_CONFLICT'
   | 'TABLE_FAILED'
+  | 'CHECK_INTERRUPTED'
   // both stores
   | 'DISK_FULL'
   // embedding

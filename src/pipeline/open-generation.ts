@@ -14,10 +14,13 @@ export async function openGeneration(
 }
 
 /** What a generation's table is made of. */
-export async function tableSpec(work: DatasetWork, generation: GenerationRecord): Promise<TableSpec> {
-  const configuration = await work.catalog.findConfiguration(generation.configurationId);
+export async function tableSpec(
+  { catalog, dataset }: Pick<DatasetWork, 'catalog' | 'dataset'>,
+  generation: GenerationRecord,
+): Promise<TableSpec> {
+  const configuration = await catalog.findConfiguration(generation.configurationId);
   if (configuration === undefined) {
     throw new SynclineError('INTERNAL', `The generation ${generation.tableName} has no configuration.`);
   }
-  return { dimensions: configuration.profile.dimensions, fields: work.dataset.fields };
+  return { dimensions: configuration.profile.dimensions, fields: dataset.fields };
 }

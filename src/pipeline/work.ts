@@ -2,9 +2,11 @@ import type { Catalog, CatalogWriter, DatasetRecord, GenerationRecord } from '..
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
+import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { COMMIT_BYTES_TARGET, type VectorStore, type VectorTable } from '../vectors/vector-store.ts';
 import type { ApplyCounts } from './apply-documents.ts';
+import type { Damage } from './check-sync.ts';
 import type { InFlightTexts } from './in-flight-texts.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
@@ -29,6 +31,8 @@ export interface PipelineSettings {
   readonly generationsKeptMax: number;
   /** How long they are kept. */
   readonly generationKeptMs: number;
+  /** Share of damaged rows, 0 to 1, above which a table is built anew instead of being repaired. */
+  readonly repairShareMax: number;
 }
 
 export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
@@ -41,6 +45,7 @@ export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
   commitDelayMaxMs: 1_000,
   generationsKeptMax: 1,
   generationKeptMs: 7 * 24 * 3_600_000,
+  repairShareMax: 0.2,
 };
 
 /** What the stages report; each becomes an event of the runtime. */
@@ -53,7 +58,14 @@ export type WorkReport =
   | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
   | { readonly type: 'restored'; readonly fromVersion: number; readonly toVersion: number }
   | { readonly type: 'rebuilt'; readonly reason: string; readonly rows: number }
-  | { readonly type: 'maintained'; readonly version: number };
+  | { readonly type: 'maintained'; readonly version: number }
+  | { readonly type: 'checked'; readonly report: SyncReport }
+  | {
+      readonly type: 'repaired';
+      readonly reason: string;
+      readonly documents: number;
+      readonly rowsRemoved: number;
+    };
 
 /**
  * All that the stages of one dataset share: the parts they work on, and the few facts that must be the same for all of
@@ -89,6 +101,13 @@ export interface DatasetWork {
   readonly hold: { active: boolean };
   /** The serving generation with its open table, once the check has found it sound. */
   readonly serving: { current: OpenGeneration | undefined };
+  /**
+   * How closely the next check is to look, where somebody asked for one. Kept until the table was found sound, or was
+   * mended: a check that is repeated in between looks as closely.
+   */
+  readonly checkAsked: { level: SyncLevel | undefined };
+  /** What the last check found that can be repaired in place. */
+  readonly damage: { current: (Damage & { readonly open: OpenGeneration }) | undefined };
 }
 
 /** A generation and its table, with the version and row count that the catalog has recorded. */
@@ -125,5 +144,7 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     unmaintained: { commits: 0 },
     hold: { active: false },
     serving: { current: undefined },
+    checkAsked: { level: undefined },
+    damage: { current: undefined },
   };
 }

@@ -8,6 +8,7 @@ import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { createAdapters, type RuntimeAdapters } from './adapters.ts';
+import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
@@ -29,6 +30,10 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'> {
   embedderFor(profile: EmbeddingProfile): Embedder;
   /** The works of the session that is open now. */
   work(): SessionWork;
+  /** The work of a dataset while a session is open: then nobody but this runtime writes. */
+  ownWork(datasetId: number): Promise<DatasetWork | undefined>;
+  /** The newest sync checks that were told. */
+  readonly checks: CheckLog;
   /** The supervisor, while one runs. */
   supervision: Supervision | undefined;
   /** When the last supervisor ended, or will; with its failure if that was not asked for. */
@@ -123,6 +128,8 @@ export function createRuntimeCore(
     }),
     embedderFor: (profile) => embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders]),
     work: currentWork,
+    ownWork: async (datasetId) => work?.workFor(datasetId),
+    checks: createCheckLog(hub),
     supervision: undefined,
     ended: Promise.resolve(undefined),
     stopAsked: false,

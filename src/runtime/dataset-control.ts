@@ -82,7 +82,13 @@ export async function datasetStatus(core: RuntimeCore, address: DatasetAddress):
     isUpToDate: incomingDocuments + queuedDocuments + chunks.pending === 0,
     profile: profileKey(dataset.profile),
     fields: dataset.fields,
-    table: generation?.recorded && { name: generation.tableName, ...generation.recorded },
+    lastCheck: core.checks.last(formatAddress(address)),
+    table: generation && {
+      name: generation.tableName,
+      version: generation.recorded.version,
+      // Unknown (below zero) while the table is repaired.
+      rowCount: Math.max(0, generation.recorded.rowCount),
+    },
   };
 }
 

@@ -3,7 +3,10 @@ import type { Failure } from '../actors/failure.ts';
 import type { DatasetCounts, FailedChunk } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
+import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
+import type { LoggedCheck } from './check-log.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
+import { checkDataset } from './dataset-check.ts';
 import { datasetStatus, deleteDataset, indexWaiting, makeDataset, tellDataset } from './dataset-control.ts';
 import { deleteDocuments, ingest } from './dataset-documents.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
@@ -53,6 +56,18 @@ export interface IndexResult {
   readonly durationMs: number;
 }
 
+export interface CheckOptions {
+  /**
+   * - `quick` (default): the table opens, and columns, version and row count are those of the last mark;
+   * - `rows`: also every row, by its fingerprint: about 1 s per million rows;
+   * - `deep`: also every vector.
+   */
+  readonly level?: SyncLevel;
+  /** Put right what differs, and check again. Needs the lease. Default `false`. */
+  readonly repair?: boolean;
+  readonly signal?: AbortSignal;
+}
+
 export interface DatasetStatus {
   readonly address: string;
   /** Where its actor stands; `notRunning` when this runtime has none for it at the moment. */
@@ -65,6 +80,8 @@ export interface DatasetStatus {
   readonly profile: string;
   readonly fields: FieldTypes;
   readonly table: { readonly name: string; readonly version: number; readonly rowCount: number } | undefined;
+  /** The newest sync check that this runtime made, if any; quick ones only where they were asked for. */
+  readonly lastCheck: LoggedCheck | undefined;
 }
 
 export interface CreateDatasetOptions {
@@ -97,6 +114,15 @@ export interface Dataset {
   ): Promise<DeleteDocumentsResult>;
   /** Does everything that waits: queued documents, pending chunks, unwritten rows; retries failed chunks when asked to. */
   index(options?: IndexOptions): Promise<IndexResult>;
+  /**
+   * Compares the serving table with the catalog. Takes no lease and changes nothing, unless `repair` is set.
+   *
+   * @throws SynclineError `CHECK_INTERRUPTED` (retryable) when the dataset was written to each time, `ABORTED`; with
+   * `repair` also as {@link index}, and `TABLE_DAMAGED` when the table differs all the same afterwards.
+   */
+  check(options?: CheckOptions): Promise<SyncReport>;
+  /** Compares rows and puts right what differs, without embedding anything again: `check({ level: 'rows', repair: true })`. */
+  repair(options?: { readonly signal?: AbortSignal }): Promise<SyncReport>;
   /** Ranked passages, best first. */
   search(query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<DatasetStatus>;
@@ -120,6 +146,8 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     ingest: (documents, options) => ingest(core, address, documents, options),
     deleteDocuments: (keys, options) => deleteDocuments(core, address, keys, options),
     index: (options) => indexWaiting(core, address, options),
+    check: (options) => checkDataset(core, address, options),
+    repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
     search: (query, options) => searchDataset(core, address, query, options),
     status: () => datasetStatus(core, address),
     async failures({ afterChunkId = 0, limit = 100 } = {}) {

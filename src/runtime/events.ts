@@ -1,6 +1,7 @@
 import { getLogger } from '@logtape/logtape';
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
+import type { SyncReport } from '../domain/sync-report.ts';
 
 interface DatasetFacts {
   /** `project/dataset`. */
@@ -67,6 +68,15 @@ export type SynclineEvent = { readonly atMs: number } & (
     } & DatasetFacts)
   | ({ readonly type: 'table.rebuilt'; readonly reason: string; readonly rows: number } & DatasetFacts)
   | ({ readonly type: 'table.maintained'; readonly version: number } & DatasetFacts)
+  /** A table's rows, or more, were compared with the catalog. Quick checks are told only when somebody asked for them. */
+  | ({ readonly type: 'sync.checked'; readonly report: SyncReport } & DatasetFacts)
+  /** A table was repaired in place: rows were removed, and documents wait to be written again. */
+  | ({
+      readonly type: 'sync.repaired';
+      readonly reason: string;
+      readonly documents: number;
+      readonly rowsRemoved: number;
+    } & DatasetFacts)
 );
 
 type WithoutTime<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never;
@@ -91,6 +101,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'text.failed',
   'lease.lost',
   'table.restored',
+  'sync.repaired',
 ]);
 
 export function createEventHub(nowMs: () => number): EventHub {
@@ -116,7 +127,9 @@ export function createEventHub(nowMs: () => number): EventHub {
 
 function logEvent(event: SynclineEvent): void {
   const properties = { ...event };
-  if (WARNINGS.has(event.type) || ('failure' in event && event.failure !== undefined)) {
+  const isOutOfSync = event.type === 'sync.checked' && !event.report.inSync;
+  const isFailure = 'failure' in event && event.failure !== undefined;
+  if (WARNINGS.has(event.type) || isFailure || isOutOfSync) {
     logger.warn('{type}', properties);
   } else {
     logger.debug('{type}', properties);

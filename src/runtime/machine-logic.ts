@@ -8,6 +8,7 @@ import {
 } from '../actors/dataset-machine.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { isSynclineError } from '../domain/errors.ts';
+import type { TableVerdict } from '../domain/sync-report.ts';
 import { checkTable } from '../pipeline/check-table.ts';
 import { chunkIncoming } from '../pipeline/chunk-incoming.ts';
 import { deleteDataset } from '../pipeline/delete-dataset.ts';
@@ -15,6 +16,7 @@ import { dueRebuild } from '../pipeline/due-rebuild.ts';
 import { embedPending } from '../pipeline/embed-pending.ts';
 import { maintainTable } from '../pipeline/maintain-table.ts';
 import { rebuildTable } from '../pipeline/rebuild-table.ts';
+import { repairTable } from '../pipeline/repair-table.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { writeReady } from '../pipeline/write-ready.ts';
 
@@ -51,6 +53,13 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
     fromPromise<void, { readonly datasetId: number }>(({ input, signal }: Input) =>
       onWork(input.datasetId, (work) => run(work, signal)),
     );
+  const mend = (run: (work: DatasetWork, reason: string, signal: AbortSignal) => Promise<void>) =>
+    fromPromise<void, { readonly datasetId: number; readonly reason: string }>(({ input, signal }) =>
+      onWork(input.datasetId, async (work) => {
+        await run(work, input.reason, signal);
+        work.checkAsked.level = undefined;
+      }),
+    );
   const setHold = (datasetId: number, active: boolean): void => {
     const work = parts.knownWork(datasetId);
     if (work === undefined) return;
@@ -59,13 +68,10 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
   };
   return datasetMachine.provide({
     actors: {
-      checkTable: fromPromise<{ readonly rebuildReason: string | undefined }, { readonly datasetId: number }>(
-        async ({ input }) => {
-          await parts.untilFree(input.datasetId);
-          const verdict = await onWork(input.datasetId, checkTable);
-          return { rebuildReason: verdict.sound ? undefined : verdict.reason };
-        },
-      ),
+      checkTable: fromPromise<TableVerdict, { readonly datasetId: number }>(async ({ input, signal }) => {
+        await parts.untilFree(input.datasetId);
+        return onWork(input.datasetId, (work) => checkTable(work, signal));
+      }),
       measureBacklog: fromPromise<Measured, { readonly datasetId: number }>(async ({ input }) => ({
         rebuildReason: (await dueRebuild(await parts.workFor(input.datasetId)))?.reason,
         backlog: await (await parts.catalog()).datasetBacklog(input.datasetId),
@@ -74,9 +80,8 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
       embedPending: stage(embedPending),
       writeReady: stage(writeReady),
       maintainTable: stage(maintainTable),
-      rebuildTable: fromPromise<void, { readonly datasetId: number; readonly reason: string }>(
-        ({ input, signal }) => onWork(input.datasetId, (work) => rebuildTable(work, input.reason, signal)),
-      ),
+      repairTable: mend(repairTable),
+      rebuildTable: mend(rebuildTable),
       deleteDataset: stage(deleteDataset),
     },
     actions: {

@@ -40,6 +40,11 @@ export interface SynclineOptions {
   readonly generationsKeptMax?: number;
   /** How long they are kept, in milliseconds. Default 604,800,000 (7 days). */
   readonly generationKeptMs?: number;
+  /**
+   * Share of damaged rows, 0 to 1, above which a table is built anew instead of being repaired in place. Both cost no
+   * embedding. Default 0.2.
+   */
+  readonly repairShareMax?: number;
   /** Datasets at work at the same time. Default 4. */
   readonly datasetsAtWorkMax?: number;
   /** Dataset actors alive at the same time. Default 1,000. */
@@ -112,6 +117,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
       'largestBacklog',
       'oldestChange',
     ]),
+    repairShareMax: resolveShare(options.repairShareMax),
     ...resolveNumbers(options),
   };
 }
@@ -124,6 +130,7 @@ const OTHER_OPTIONS = [
   'environment',
   'durableTables',
   'datasetOrder',
+  'repairShareMax',
 ] as const;
 
 /** Callers without types misspell, too; a misspelt option would silently be its default. */
@@ -144,6 +151,11 @@ function checkNamesAndTexts(options: SynclineOptions): void {
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       throw invalidOption(name, value, 'a text that is not empty');
   }
+}
+
+function resolveShare(share = 0.2): number {
+  if (share >= 0 && share <= 1) return share;
+  throw invalidOption('repairShareMax', share, 'a number from 0 to 1');
 }
 
 function resolveNumbers(options: SynclineOptions): Record<keyof typeof NUMBER_RANGES, number> {

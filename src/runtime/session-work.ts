@@ -21,7 +21,10 @@ export interface SessionWorkParts {
   readonly catalog: Catalog;
   readonly store: VectorStore;
   readonly clock: Clock;
-  readonly settings: Pick<PipelineSettings, 'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs'>;
+  readonly settings: Pick<
+    PipelineSettings,
+    'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs' | 'repairShareMax'
+  >;
   readonly hub: EventHub;
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
@@ -133,6 +136,18 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
       return;
     case 'maintained':
       hub.emit({ type: 'table.maintained', address, version: report.version });
+      return;
+    case 'checked':
+      hub.emit({ type: 'sync.checked', address, report: report.report });
+      return;
+    case 'repaired':
+      hub.emit({
+        type: 'sync.repaired',
+        address,
+        reason: report.reason,
+        documents: report.documents,
+        rowsRemoved: report.rowsRemoved,
+      });
       return;
   }
 }

@@ -1,6 +1,7 @@
 import { waitingCount } from '../actors/backlog.ts';
 import type { Catalog } from '../catalog/catalog.ts';
 import { type ErrorCode, SynclineError, throwIfAborted } from '../domain/errors.ts';
+import type { DatasetWork } from '../pipeline/work.ts';
 import type { DatasetActors, DatasetStanding } from './dataset-actors.ts';
 
 export interface WaitParts {
@@ -39,6 +40,20 @@ export function waitUntilNothingWaits(datasetId: number, address: string, parts:
       !backlog.isSwitchPending &&
       (await readQueueSpan(parts.catalog, datasetId)) !== undefined
     );
+  });
+}
+
+/** Waits until a dataset rests on a table that was found sound, or was mended, with nothing of it waiting. Throws as {@link waitUntilIndexed}. */
+export function waitUntilMended(
+  datasetId: number,
+  address: string,
+  work: DatasetWork,
+  parts: WaitParts,
+): Promise<void> {
+  return waitUntil(datasetId, address, parts, async () => {
+    if (work.serving.current === undefined || work.checkAsked.level !== undefined) return false;
+    const backlog = await parts.catalog.datasetBacklog(datasetId);
+    return backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks === 0;
   });
 }
 

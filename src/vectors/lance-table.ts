@@ -3,7 +3,8 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Arrow } from './lance-library.ts';
 import { searchText, searchVector } from './lance-search.ts';
 import { listDocuments, readDocuments } from './read-rows.ts';
-import { replaceRows } from './replace-rows.ts';
+import { deletePlaces, replaceRows } from './replace-rows.ts';
+import { createTableScan } from './scan-table.ts';
 import { createTableAccess, readState, type TableAccessDeps } from './table-access.ts';
 import { textIndexName } from './table-indexes.ts';
 import { checkRows, toArrowTable } from './table-rows.ts';
@@ -63,6 +64,9 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
         options,
       );
     },
+    scan: (version, readAll) =>
+      read(async (table) => readAll(await createTableScan(table, version, spec.dimensions)), version),
+    deleteRows: (places, options) => write(() => deletePlaces({ handle, commit }, places), options),
     restore: (version, options) =>
       write(async () => {
         const earlier = await openEarlier(deps, version);

@@ -100,6 +100,18 @@ async function deleteWhere(input: ReplaceRowsInput, column: string, ids: readonl
   }
 }
 
+/** Deletes single rows by their places in the newest version. */
+export async function deletePlaces(
+  { handle, commit }: Pick<ReplaceRowsInput, 'handle' | 'commit'>,
+  places: readonly bigint[],
+): Promise<void> {
+  for (let index = 0; index < places.length; index += IDS_PER_STATEMENT_MAX) {
+    // A deletion moves no row: the places of the others stay what they are.
+    const portion = places.slice(index, index + IDS_PER_STATEMENT_MAX);
+    await commit(() => handle.delete(`_rowid IN (${portion.join(',')})`));
+  }
+}
+
 function inList(column: string, ids: readonly number[]): string {
   return `${column} IN (${ids.map((id) => id.toFixed(0)).join(',')})`;
 }

@@ -4,6 +4,7 @@ import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
 import type { FieldTypes, FieldValue } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
+import type { TableRowPage } from '../domain/row-page.ts';
 
 /** What a table is made of, beyond the columns that every table has. */
 export interface TableSpec {
@@ -162,6 +163,23 @@ export interface TableHit {
   readonly score: number;
 }
 
+/** Some rows with their vectors, as they are read back. */
+export interface VectorPage {
+  readonly chunkIds: Float64Array;
+  readonly documentIds: Float64Array;
+  /** The table's dimensions in numbers per row, row after row. */
+  readonly vectors: Float32Array;
+  /** Rows of this page, from 0, whose vector or one of whose numbers is null. */
+  readonly incompleteRows: ReadonlySet<number>;
+}
+
+/** All rows of a table as it was at one version, in no particular order, page by page. */
+export interface TableScan extends TableState {
+  /** All rows, or those of the buckets with these numbers (`rowBucket`). */
+  rows(buckets?: readonly number[]): AsyncIterable<TableRowPage>;
+  vectors(): AsyncIterable<VectorPage>;
+}
+
 /**
  * One LanceDB table: a generation of a dataset. Writes are serialised by the table itself (two concurrent merges of the
  * same new ids would both insert); each write is one commit that readers see whole or not at all, and each returns only
@@ -185,6 +203,14 @@ export interface VectorTable {
     rows: TableRows,
     options?: WriteOptions,
   ): Promise<TableState>;
+  /**
+   * Reads all of the table as it was at a version, whatever is committed meanwhile.
+   *
+   * @throws SynclineError `TABLE_DAMAGED` also when that version is not there (any more).
+   */
+  scan<Result>(version: number, read: (scan: TableScan) => Promise<Result>): Promise<Result>;
+  /** Deletes single rows by the places that a scan told; places are of one version, hence the one to build on. */
+  deleteRows(places: readonly bigint[], options: Required<WriteOptions>): Promise<TableState>;
   /** Puts the table back to an earlier version, as a new commit. */
   restore(version: number, options?: WriteOptions): Promise<TableState>;
   /** Compacts, refreshes the indexes and removes versions older than the recorded one. Changes the version. */

@@ -8,6 +8,7 @@ import {
   type Measured,
 } from '../../src/actors/dataset-machine.ts';
 import type { BackoffSettings } from '../../src/actors/failure.ts';
+import type { TableVerdict } from '../../src/domain/sync-report.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
 interface Input {
@@ -21,7 +22,8 @@ export interface World {
   chunked: number;
   embedded: number;
   written: number;
-  isSound: boolean;
+  /** What the check finds. */
+  table: TableVerdict['kind'];
 }
 
 export interface DatasetHarness {
@@ -29,12 +31,13 @@ export interface DatasetHarness {
   readonly clock: SimulatedClock;
   readonly world: World;
   readonly sources: {
-    readonly checkTable: FakeSource<{ readonly rebuildReason: string | undefined }, Input>;
+    readonly checkTable: FakeSource<TableVerdict, Input>;
     readonly measureBacklog: FakeSource<Measured, Input>;
     readonly chunkIncoming: FakeSource<void, Input>;
     readonly embedPending: FakeSource<void, Input>;
     readonly writeReady: FakeSource<void, Input>;
     readonly maintainTable: FakeSource<void, Input>;
+    readonly repairTable: FakeSource<void, Input & { readonly reason: string }>;
     readonly rebuildTable: FakeSource<void, Input & { readonly reason: string }>;
     readonly deleteDataset: FakeSource<void, Input>;
   };
@@ -54,7 +57,7 @@ export const BACKOFF: BackoffSettings = { firstMs: 100, maxMs: 400, failuresMax:
 
 /** A real dataset actor that gives itself its place, on fakes, with a clock that stands still. */
 export function createDatasetHarness(options: { readonly changed?: number } = {}): DatasetHarness {
-  const world: World = { changed: options.changed ?? 1, chunked: 0, embedded: 0, written: 0, isSound: true };
+  const world: World = { changed: options.changed ?? 1, chunked: 0, embedded: 0, written: 0, table: 'sound' };
   const clock = new SimulatedClock();
   const phases: DatasetPhase[] = [];
   const reports: DatasetReport[] = [];
@@ -69,6 +72,7 @@ export function createDatasetHarness(options: { readonly changed?: number } = {}
         embedPending: sources.embedPending.logic,
         writeReady: sources.writeReady.logic,
         maintainTable: sources.maintainTable.logic,
+        repairTable: sources.repairTable.logic,
         rebuildTable: sources.rebuildTable.logic,
         deleteDataset: sources.deleteDataset.logic,
       },
@@ -121,8 +125,8 @@ function createSources(world: World, send: (event: DatasetEvent) => void): Datas
     });
   return {
     checkTable: createFakeSource(() => {
-      const rebuildReason = world.isSound ? undefined : 'damaged';
-      return () => ({ rebuildReason });
+      const kind = world.table;
+      return () => (kind === 'sound' ? { kind } : { kind, reason: 'damaged' });
     }),
     measureBacklog: createFakeSource<Measured, Input>(() => {
       const backlog = {
@@ -139,8 +143,11 @@ function createSources(world: World, send: (event: DatasetEvent) => void): Datas
     embedPending: stage('chunked', 'embedded'),
     writeReady: stage('embedded', 'written'),
     maintainTable: createFakeSource<void, Input>(() => () => undefined),
+    repairTable: createFakeSource(() => () => {
+      world.table = 'sound';
+    }),
     rebuildTable: createFakeSource(() => () => {
-      world.isSound = true;
+      world.table = 'sound';
     }),
     deleteDataset: createFakeSource<void, Input>(() => () => undefined),
   };

@@ -22,6 +22,10 @@ const hopeless = () => new SynclineError('PROVIDER_AUTH', 'Wrong key.');
 
 type SourceName = keyof DatasetHarness['sources'];
 
+/** What the check has to find for a source to be asked. */
+const tableThatNeeds = (name: SourceName) =>
+  name === 'repairTable' ? 'repair' : name === 'rebuildTable' ? 'rebuild' : 'sound';
+
 describe('no wake-up is lost', () => {
   const SOURCES: readonly SourceName[] = [
     'measureBacklog',
@@ -45,7 +49,7 @@ describe('no wake-up is lost', () => {
 
   test('a change that comes while the table is rebuilt is work afterwards', async () => {
     const { actor, sources, world, change, untilIn } = start({ changed: 0 });
-    world.isSound = false;
+    world.table = 'rebuild';
     sources.rebuildTable.hold();
     actor.start();
     await sources.rebuildTable.call(1);
@@ -226,9 +230,10 @@ describe('pausing', () => {
     expect(world.written).toBe(2);
   });
 
-  test.each(['checkTable', 'maintainTable', 'rebuildTable'] as const)('lets %s end first', async (name) => {
+  const NOT_CUT_SHORT: readonly SourceName[] = ['checkTable', 'maintainTable', 'repairTable', 'rebuildTable'];
+  test.each(NOT_CUT_SHORT)('lets %s end first', async (name) => {
     const { actor, sources, send, world, untilIn } = start();
-    world.isSound = name !== 'rebuildTable';
+    world.table = tableThatNeeds(name);
     sources[name].hold();
     actor.start();
     const { signal } = await sources[name].call(1);
@@ -322,10 +327,16 @@ describe('failing', () => {
     await untilIn('idle');
   });
 
-  const NAMES: readonly SourceName[] = ['checkTable', 'measureBacklog', 'maintainTable', 'rebuildTable'];
+  const NAMES: readonly SourceName[] = [
+    'checkTable',
+    'measureBacklog',
+    'maintainTable',
+    'repairTable',
+    'rebuildTable',
+  ];
   test.each(NAMES)('%s that fails is tried again after the wait', async (name) => {
     const { actor, clock, sources, world, untilIn } = start();
-    world.isSound = name !== 'rebuildTable';
+    world.table = tableThatNeeds(name);
     sources[name].hold();
     actor.start();
     (await sources[name].call(1)).fail(retryable());
@@ -333,7 +344,7 @@ describe('failing', () => {
     sources[name].letGo();
     clock.increment(BACKOFF.firstMs);
     await untilIn('idle');
-    expect(world).toMatchObject({ isSound: true, written: 1 });
+    expect(world).toMatchObject({ table: 'sound', written: 1 });
   });
 });
 
@@ -343,13 +354,13 @@ describe('the table', () => {
     sources.writeReady.hold();
     actor.start();
     const write = await sources.writeReady.call(1);
-    world.isSound = false;
+    world.table = 'rebuild';
     write.fail(new SynclineError('TABLE_DAMAGED', 'A file is gone.'));
     sources.writeReady.letGo();
     await untilIn('backingOff');
     clock.increment(BACKOFF.maxMs);
     await untilIn('idle');
-    expect(world).toMatchObject({ isSound: true, written: 1 });
+    expect(world).toMatchObject({ table: 'sound', written: 1 });
     expect(phases.filter((phase) => phase === 'rebuilding')).toHaveLength(1);
   });
 
@@ -359,7 +370,7 @@ describe('the table', () => {
     actor.start();
     for (let n = 1; n <= BACKOFF.failuresMax; n += 1) {
       const write = await sources.writeReady.call(n);
-      world.isSound = false;
+      world.table = 'rebuild';
       write.fail(new SynclineError('TABLE_DAMAGED', 'A file is gone.'));
       await until((snapshot) => snapshot.hasTag('error'));
       clock.increment(BACKOFF.maxMs);
@@ -368,12 +379,35 @@ describe('the table', () => {
     expect(sources.rebuildTable.callCount()).toBe(BACKOFF.failuresMax - 1);
   });
 
-  test('that is unsound is rebuilt although nothing waits', async () => {
+  test.each([
+    ['rebuild', 'rebuilding'],
+    ['repair', 'repairing'],
+  ] as const)('that is unsound gets its %s although nothing waits', async (kind, phase) => {
     const { actor, phases, world, untilIn } = start({ changed: 0 });
-    world.isSound = false;
+    world.table = kind;
     actor.start();
     await untilIn('idle');
-    expect(phases).toEqual(['checking', 'measuring', 'queued', 'rebuilding', 'measuring', 'idle']);
+    expect(phases).toEqual(['checking', 'measuring', 'queued', phase, 'measuring', 'idle']);
+  });
+
+  test('that is repaired is written to afterwards, and not before', async () => {
+    const { actor, phases, sources, world, untilIn } = start();
+    world.table = 'repair';
+    sources.repairTable.hold();
+    actor.start();
+    await sources.repairTable.call(1);
+    expect(sources.writeReady.callCount()).toBe(0);
+    sources.repairTable.letGo();
+    await untilIn('idle');
+    expect(phases.slice(3)).toEqual([
+      'repairing',
+      'measuring',
+      'queued',
+      'processing',
+      'maintaining',
+      'idle',
+    ]);
+    expect(world.written).toBe(1);
   });
 
   test('is checked once more when a check is asked for in mid-work', async () => {
@@ -405,12 +439,13 @@ describe('deletion', () => {
     'embedPending',
     'writeReady',
     'maintainTable',
+    'repairTable',
     'rebuildTable',
   ];
 
   test.each(MID_WORK)('lets go of %s in mid-work', async (name) => {
     const { actor, sources, phases, send, world, until } = start();
-    world.isSound = name !== 'rebuildTable';
+    world.table = tableThatNeeds(name);
     sources[name].hold();
     actor.start();
     const { signal } = await sources[name].call(1);

@@ -53,6 +53,7 @@ describe('who makes room', () => {
     'queued',
     'processing',
     'maintaining',
+    'repairing',
     'rebuilding',
     'deleting',
   ] as const)('never one that is %s', (phase) => {
@@ -96,7 +97,7 @@ describe('who gets a place', () => {
     expect(next([queued(1, { granted: true }), queued(2)], 2)).toEqual([2]);
   });
 
-  test.each(['processing', 'maintaining', 'rebuilding'] as const)(
+  test.each(['processing', 'maintaining', 'repairing', 'rebuilding'] as const)(
     'one that is %s holds its place',
     (phase) => {
       expect(next([entry(1, { phase }), queued(2)], 1)).toEqual([]);

@@ -151,6 +151,14 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     'dataset.pause': pausedLater('maintaining'),
     'dataset.resume': 'maintaining',
   },
+  repairing: {
+    ...DELETED,
+    ...workIgnored('repairing'),
+    'dataset.changed': ['repairing', REMEMBERED],
+    'dataset.check': ['repairing', CHECK_LATER],
+    'dataset.pause': pausedLater('repairing'),
+    'dataset.resume': 'repairing',
+  },
   rebuilding: {
     ...DELETED,
     ...workIgnored('rebuilding'),
@@ -219,6 +227,7 @@ const PHASES: Record<Row, DatasetPhase> = {
   'processing.embed.failed': 'processing',
   'processing.write.failed': 'processing',
   maintaining: 'maintaining',
+  repairing: 'repairing',
   rebuilding: 'rebuilding',
   backingOff: 'backingOff',
   parked: 'parked',
@@ -249,7 +258,7 @@ const CONTEXT: Snapshot['context'] = {
   failure: undefined,
   failureCount: 0,
   pauseReasons: [],
-  rebuildReason: undefined,
+  mend: undefined,
   changedMeanwhile: false,
   checkAsked: false,
   again: { chunk: false, embed: false, write: false },
@@ -333,16 +342,23 @@ test('a generation that is asked for is built when the dataset gets its place', 
   expect(next.matches('rebuilding')).toBe(true);
 });
 
-test('a dataset whose table is unsound is rebuilt when it gets its place', () => {
-  const [next] = transition(datasetMachine, at('queued.waiting', { rebuildReason: 'damaged' }), {
-    type: 'dataset.proceed',
-  });
-  expect(next.matches('rebuilding')).toBe(true);
+test.each([
+  ['repair', 'repairing'],
+  ['rebuild', 'rebuilding'],
+] as const)('a dataset whose table needs a %s is %s when it gets its place', (kind, state) => {
+  const mend = { kind, reason: 'damaged' };
+  const [next] = transition(datasetMachine, at('queued.waiting', { mend }), { type: 'dataset.proceed' });
+  expect(next.matches(state)).toBe(true);
 });
 
 /** The events that end what a state waits for; XState makes them, and the machine's own type does not list them. */
 const ENDINGS: Partial<Record<Row, readonly { readonly type: string }[]>> = {
-  checking: endings('checkTable', { rebuildReason: undefined }, { rebuildReason: 'damaged' }),
+  checking: endings(
+    'checkTable',
+    { kind: 'sound' },
+    { kind: 'repair', reason: 'damaged' },
+    { kind: 'rebuild', reason: 'damaged' },
+  ),
   'queued.measuring': endings(
     'measureBacklog',
     { backlog: backlogOf(0), rebuildReason: undefined },
@@ -350,6 +366,7 @@ const ENDINGS: Partial<Record<Row, readonly { readonly type: string }[]>> = {
     { backlog: backlogOf(0), rebuildReason: 'asked for' },
   ),
   maintaining: endings('maintainTable', undefined),
+  repairing: endings('repairTable', undefined),
   rebuilding: endings('rebuildTable', undefined),
   deleting: endings('deleteDataset', undefined),
   'processing.chunk.running': endings('chunkIncoming', undefined),
@@ -372,7 +389,7 @@ test('no state loops without an event, whatever the machine remembers, and none 
     }
   }
   expect(longest).toBeLessThanOrEqual(8);
-});
+}, 60_000);
 
 test('a loop without an event would end in an error instead of hanging the process', () => {
   expect(datasetMachine.options.maxIterations).toBe(1_000);
@@ -400,17 +417,19 @@ function asEvent(event: { readonly type: string }): DatasetEvent {
   return event as DatasetEvent;
 }
 
+const MENDS = [undefined, { kind: 'repair', reason: 'x' }, { kind: 'rebuild', reason: 'x' }] as const;
+
 function* everyContext(): Generator<Partial<Snapshot['context']>> {
   const failure = { code: 'X', message: 'x', retryable: false, retryAfterMs: undefined };
   for (const pauseReasons of [[], ['old'], ['old', 'other']])
-    for (const rebuildReason of [undefined, 'damaged'])
+    for (const mend of MENDS)
       for (const changedMeanwhile of [false, true])
         for (const checkAsked of [false, true])
           for (const grantsItself of [false, true])
             for (const failureCount of [0, 9])
               yield {
                 pauseReasons,
-                rebuildReason,
+                mend,
                 changedMeanwhile,
                 checkAsked,
                 grantsItself,

@@ -11,6 +11,7 @@ import {
   type SupervisorSettings,
   supervisorMachine,
 } from '../../src/actors/supervisor-machine.ts';
+import type { TableVerdict } from '../../src/domain/sync-report.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
 /** One dataset of the small world that a supervisor looks after. */
@@ -265,12 +266,12 @@ function createDatasetLogic(parts: LogicParts): typeof datasetMachine {
   };
   return datasetMachine.provide({
     actors: {
-      checkTable: fromPromise<{ readonly rebuildReason: string | undefined }, Input>(async ({ input }) => {
+      checkTable: fromPromise<TableVerdict, Input>(async ({ input }) => {
         checking += 1;
         parts.most.checking = Math.max(parts.most.checking, checking);
         await Promise.resolve();
         checking -= 1;
-        return { rebuildReason: find(input).isSound ? undefined : 'damaged' };
+        return find(input).isSound ? { kind: 'sound' } : { kind: 'rebuild', reason: 'damaged' };
       }),
       measureBacklog: fromPromise<Measured, Input>(async ({ input }) => {
         const { waiting, oldestChangeAtMs } = find(input);

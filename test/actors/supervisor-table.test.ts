@@ -315,6 +315,7 @@ test('no state loops without an event, whatever the datasets do, and none rests 
     'checking',
     'queued',
     'processing',
+    'repairing',
     'rebuilding',
     'idle',
     'paused',
@@ -343,7 +344,7 @@ test('no state loops without an event, whatever the datasets do, and none rests 
     }
   }
   expect(longest).toBeLessThanOrEqual(8);
-});
+}, 60_000);
 
 test('a loop without an event would end in an error instead of hanging the process', () => {
   expect(supervisorMachine.options.maxIterations).toBe(1_000);

@@ -19,6 +19,7 @@ import {
 } from '../catalog/catalog-fixtures.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
+import { describeCatalogSync } from './catalog-sync-suite.ts';
 import { describeCatalogWork } from './catalog-work-suite.ts';
 
 const NEWEST = MIGRATIONS.length;
@@ -49,6 +50,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeCatalogWork(() => catalog);
     describeCatalogGenerations(() => catalog);
     describeCatalogConfigurations(() => catalog);
+    describeCatalogSync(() => catalog);
 
     function describeSchema() {
       test('is created by a migration, and a second one changes nothing', async () => {

@@ -7,6 +7,7 @@ import type { LanceVectorStoreOptions } from '../../src/vectors/lance-settings.t
 import { createLanceVectorStore } from '../../src/vectors/lance-vector-store.ts';
 import type { VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
 import { describeTableContents } from '../conformance/table-contents-suite.ts';
+import { describeTableScan } from '../conformance/table-scan-suite.ts';
 import { describeForeignCommits } from '../conformance/vector-store-foreign-suite.ts';
 import { describeVectorStore, type VectorStorePlace } from '../conformance/vector-store-suite.ts';
 import { row, rowsOf, spec } from './table-fixtures.ts';
@@ -25,6 +26,7 @@ describeVectorStore('LanceDB, documents replaced through the indexes, not durabl
 );
 
 describeTableContents('LanceDB', () => makePlace({ durable: false }));
+describeTableScan('LanceDB', () => makePlace({ durable: false }));
 describeForeignCommits('LanceDB and a foreign writer', () => makePlace({}));
 describeForeignCommits('LanceDB and a foreign writer, through the indexes', () =>
   makePlace({ oneCommitBytesMax: 0, durable: false }),

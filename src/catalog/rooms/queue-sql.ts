@@ -52,3 +52,8 @@ export function packHashes(hashes: readonly Uint8Array[]): Uint8Array {
   for (const [index, hash] of hashes.entries()) packed.set(hash, index * 32);
   return packed;
 }
+
+/** The condition that a chunk is one of those that a generation's table is made of. */
+export function chunkInGeneration(chunk: string, generation: string): string {
+  return `${chunk}.configuration_id = ${generation}.configuration_id`;
+}
