@@ -146,6 +146,8 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
       await Promise.race(full ? run.inFlight : [...run.inFlight, changed]);
       continue;
     }
+    // The last request may have failed while the page was read.
+    if (run.failure !== undefined) continue;
     if (work.hold.active) return;
     // Only once all pages are read is the partial request sent or waiting for our own producers. Waiting for another
     // dataset before that could be for ever: it may hold back ours while we hold back theirs.

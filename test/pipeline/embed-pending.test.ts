@@ -3,6 +3,7 @@ import { SynclineError } from '../../src/domain/errors.ts';
 import { sha256, toHex } from '../../src/domain/hash.ts';
 import type { Embedder } from '../../src/embedders/embedder.ts';
 import { embedPending } from '../../src/pipeline/embed-pending.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { createFakeWork, createSharedTexts, embedAll } from './fake-work.ts';
 
 const never = new AbortController().signal;
@@ -172,6 +173,23 @@ describe('a failure of the provider', () => {
     expect(attempts.size).toBe(0);
     for (const name of names(12))
       expect(work.inFlightTexts.look().claim(1, toHex(sha256(name)))).toBeUndefined();
+  });
+
+  test('that comes while the catalog is asked whether more is pending is told all the same', async () => {
+    const { embed, next } = gated();
+    const { work } = createFakeWork({ texts: ['a'], embed });
+    const run = embedPending(work, never);
+    const fail = await next(1);
+    const { listPendingChunks } = work.catalog;
+    Object.assign(work.catalog, {
+      async listPendingChunks(...asked: Parameters<typeof listPendingChunks>) {
+        fail(new SynclineError('PROVIDER_FAILED', 'Away.'));
+        await new Promise((resolve) => setImmediate(resolve));
+        return (await listPendingChunks(...asked)).filter(({ embeddedText }) => embeddedText !== 'a');
+      },
+    });
+    work.changed.ring();
+    expect(await rejectionOf(run)).toMatchObject({ code: 'PROVIDER_FAILED' });
   });
 });
 
