@@ -95,7 +95,11 @@ export function createSupervision(core: RuntimeCore): Supervision {
   started.promise.catch(() => undefined);
   return {
     actor,
-    tell: (datasetId, address, event) => actor.send({ type: 'dataset.tell', datasetId, address, event }),
+    tell(datasetId, address, event) {
+      // One that has ended hears nothing more; XState would warn.
+      if (actor.getSnapshot().status === 'active')
+        actor.send({ type: 'dataset.tell', datasetId, address, event });
+    },
     send,
     // Reports come out of a child's own transition: the supervisor hears of it when that is over.
     noteReport: (report) => queueMicrotask(() => actor.send(report)),
