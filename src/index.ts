@@ -10,11 +10,18 @@ export type { Filter, FilterValue } from './domain/filter.ts';
 export type { Metadata, MetadataValue } from './domain/metadata.ts';
 export type { SyncFinding, SyncLevel, SyncProposal, SyncReport } from './domain/sync-report.ts';
 export type { EmbedderOptions } from './embedders/choose-embedder.ts';
-export type { Embedder, EmbedderLimits, EmbedOptions, EmbedResult } from './embedders/embedder.ts';
+export type {
+  Embedder,
+  EmbedderLimits,
+  EmbeddingPrice,
+  EmbedOptions,
+  EmbedResult,
+} from './embedders/embedder.ts';
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
+export type { ConfigurationSummary } from './runtime/configuration-summary.ts';
 export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';
 export type {
   CheckOptions,
@@ -22,14 +29,25 @@ export type {
   Dataset,
   DatasetStatus,
   DeleteDocumentsResult,
+  EarlierTable,
   IndexOptions,
   IndexResult,
   IngestMode,
   IngestOptions,
   IngestResult,
 } from './runtime/dataset.ts';
+export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/dataset-tables.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
+export type {
+  DatasetText,
+  ImportVectorsOptions,
+  ImportVectorsResult,
+  TextsOptions,
+  TextVector,
+  VectorSource,
+} from './runtime/import-vectors.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { SynclineOptions } from './runtime/options.ts';
+export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';

@@ -235,7 +235,8 @@ export const datasetMachine = datasetSetup.createMachine({
         { guard: haveAllStagesEnded, target: 'maintaining', actions: 'forgetFailure' },
       ],
       on: {
-        'dataset.changed': { actions: askAgain(...STAGES) },
+        // Measured again afterwards: what was asked for may be a new table, which is due when the stages have ended.
+        'dataset.changed': { actions: [askAgain(...STAGES), 'rememberChange'] },
         'work.chunked': { actions: askAgain('embed', 'write') },
         'work.embedded': { actions: askAgain('write') },
         // What is under way is finished and kept; nothing new is started. The stages then drain by themselves.
@@ -258,7 +259,7 @@ export const datasetMachine = datasetSetup.createMachine({
         id: 'maintainTable',
         src: 'maintainTable',
         input: stageInput,
-        onDone: 'settling',
+        onDone: { target: 'settling', actions: 'rememberSwitch' },
         onError: { target: 'failing', actions: recordError },
       },
       on: { 'dataset.pause': { actions: { type: 'addPauseReason', params: pauseParams } } },

@@ -92,6 +92,11 @@ export const datasetSetup = setup({
     /** Provided: tells whoever watches, with {@link datasetReport}. */
     reportPhase: (_, _params: { phase: DatasetPhase }) => undefined,
     rememberChange: assign({ changedMeanwhile: true }),
+    /** A switch that is on its way may be due now. */
+    rememberSwitch: assign({
+      changedMeanwhile: ({ context }) =>
+        context.changedMeanwhile || context.backlog?.isSwitchPending === true,
+    }),
     forgetChange: assign({ changedMeanwhile: false }),
     rememberCheck: assign({ checkAsked: true }),
     forgetCheck: assign({ checkAsked: false }),

@@ -177,6 +177,8 @@ export interface CatalogWriter extends SyncWrites {
   /** Removes waiting incoming changes that turned out to change nothing. */
   dropIncoming(datasetId: number, incomingIds: readonly number[]): Promise<void>;
 
+  /** The id of a profile, which is created where it is new. */
+  ensureProfile(profile: EmbeddingProfile): Promise<number>;
   /** Stores vectors under (profile, text hash) and makes every pending chunk of these texts `ready`, in all datasets of the profile. */
   storeEmbeddings(profileId: number, embeddings: readonly NewEmbedding[]): Promise<void>;
   /** Charges attempts to texts, or gives them up. */

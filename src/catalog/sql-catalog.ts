@@ -8,6 +8,7 @@ import {
   createDataset,
   datasetBacklog,
   datasetCounts,
+  ensureProfile,
   findConfiguration,
   findDataset,
   listDatasets,
@@ -179,6 +180,7 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     applyDocuments: (datasetId, configurationId, changes, options) =>
       applyDocuments(session, token, { datasetId, configurationId }, changes, options?.incomingIds ?? []),
     dropIncoming: (datasetId, incomingIds) => dropIncoming(session, token, datasetId, incomingIds),
+    ensureProfile: (profile) => ensureProfile(session, token, profile),
     storeEmbeddings: (profileId, embeddings) => storeEmbeddings(session, token, profileId, embeddings),
     recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
     retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'INVALID_FILTER'
   | 'INVALID_FIELD'
   | 'INVALID_QUERY'
+  | 'INVALID_VECTOR'
   | 'DUPLICATE_KEY'
   | 'DOCUMENT_TOO_LARGE'
   | 'SOURCE_UNREADABLE'
@@ -21,6 +22,7 @@ export type ErrorCode =
   | 'DATASET_EXISTS'
   | 'DATASET_DELETING'
   | 'DATASET_RECONFIGURING'
+  | 'NO_EARLIER_TABLE'
   | 'PROFILE_MISMATCH'
   // lease
   | 'LEASE_HELD'

@@ -8,6 +8,15 @@ export interface EmbedderLimits {
   readonly requestsInFlightMax: number;
 }
 
+/** What a provider takes for direct requests; a batch API may take less. */
+export interface EmbeddingPrice {
+  readonly usdPerMillionTokens: number;
+  /** Where that was read. */
+  readonly source: string;
+  /** When, as `YYYY-MM`. */
+  readonly asOf: string;
+}
+
 /** Whether texts are stored or asked for; some models embed the two differently. */
 export type EmbeddingPurpose = 'document' | 'query';
 
@@ -35,6 +44,8 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number;
   readonly limits: EmbedderLimits;
+  /** Absent where it is not known: nobody is told a guess. */
+  readonly price?: EmbeddingPrice;
   /** An embedder for another model of the same provider, with the same key, address and limits, where there can be one. */
   forModel?(model: string, dimensions: number): Embedder | undefined;
   /**

@@ -47,6 +47,7 @@ export function createLocalEmbedder(options: LocalEmbedderOptions = {}): Embedde
     model: LOCAL_MODEL,
     dimensions,
     limits,
+    price: { usdPerMillionTokens: 0, source: 'it runs in this process', asOf: '2026-11' },
     async embed(texts, { signal }) {
       throwIfAborted(signal);
       checkTexts(texts, limits.itemsPerRequestMax, 'the local embedder');

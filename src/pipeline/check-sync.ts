@@ -20,7 +20,7 @@ import type { TableState, VectorStore, VectorTable } from '../vectors/vector-sto
 import { compareRows } from './compare-rows.ts';
 import { compareVectors } from './compare-vectors.ts';
 import { createDamageList, type DamageLists } from './damage.ts';
-import { tableSpec } from './open-generation.ts';
+import { configurationOf, tableSpec } from './open-generation.ts';
 
 /** What a check looks at. It writes nothing and needs no lease. */
 export interface SyncSubject {
@@ -129,7 +129,7 @@ async function lookAt(
       parts: { proposal: 'none', reason: undefined, catalogRowCount: 0, tableRowCount: 0 },
     };
   }
-  const spec = await tableSpec(subject, generation);
+  const spec = tableSpec(subject.dataset, await configurationOf(subject, generation));
   try {
     const table = await subject.store.openTable(generation.tableName, spec);
     const standing = await standingOf(table, recorded);

@@ -1,5 +1,6 @@
 import type { GenerationRecord } from '../catalog/catalog.ts';
-import type { DatasetWork } from './work.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { DatasetWork, PipelineSettings } from './work.ts';
 
 /**
  * Removes the generations that nobody needs: those marked to be dropped, those begun for a configuration that is no longer
@@ -24,9 +25,15 @@ export async function removeGeneration(work: DatasetWork, generation: Generation
   await work.writer.forgetGeneration(generation.generationId);
 }
 
+/** What decides how much is kept. */
+export interface RetentionParts {
+  readonly settings: Pick<PipelineSettings, 'generationsKeptMax' | 'generationKeptMs'>;
+  readonly clock: Clock;
+}
+
 /** The retired generations that a rollback can go back to, the newest first. */
 export function keptForRollback(
-  { settings, clock }: Pick<DatasetWork, 'settings' | 'clock'>,
+  { settings, clock }: RetentionParts,
   generations: readonly GenerationRecord[],
 ): GenerationRecord[] {
   const oldestMs = clock.nowMs() - settings.generationKeptMs;

@@ -138,9 +138,9 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
     if (run.failure !== undefined) throw run.failure;
     throwIfAborted(run.signal);
     const changed = work.changed.next();
-    if (!work.hold.active) launch(run, requestsInFlightMax);
-    if (!work.hold.active && run.requests.length < requestsInFlightMax) await readPage(run);
-    if (!work.hold.active) launch(run, requestsInFlightMax);
+    if (!isHeld(run)) launch(run, requestsInFlightMax);
+    if (!isHeld(run) && run.requests.length < requestsInFlightMax) await readPage(run);
+    if (!isHeld(run)) launch(run, requestsInFlightMax);
     if (run.inFlight.size > 0) {
       const full = run.inFlight.size >= requestsInFlightMax;
       await Promise.race(full ? run.inFlight : [...run.inFlight, changed]);
@@ -148,7 +148,7 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
     }
     // The last request may have failed while the page was read.
     if (run.failure !== undefined) continue;
-    if (work.hold.active) return;
+    if (isHeld(run)) return;
     // Only once all pages are read is the partial request sent or waiting for our own producers. Waiting for another
     // dataset before that could be for ever: it may hold back ours while we hold back theirs.
     if (run.requests.length > 0 || !run.lastPageWasEmpty) continue;
@@ -164,6 +164,14 @@ async function embedUntilNothingIsPending(run: EmbedRun): Promise<void> {
     run.readAgain = false;
     run.afterChunkId = 0;
   }
+}
+
+/** Nothing new is begun: the dataset's work is held, or it is no longer on its way to this configuration. */
+function isHeld({ work, configuration }: EmbedRun): boolean {
+  const isWanted = wantedConfigurations(work).some(
+    ({ configurationId }) => configurationId === configuration.configurationId,
+  );
+  return work.hold.active || !isWanted;
 }
 
 /** Reads the next pending texts and packs those that are ours to embed into requests. */

@@ -1,4 +1,9 @@
-import type { GenerationRecord } from '../catalog/catalog.ts';
+import type {
+  Configuration,
+  ConfigurationRecord,
+  DatasetRecord,
+  GenerationRecord,
+} from '../catalog/catalog.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { TableSpec } from '../vectors/vector-store.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
@@ -9,18 +14,22 @@ export async function openGeneration(
   generation: GenerationRecord,
 ): Promise<OpenGeneration | undefined> {
   if (generation.recorded === undefined) return undefined;
-  const table = await work.store.openTable(generation.tableName, await tableSpec(work, generation));
-  return { generation, table, recorded: { ...generation.recorded } };
+  const configuration = await configurationOf(work, generation);
+  const table = await work.store.openTable(generation.tableName, tableSpec(work.dataset, configuration));
+  return { generation, configuration, table, recorded: { ...generation.recorded } };
 }
 
-/** What a generation's table is made of. */
-export async function tableSpec(
-  { catalog, dataset }: Pick<DatasetWork, 'catalog' | 'dataset'>,
-  generation: GenerationRecord,
-): Promise<TableSpec> {
-  const configuration = await catalog.findConfiguration(generation.configurationId);
-  if (configuration === undefined) {
-    throw new SynclineError('INTERNAL', `The generation ${generation.tableName} has no configuration.`);
-  }
-  return { dimensions: configuration.profile.dimensions, fields: dataset.fields };
+/** What a table for a configuration is made of. */
+export function tableSpec({ fields }: Pick<DatasetRecord, 'fields'>, { profile }: Configuration): TableSpec {
+  return { dimensions: profile.dimensions, fields };
+}
+
+/** What a generation is built for. */
+export async function configurationOf(
+  { catalog }: Pick<DatasetWork, 'catalog'>,
+  { configurationId, tableName }: GenerationRecord,
+): Promise<ConfigurationRecord> {
+  const configuration = await catalog.findConfiguration(configurationId);
+  if (configuration !== undefined) return configuration;
+  throw new SynclineError('INTERNAL', `The generation ${tableName} has no configuration.`);
 }

@@ -1,7 +1,7 @@
 import type { ConfigurationRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { collectGenerations, removeGeneration } from './collect-generations.ts';
-import { cutUncut } from './cut-uncut.ts';
+import { cutUncut, wantedConfigurations } from './cut-uncut.ts';
 import { dueRebuild, refreshDataset } from './due-rebuild.ts';
 import { embedConfiguration } from './embed-pending.ts';
 import { openGeneration, tableSpec } from './open-generation.ts';
@@ -27,22 +27,25 @@ export async function rebuildTable(work: DatasetWork, reason: string, signal: Ab
   const due = isPlanned ? await dueRebuild(work) : { configuration: work.dataset, reason };
   if (due === undefined) return;
   const open = await openBuilding(work, due.configuration, signal);
+  if (open === undefined) return;
   await writeAll(work, open, signal);
-  await work.applying.run(async () => {
+  const isServing = await work.applying.run(async () => {
     if (isPlanned) await catchUp(work, due.configuration, open, signal);
-    await work.writing.run(() => switchTo(work, open, isPlanned, signal));
+    return work.writing.run(() => switchTo(work, open, isPlanned, signal));
   });
-  work.report({ type: 'rebuilt', reason: due.reason, rows: open.recorded.rowCount });
+  if (isServing) work.report({ type: 'rebuilt', reason: due.reason, rows: open.recorded.rowCount });
 }
 
-/** The generation that is being built for a configuration, or a new one. */
+/** The generation that is being built for a configuration, or a new one; `undefined` when that was cancelled meanwhile. */
 function openBuilding(
   work: DatasetWork,
-  { configurationId }: ConfigurationRecord,
+  configuration: ConfigurationRecord,
   signal: AbortSignal,
-): Promise<OpenGeneration> {
+): Promise<OpenGeneration | undefined> {
+  const { configurationId } = configuration;
   return work.writing.run(async () => {
     throwIfAborted(signal);
+    if (!(await isWanted(work, configurationId))) return undefined;
     const { datasetId } = work.dataset;
     const begun = (await work.catalog.listGenerations(datasetId)).find(
       (generation) => generation.state === 'building' && generation.configurationId === configurationId,
@@ -52,7 +55,7 @@ function openBuilding(
       if (open !== undefined) return open;
       await removeGeneration(work, begun);
     }
-    return createTable(work, await work.writer.createGeneration(datasetId, configurationId));
+    return createTable(work, configuration, await work.writer.createGeneration(datasetId, configurationId));
   });
 }
 
@@ -76,14 +79,18 @@ async function continueBuilding(
  * Only whoever made a generation creates its table: what another worker left unfinished is removed and begun under a new
  * name. So a table that was created after the lease was lost is nobody else's, and is taken away again.
  */
-async function createTable(work: DatasetWork, generation: GenerationRecord): Promise<OpenGeneration> {
+async function createTable(
+  work: DatasetWork,
+  configuration: ConfigurationRecord,
+  generation: GenerationRecord,
+): Promise<OpenGeneration> {
   await work.writer.assertLease();
-  const spec = await tableSpec(work, generation);
+  const spec = tableSpec(work.dataset, configuration);
   try {
     const table = await work.store.createTable(generation.tableName, spec);
     const recorded = await table.state();
     await work.writer.recordTable(generation.generationId, recorded);
-    return { generation, table, recorded };
+    return { generation, configuration, table, recorded };
   } catch (error) {
     if (await isNobodys(work, error)) await work.store.dropTable(generation.tableName);
     throw error;
@@ -120,18 +127,23 @@ async function catchUp(
   }
 }
 
-/** Called with both mutexes held. */
+async function isWanted(work: DatasetWork, configurationId: number): Promise<boolean> {
+  await refreshDataset(work);
+  return wantedConfigurations(work).some((wanted) => wanted.configurationId === configurationId);
+}
+
+/** Called with both mutexes held. Tells whether it serves now: it may have been cancelled. */
 async function switchTo(
   work: DatasetWork,
   open: OpenGeneration,
   isPlanned: boolean,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   throwIfAborted(signal);
-  const { generationId } = open.generation;
+  const { generationId, configurationId } = open.generation;
   const generations = await work.catalog.listGenerations(work.dataset.datasetId);
   const current = generations.find((generation) => generation.generationId === generationId);
-  if (current?.state !== 'building') throw cancelled(open);
+  if (current?.state !== 'building' || !(await isWanted(work, configurationId))) return false;
   await verify(open);
   await work.writer.assertLease();
   await work.writer.switchGeneration(generationId);
@@ -141,6 +153,7 @@ async function switchTo(
   // A table that could not be trusted is nothing to go back to.
   if (!isPlanned && replaced !== undefined) await removeGeneration(work, replaced);
   await collectGenerations(work);
+  return true;
 }
 
 async function verify(open: OpenGeneration): Promise<void> {
@@ -157,13 +170,5 @@ function notCovered(open: OpenGeneration, documentCount: number): SynclineError 
     'TABLE_FAILED',
     `${documentCount} documents that are searchable now are not in the new table "${open.table.name}" yet, because texts of theirs have no vectors. It is switched to when they have.`,
     { retryable: true, details: { table: open.table.name, documentCount } },
-  );
-}
-
-function cancelled(open: OpenGeneration): SynclineError {
-  return new SynclineError(
-    'ABORTED',
-    `The table "${open.table.name}" was being built and is not wanted any more; the serving one goes on.`,
-    { retryable: true },
   );
 }

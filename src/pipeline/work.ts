@@ -1,4 +1,10 @@
-import type { Catalog, CatalogWriter, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
+import type {
+  Catalog,
+  CatalogWriter,
+  ConfigurationRecord,
+  DatasetRecord,
+  GenerationRecord,
+} from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
@@ -113,6 +119,8 @@ export interface DatasetWork {
 /** A generation and its table, with the version and row count that the catalog has recorded. */
 export interface OpenGeneration {
   readonly generation: GenerationRecord;
+  /** What it is built for; another one than the active of the dataset while that is changed. */
+  readonly configuration: ConfigurationRecord;
   readonly table: VectorTable;
   /** As recorded at the last mark; replaced with each mark. */
   recorded: { readonly version: number; readonly rowCount: number };

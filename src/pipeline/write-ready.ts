@@ -1,7 +1,8 @@
-import type { DatasetSpec, IndexMark, QueuedDocument } from '../catalog/catalog.ts';
+import type { Configuration, IndexMark, QueuedDocument } from '../catalog/catalog.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
+import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { throwIfAborted } from '../domain/errors.ts';
-import { fieldValues } from '../domain/fields.ts';
+import { type FieldTypes, fieldValues } from '../domain/fields.ts';
 import { contentFingerprint, rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import type { TableRow, TableRows } from '../vectors/vector-store.ts';
@@ -61,7 +62,7 @@ export function writeBatch(
   return work.writing.run(async () => {
     throwIfAborted(signal);
     const documents = await work.catalog.listWritableDocuments(open.generation.generationId, {
-      chunkCountMax: chunksPerCommit(work),
+      chunkCountMax: chunksPerCommit(work, open.configuration),
     });
     if (documents.length > 0) await changeSettled(work, open, () => commitBatch(work, open, documents));
     return documents;
@@ -75,7 +76,7 @@ async function commitBatch(
   documents: readonly QueuedDocument[],
 ): Promise<void> {
   const onto = open.recorded.version;
-  const rows = await runInSlices(toTableRows(documents, work.dataset));
+  const rows = await runInSlices(toTableRows(documents, work.dataset.fields, open.configuration.profile));
   const hasRows = documents.some((document) => document.hasRows);
   let state = open.recorded;
   if (hasRows) {
@@ -107,14 +108,14 @@ async function commitBatch(
 /** A generator, so that the event loop gets its turn between documents. */
 function* toTableRows(
   documents: readonly QueuedDocument[],
-  dataset: DatasetSpec,
+  fieldTypes: FieldTypes,
+  { dimensions }: EmbeddingProfile,
 ): Generator<void, TableRows> {
-  const { dimensions } = dataset.profile;
   const count = documents.reduce((sum, document) => sum + document.chunks.length, 0);
   const vectors = new Float32Array(count * dimensions);
   const rows: TableRow[] = [];
   for (const document of documents) {
-    const fields = fieldValues(dataset.fields, JSON.parse(document.metadataJson) as Metadata);
+    const fields = fieldValues(fieldTypes, JSON.parse(document.metadataJson) as Metadata);
     const ofContent = contentFingerprint(document.contentHash);
     for (const chunk of document.chunks) {
       vectors.set(chunk.vector, rows.length * dimensions);
@@ -154,8 +155,7 @@ function markedDocuments(documents: readonly QueuedDocument[], { rows }: TableRo
 /** Bytes of text that a token stands for, about: 4 characters of English. */
 const BYTES_PER_TOKEN = 4;
 
-function chunksPerCommit(work: DatasetWork): number {
-  const { profile, chunking } = work.dataset;
+function chunksPerCommit(work: DatasetWork, { profile, chunking }: Configuration): number {
   const vectorBytes = profile.dimensions * Float32Array.BYTES_PER_ELEMENT;
   const textBytes = chunking.tokensPerChunkMax * BYTES_PER_TOKEN;
   return Math.max(1, Math.floor(work.settings.commitBytesTarget / (vectorBytes + textBytes)));
@@ -168,7 +168,7 @@ function isMoreComing(work: DatasetWork): boolean {
 
 /** Many small commits are slow to make and slow to read; while more vectors are on their way, a commit waits to be worth it. */
 function isWorthWaiting(work: DatasetWork, waitedSinceMs: number | undefined): boolean {
-  if (!isMoreComing(work) || work.unwritten.vectors >= chunksPerCommit(work)) return false;
+  if (!isMoreComing(work) || work.unwritten.vectors >= chunksPerCommit(work, work.dataset)) return false;
   return (
     waitedSinceMs === undefined || work.clock.monotonicMs() - waitedSinceMs < work.settings.commitDelayMaxMs
   );

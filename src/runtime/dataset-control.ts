@@ -5,13 +5,31 @@ import { TEMPLATE_VERSION } from '../domain/embedded-text.ts';
 import { profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { parseFieldTypes } from '../domain/fields.ts';
+import { keptForRollback } from '../pipeline/collect-generations.ts';
+import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
-import type { CreateDatasetOptions, DatasetStatus, IndexOptions, IndexResult } from './dataset.ts';
+import type {
+  CreateDatasetOptions,
+  DatasetStatus,
+  EarlierTable,
+  IndexOptions,
+  IndexResult,
+} from './dataset.ts';
 import { runTask } from './task.ts';
 import { waitUntilDeleted, waitUntilNothingWaits } from './wait-until-indexed.ts';
 
 /** Least and most of `tokensPerChunkMax`: below, headings leave no room for text; above, no provider takes it. */
 const TOKENS_PER_CHUNK_RANGE = [32, 8_191] as const;
+
+/** @throws SynclineError `INVALID_OPTION`. */
+export function checkTokensPerChunk(wanted: number): number {
+  const [least, most] = TOKENS_PER_CHUNK_RANGE;
+  if (Number.isInteger(wanted) && wanted >= least && wanted <= most) return wanted;
+  throw new SynclineError(
+    'INVALID_OPTION',
+    `tokensPerChunkMax is ${wanted}; give a whole number from ${least} to ${most}.`,
+  );
+}
 
 /** See {@link Dataset.create}. */
 export async function makeDataset(
@@ -21,14 +39,7 @@ export async function makeDataset(
   options: CreateDatasetOptions = {},
 ): Promise<DatasetRecord> {
   const { provider, model, dimensions, limits } = core.chosen.embedder;
-  const [least, most] = TOKENS_PER_CHUNK_RANGE;
-  const wanted = options.tokensPerChunkMax ?? core.options.tokensPerChunkMax;
-  if (!Number.isInteger(wanted) || wanted < least || wanted > most) {
-    throw new SynclineError(
-      'INVALID_OPTION',
-      `tokensPerChunkMax is ${wanted}; give a whole number from ${least} to ${most}.`,
-    );
-  }
+  const wanted = checkTokensPerChunk(options.tokensPerChunkMax ?? core.options.tokensPerChunkMax);
   const dataset = await writer.createDataset({
     address,
     profile: { provider, model, dimensions, templateVersion: TEMPLATE_VERSION },
@@ -89,7 +100,21 @@ export async function datasetStatus(core: RuntimeCore, address: DatasetAddress):
       // Unknown (below zero) while the table is repaired.
       rowCount: Math.max(0, generation.recorded.rowCount),
     },
+    tokensPerChunkMax: dataset.chunking.tokensPerChunkMax,
+    reconfiguringTo: dataset.target && summarize(dataset.target),
+    earlierTables: await earlierTables(core, dataset.datasetId),
   };
+}
+
+async function earlierTables(core: RuntimeCore, datasetId: number): Promise<EarlierTable[]> {
+  const generations = await (await core.catalog()).listGenerations(datasetId);
+  return keptForRollback({ settings: core.options, clock: core.clock }, generations).map(
+    ({ tableName, recorded, retiredAtMs }) => ({
+      name: tableName,
+      rowCount: recorded?.rowCount ?? 0,
+      servedUntilMs: retiredAtMs ?? 0,
+    }),
+  );
 }
 
 /** Passes an event to the actor that a started runtime has for the dataset. */

@@ -5,11 +5,36 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { LoggedCheck } from './check-log.ts';
+import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkDataset } from './dataset-check.ts';
 import { datasetStatus, deleteDataset, indexWaiting, makeDataset, tellDataset } from './dataset-control.ts';
 import { deleteDocuments, ingest } from './dataset-documents.ts';
+import {
+  cancelSwitch,
+  type RebuildOptions,
+  type RollbackOptions,
+  rebuildDataset,
+  rollbackDataset,
+  type SwitchResult,
+} from './dataset-tables.ts';
+import {
+  type DatasetText,
+  datasetTexts,
+  type ImportVectorsOptions,
+  type ImportVectorsResult,
+  importVectors,
+  type TextsOptions,
+  type VectorSource,
+} from './import-vectors.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
+import {
+  planReconfigure,
+  type ReconfigureOptions,
+  type ReconfigurePlan,
+  type ReconfigureResult,
+  reconfigure,
+} from './reconfigure.ts';
 import { type SearchOptions, type SearchResult, searchDataset } from './search.ts';
 
 const DEFAULT_PAUSE_REASON = 'asked for';
@@ -82,6 +107,19 @@ export interface DatasetStatus {
   readonly table: { readonly name: string; readonly version: number; readonly rowCount: number } | undefined;
   /** The newest sync check that this runtime made, if any; quick ones only where they were asked for. */
   readonly lastCheck: LoggedCheck | undefined;
+  readonly tokensPerChunkMax: number;
+  /** Where a reconfiguration is on its way to; how far it is says `counts.target`. */
+  readonly reconfiguringTo: ConfigurationSummary | undefined;
+  /** Tables that `rollback()` can go back to, the newest first. */
+  readonly earlierTables: readonly EarlierTable[];
+}
+
+/** A table that served before and is kept. */
+export interface EarlierTable {
+  readonly name: string;
+  readonly rowCount: number;
+  /** Unix milliseconds. */
+  readonly servedUntilMs: number;
 }
 
 export interface CreateDatasetOptions {
@@ -123,6 +161,38 @@ export interface Dataset {
   check(options?: CheckOptions): Promise<SyncReport>;
   /** Compares rows and puts right what differs, without embedding anything again: `check({ level: 'rows', repair: true })`. */
   repair(options?: { readonly signal?: AbortSignal }): Promise<SyncReport>;
+  /**
+   * Builds a new table from the catalog's embeddings, with no call to any provider, checks it and switches to it; the present
+   * one serves until then and is kept for a rollback. What is being built already is waited for.
+   */
+  rebuild(options?: RebuildOptions): Promise<SwitchResult>;
+  /**
+   * Goes back to an earlier table: it catches up with what changed since, then it serves. After a change of model, changed texts
+   * are embedded by the former one, which the runtime must still have.
+   *
+   * @throws SynclineError `NO_EARLIER_TABLE`, `DATASET_RECONFIGURING`.
+   */
+  rollback(options?: RollbackOptions): Promise<SwitchResult>;
+  /** What {@link reconfigure} with these options would do and cost. Changes nothing; cuts every document to find out. */
+  planReconfigure(options?: ReconfigureOptions): Promise<ReconfigurePlan>;
+  /**
+   * Changes the model, its dimensions, or how documents are cut: everything is embedded anew beside the present table, which
+   * serves and takes changes until the new one holds all that is searchable, and is kept for a rollback. Goes on after a
+   * crash; ends early with {@link cancelSwitch}.
+   *
+   * @throws SynclineError `PROFILE_MISMATCH`, `INVALID_OPTION`, `DATASET_RECONFIGURING`, and as `index()`.
+   */
+  reconfigure(options?: ReconfigureOptions): Promise<ReconfigureResult>;
+  /** Ends a reconfiguration, rebuild or rollback that does not serve yet. What was embedded stays in the catalog. */
+  cancelSwitch(): Promise<{ readonly cancelled: boolean }>;
+  /** The distinct texts of the dataset exactly as they are embedded, in the order of the documents. */
+  texts(options?: TextsOptions): AsyncIterable<DatasetText>;
+  /**
+   * Stores vectors that you already have, so that their texts are not embedded (and paid for) again. A text that has one keeps it.
+   *
+   * @throws SynclineError `INVALID_VECTOR` with the place of the first that cannot be taken.
+   */
+  importVectors(vectors: VectorSource, options?: ImportVectorsOptions): Promise<ImportVectorsResult>;
   /** Ranked passages, best first. */
   search(query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<DatasetStatus>;
@@ -148,6 +218,13 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     index: (options) => indexWaiting(core, address, options),
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
+    rebuild: (options) => rebuildDataset(core, address, options),
+    rollback: (options) => rollbackDataset(core, address, options),
+    planReconfigure: (options) => planReconfigure(core, address, options),
+    reconfigure: (options) => reconfigure(core, address, options),
+    cancelSwitch: () => cancelSwitch(core, address),
+    texts: (options) => datasetTexts(core, address, options),
+    importVectors: (vectors, options) => importVectors(core, address, vectors, options),
     search: (query, options) => searchDataset(core, address, query, options),
     status: () => datasetStatus(core, address),
     async failures({ afterChunkId = 0, limit = 100 } = {}) {

@@ -1,5 +1,5 @@
 import { waitingCount } from '../actors/backlog.ts';
-import type { Catalog } from '../catalog/catalog.ts';
+import type { Catalog, GenerationRecord } from '../catalog/catalog.ts';
 import { type ErrorCode, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import type { DatasetActors, DatasetStanding } from './dataset-actors.ts';
@@ -53,8 +53,49 @@ export function waitUntilMended(
   return waitUntil(datasetId, address, parts, async () => {
     if (work.serving.current === undefined || work.checkAsked.level !== undefined) return false;
     const backlog = await parts.catalog.datasetBacklog(datasetId);
-    return backlog.incomingDocuments + backlog.queuedDocuments + backlog.pendingChunks === 0;
+    return waitingCount(backlog) === 0;
   });
+}
+
+/** What {@link waitUntilSwitched} waits for. */
+export interface AwaitedSwitch {
+  readonly datasetId: number;
+  readonly address: string;
+  readonly configurationId: number;
+  /** The generation that served when the switch was asked for. */
+  readonly before: number | undefined;
+  /** Called at every look while it is not done. */
+  readonly onLook?: (() => Promise<void>) | undefined;
+}
+
+/**
+ * Waits until another generation, of the wanted configuration, serves.
+ *
+ * @throws SynclineError `ABORTED` when that was cancelled meanwhile; else as {@link waitUntilIndexed}.
+ */
+export async function waitUntilSwitched(
+  { datasetId, address, configurationId, before, onLook }: AwaitedSwitch,
+  parts: WaitParts,
+): Promise<GenerationRecord> {
+  let serving: GenerationRecord | undefined;
+  await waitUntil(datasetId, address, parts, async () => {
+    const generations = await parts.catalog.listGenerations(datasetId);
+    serving = generations.find((generation) => generation.state === 'serving');
+    if (serving?.configurationId === configurationId && serving.generationId !== before) return true;
+    const { isSwitchPending } = await parts.catalog.datasetBacklog(datasetId);
+    if (serving !== undefined && !isSwitchPending) throw switchCancelled(address);
+    await onLook?.();
+    return false;
+  });
+  if (serving === undefined) throw leftWaiting(address);
+  return serving;
+}
+
+function switchCancelled(address: string): SynclineError {
+  return new SynclineError(
+    'ABORTED',
+    `The new table of "${address}" was cancelled before it served; the present one goes on.`,
+  );
 }
 
 /** Looks at every report of the dataset whether it is done; wakes it when it rests before that. */

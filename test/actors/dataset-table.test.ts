@@ -49,7 +49,7 @@ const stageRow = (
   const asks = (stages: readonly Stage[]) => stages.map((stage) => `asks ${stage} again` as const);
   return {
     ...DELETED,
-    'dataset.changed': [onWake.changed, ...asks(concerned.changed)],
+    'dataset.changed': [onWake.changed, ...asks(concerned.changed), REMEMBERED],
     'work.chunked': [onWake.chunked, ...asks(concerned.chunked)],
     'work.embedded': [onWake.embedded, ...asks(concerned.embedded)],
     'dataset.proceed': here,

@@ -97,7 +97,12 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     report: (report) => fakeWork.reports.push(report),
   });
   const generation = newGeneration(fakeWork);
-  work.serving.current = { generation, table: createTable(fakeWork), recorded: { version: 1, rowCount: 0 } };
+  work.serving.current = {
+    generation,
+    configuration: work.dataset,
+    table: createTable(fakeWork),
+    recorded: { version: 1, rowCount: 0 },
+  };
   return { ...fakeWork, work };
 }
 

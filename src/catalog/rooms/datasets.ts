@@ -121,6 +121,19 @@ export function insertProfile(profile: EmbeddingProfile): SqlStatement {
   );
 }
 
+/** The id of a profile, which is created where it is new. */
+export async function ensureProfile(
+  session: CatalogSession,
+  token: number,
+  profile: EmbeddingProfile,
+): Promise<number> {
+  const [, found] = await session.write(token, [
+    insertProfile(profile),
+    statement('select profile_id from embedding_profiles where profile_key = ?', profileKey(profile)),
+  ]);
+  return integerAt(found?.rows[0] ?? [], 0);
+}
+
 /** @throws SynclineError `DATASET_NOT_FOUND`. */
 export async function requireDatasetRecord(
   session: CatalogSession,
