@@ -24,12 +24,17 @@ const STEPS = [
      (select configuration_id, document_id from chunk_queue
       where configuration_id in (select configuration_id from configurations where dataset_id = ?1) limit ?2)`,
   `delete from documents where document_id in (select document_id from documents where dataset_id = ?1 limit ?2)`,
-  // Both refer to each other.
-  `update datasets set configuration_id = null, target_configuration_id = null
-   where dataset_id in (select dataset_id from datasets where dataset_id = ?1 and configuration_id is not null limit ?2)`,
   `delete from configurations where configuration_id in
-     (select configuration_id from configurations where dataset_id = ?1 limit ?2)`,
-  `delete from datasets where dataset_id in (select dataset_id from datasets where dataset_id = ?1 limit ?2)`,
+     (select c.configuration_id from configurations c join datasets d on d.dataset_id = c.dataset_id
+      where d.dataset_id = ?1 and c.configuration_id is not d.configuration_id
+        and c.configuration_id is not d.target_configuration_id limit ?2)`,
+];
+
+/** In one transaction: a dataset and its configurations refer to each other, and without its own it would be found by nobody. */
+const LAST_STEP = [
+  'update datasets set configuration_id = null, target_configuration_id = null where dataset_id = ?',
+  'delete from configurations where dataset_id = ?',
+  'delete from datasets where dataset_id = ?',
 ];
 
 /**
@@ -55,4 +60,8 @@ export async function deleteDataset(
       if ((result?.changeCount ?? 0) < ROWS_PER_TRANSACTION) break;
     }
   }
+  await session.write(
+    token,
+    LAST_STEP.map((sql) => statement(sql, datasetId)),
+  );
 }
