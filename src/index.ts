@@ -36,6 +36,12 @@ export type {
   IngestOptions,
   IngestResult,
 } from './runtime/dataset.ts';
+export type {
+  MaintainOptions,
+  MaintainResult,
+  MaintenanceStatus,
+  TableSizes,
+} from './runtime/dataset-maintenance.ts';
 export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/dataset-tables.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
 export type {
@@ -47,6 +53,7 @@ export type {
   VectorSource,
 } from './runtime/import-vectors.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
+export type { MaintenanceOptions } from './runtime/maintenance-options.ts';
 export type { SynclineOptions } from './runtime/options.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';

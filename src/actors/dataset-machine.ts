@@ -134,6 +134,7 @@ export const datasetMachine = datasetSetup.createMachine({
     mend: undefined,
     changedMeanwhile: false,
     checkAsked: false,
+    maintenanceAsked: false,
     again: { chunk: false, embed: false, write: false },
   }),
   initial: 'checking',
@@ -142,6 +143,7 @@ export const datasetMachine = datasetSetup.createMachine({
   on: {
     'dataset.changed': { actions: 'rememberChange' },
     'dataset.check': { actions: 'rememberCheck' },
+    'dataset.maintain': { actions: 'rememberMaintenance' },
     'dataset.pause': { target: '.paused', actions: { type: 'addPauseReason', params: pauseParams } },
     'dataset.resume': { actions: { type: 'removePauseReason', params: pauseParams } },
     'dataset.delete': { target: '.deleting' },
@@ -171,7 +173,7 @@ export const datasetMachine = datasetSetup.createMachine({
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'isCheckAsked', target: 'checking' },
-        { guard: or(['needsMending', 'hasChanged']), target: 'queued' },
+        { guard: or(['needsMending', 'hasChanged', 'isMaintenanceAsked']), target: 'queued' },
         { target: 'idle' },
       ],
     },
@@ -179,7 +181,11 @@ export const datasetMachine = datasetSetup.createMachine({
     idle: {
       tags: 'ready',
       entry: { type: 'reportPhase', params: { phase: 'idle' } },
-      on: { 'dataset.changed': 'queued', 'dataset.check': 'checking' },
+      on: {
+        'dataset.changed': 'queued',
+        'dataset.check': 'checking',
+        'dataset.maintain': { target: 'queued', actions: 'rememberMaintenance' },
+      },
     },
 
     queued: {
@@ -254,7 +260,7 @@ export const datasetMachine = datasetSetup.createMachine({
 
     maintaining: {
       tags: 'busy',
-      entry: { type: 'reportPhase', params: { phase: 'maintaining' } },
+      entry: ['forgetMaintenance', { type: 'reportPhase', params: { phase: 'maintaining' } }],
       invoke: {
         id: 'maintainTable',
         src: 'maintainTable',

@@ -30,6 +30,7 @@ export interface DatasetContext extends DatasetInput {
   /** A change came while nobody could act on it. */
   readonly changedMeanwhile: boolean;
   readonly checkAsked: boolean;
+  readonly maintenanceAsked: boolean;
   /** Stages that have to run once more when they end. */
   readonly again: { readonly chunk: boolean; readonly embed: boolean; readonly write: boolean };
 }
@@ -107,6 +108,8 @@ export const datasetSetup = setup({
         context.mend ??
         (rebuildReason === undefined ? undefined : ({ kind: 'rebuild', reason: rebuildReason } as const)),
     }),
+    rememberMaintenance: assign({ maintenanceAsked: true }),
+    forgetMaintenance: assign({ maintenanceAsked: false }),
     rememberVerdict: assign({
       mend: (_, { verdict }: { verdict: TableVerdict }) => (verdict.kind === 'sound' ? undefined : verdict),
     }),
@@ -151,6 +154,7 @@ export const datasetSetup = setup({
     isLastPauseReason: ({ context }, params: { reason: string }) =>
       context.pauseReasons.every((reason) => reason === params.reason),
     isCheckAsked: ({ context }) => context.checkAsked,
+    isMaintenanceAsked: ({ context }) => context.maintenanceAsked,
     hasChanged: ({ context }) => context.changedMeanwhile,
     needsMending: ({ context }) => context.mend !== undefined,
     needsRepair: ({ context }) => context.mend?.kind === 'repair',
@@ -158,6 +162,7 @@ export const datasetSetup = setup({
     grantsItself: ({ context }) => context.grantsItself,
     hasWork: ({ context }, { measured }: { measured: Measured }) =>
       context.mend !== undefined ||
+      context.maintenanceAsked ||
       measured.rebuildReason !== undefined ||
       waitingCount(measured.backlog) > 0,
     isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],

@@ -58,6 +58,7 @@ export function without<Value>(record: Readonly<Record<number, Value>>, key: num
 const STIRRING_EVENTS: readonly DatasetEvent['type'][] = [
   'dataset.changed',
   'dataset.check',
+  'dataset.maintain',
   'dataset.pause',
   'dataset.delete',
 ];

@@ -121,7 +121,11 @@ export interface Catalog extends SyncReads {
    * cannot be written yet.
    */
   countUncovered(generationId: number): Promise<number>;
-  listTasks(page: { readonly datasetId?: number; readonly limit: number }): Promise<TaskRecord[]>;
+  listTasks(page: {
+    readonly datasetId?: number;
+    readonly kind?: string;
+    readonly limit: number;
+  }): Promise<TaskRecord[]>;
   /** Closes the connection (after a checkpoint where this side wrote). */
   close(): Promise<void>;
 }
@@ -215,6 +219,8 @@ export interface CatalogWriter extends SyncWrites {
       readonly state: 'succeeded' | 'failed' | 'cancelled';
       readonly progress: Readonly<Record<string, number>>;
       readonly error?: string;
+      /** Earlier finished tasks of its kind and dataset are forgotten: of what happens by itself, again and again, only the last is of interest. */
+      readonly isLatestOnly?: boolean;
     },
   ): Promise<void>;
   /** Marks tasks left `running` by former holders as failed; keeps the newest 1,000 finished ones. */

@@ -3,9 +3,13 @@ import type { SyncLevel, TableVerdict } from '../domain/sync-report.ts';
 import { checkSync, UNREADABLE } from './check-sync.ts';
 import { collectGenerations } from './collect-generations.ts';
 import { refreshDataset } from './due-rebuild.ts';
+import { careFor } from './maintain-table.ts';
 import { openGeneration } from './open-generation.ts';
 import { settleTable } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
+
+/** When a table is first looked at by its caretaker if nothing changes: not while many datasets are being checked. */
+const LOOK_AFTER_CHECK_MS = 60_000;
 
 const SOUND: TableVerdict = { kind: 'sound' };
 
@@ -13,7 +17,8 @@ const SOUND: TableVerdict = { kind: 'sound' };
  * The sync check at the beginning of all work. Level 1, at constant cost: the serving table opens, has the declared columns,
  * and version and row count are those of the last mark. A table that is ahead is put back. Where that does not help, or a
  * closer look was asked for, its rows decide between a repair and a new table. Generations that nobody needs any more are
- * removed, and an interrupted drop is finished.
+ * removed, an interrupted drop is finished, and files that killed writers left half-written are swept. Where a search or a
+ * commit ran into damage, all is read: indexes that cannot be are made anew, and a table whose rows cannot be is unsound.
  */
 export function checkTable(work: DatasetWork, signal?: AbortSignal): Promise<TableVerdict> {
   return work.writing.run(async () => {
@@ -26,6 +31,8 @@ export function checkTable(work: DatasetWork, signal?: AbortSignal): Promise<Tab
     const generations = await work.catalog.listGenerations(work.dataset.datasetId);
     const serving = generations.find((generation) => generation.state === 'serving');
     if (serving === undefined) return { kind: 'rebuild', reason: 'there is no table yet' };
+    const { tableName, damage } = work.care;
+    if (damage !== undefined && tableName === serving.tableName) return { kind: 'rebuild', reason: damage };
     try {
       const open = await openGeneration(work, serving);
       if (open === undefined) return { kind: 'rebuild', reason: 'its table was never finished' };
@@ -34,7 +41,10 @@ export function checkTable(work: DatasetWork, signal?: AbortSignal): Promise<Tab
         const verdict = await judgeRows(work, open, level === 'quick' ? 'rows' : level, signal);
         if (verdict.kind !== 'sound') return verdict;
       }
+      await open.table.sweepLeftovers();
+      if (work.care.doubt !== undefined) await careFor(work, open);
       work.serving.current = open;
+      work.scheduleMaintenance(LOOK_AFTER_CHECK_MS);
       if (work.checkAsked.level === asked) work.checkAsked.level = undefined;
       return SOUND;
     } catch (error) {

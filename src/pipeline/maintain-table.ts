@@ -1,30 +1,202 @@
+import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
 import type { TableStatistics } from '../vectors/vector-store.ts';
+import {
+  type LeftOver,
+  type MaintenanceNeed,
+  maintenanceNeed,
+  NOTHING_LEFT_OVER,
+} from './maintenance-need.ts';
 import { changeSettled } from './settle-table.ts';
-import type { DatasetWork } from './work.ts';
+import type { DatasetWork, OpenGeneration } from './work.ts';
 
-/** Small fragments that make compaction worth its cost (about one per commit; without it manifests grow quadratically). */
-const SMALL_FRAGMENTS_MAX = 100;
-/** Rows that text searches may scan beside the index before it is refreshed: about 1.5 MB, 60 ms a search (measured). */
-const UNINDEXED_ROWS_MAX = 1_000;
+/*
+ * The caretaker: compaction, indexes and clean-up, when the table's own statistics ask for them. It is no part of the order of
+ * writes: a table that it fails on holds the same rows as before, searches and writes go on, and it tries again later,
+ * after longer and longer waits.
+ */
 
-/** Compacts the table and refreshes its indexes when its own statistics ask for it. Nothing the catalog has recorded is removed. */
-export async function maintainTable(work: DatasetWork): Promise<void> {
-  const open = work.serving.current;
-  if (open === undefined || work.hold.active) return;
-  work.unmaintained.commits = 0;
-  await work.writing.run(async () => {
-    if (!needsMaintenance(await open.table.statistics())) return;
-    await changeSettled(work, open, async () => {
-      const state = await open.table.maintain({ recordedVersion: open.recorded.version });
-      await work.writer.recordTable(open.generation.generationId, state);
-      open.recorded = { version: state.version, rowCount: state.rowCount };
-      work.report({ type: 'maintained', version: state.version });
-    });
-  });
+/** What the caretaker of a dataset's table remembers. */
+export interface TableCare {
+  /** The table that the rest is about. */
+  tableName: string;
+  left: LeftOver;
+  /** Why its indexes may be damaged: what a search or a commit ran into. Taken up by the next check. */
+  doubt: string | undefined;
+  /** Why its rows cannot be read, if that is so: it has to be built anew. Taken up by the next check. */
+  damage: string | undefined;
+  /** Failures in a row. */
+  failureCount: number;
+  /** When the next try is due after a failure; by the monotonic clock. */
+  retryAtMs: number;
+  /** When old versions can be removed that the last maintenance left; by the monotonic clock. */
+  reclaimAtMs: number;
 }
 
-function needsMaintenance(statistics: TableStatistics): boolean {
-  return (
-    statistics.smallFragmentCount > SMALL_FRAGMENTS_MAX || statistics.unindexedRowCount > UNINDEXED_ROWS_MAX
+export function createTableCare(): TableCare {
+  return {
+    tableName: '',
+    left: NOTHING_LEFT_OVER,
+    doubt: undefined,
+    damage: undefined,
+    failureCount: 0,
+    retryAtMs: 0,
+    reclaimAtMs: 0,
+  };
+}
+
+export interface MaintenanceRequest {
+  /** Whether or not the statistics ask for it; indexes are read and mended, too. */
+  readonly force?: boolean;
+  /** More commits are about to follow. */
+  readonly isMidRun?: boolean;
+}
+
+/** What became of it. */
+export interface MaintenanceOutcome {
+  readonly failure: SynclineError | undefined;
+  /** When another round would free more, in milliseconds; `undefined` when none would. */
+  readonly moreInMs: number | undefined;
+}
+
+const NOTHING_DONE: MaintenanceOutcome = { failure: undefined, moreInMs: undefined };
+
+/** Failures that are the caretaker's own; any other, such as a lost lease, is that of the dataset's work. */
+const OWN_FAILURES = ['TABLE_FAILED', 'TABLE_CONFLICT', 'DISK_FULL'] as const;
+
+const RETRY_FIRST_MS = 10_000;
+const RETRY_MAX_MS = 3_600_000;
+/** Beyond the time that versions are kept: clocks of files and of this process are not the same. */
+const RECLAIM_MARGIN_MS = 1_000;
+
+/**
+ * Maintains the table if it needs it. A failure is reported, recorded and tried again later; it does not throw.
+ *
+ * @throws SynclineError `TABLE_DAMAGED` when rows cannot be read: the table has to be built anew; `LEASE_LOST`, `CATALOG_…`.
+ */
+export async function maintainTable(
+  work: DatasetWork,
+  request: MaintenanceRequest = {},
+): Promise<MaintenanceOutcome> {
+  const open = work.serving.current;
+  if (open === undefined || (work.hold.active && !request.force)) return NOTHING_DONE;
+  work.unmaintained.commits = 0;
+  return work.writing.run(() => careFor(work, open, request));
+}
+
+/** The same with the write mutex held. */
+export async function careFor(
+  work: DatasetWork,
+  open: OpenGeneration,
+  { force = false, isMidRun = false }: MaintenanceRequest = {},
+): Promise<MaintenanceOutcome> {
+  const { care, clock } = work;
+  if (care.tableName !== open.table.name) {
+    Object.assign(care, createTableCare(), { doubt: care.doubt, tableName: open.table.name });
+  }
+  const startMs = clock.monotonicMs();
+  if (!force && startMs < care.retryAtMs) return later(work, care.retryAtMs - startMs);
+  const statistics = await open.table.statistics();
+  const need = maintenanceNeed(statistics, care.left, work.settings.maintenance, isMidRun);
+  if (!force && care.doubt === undefined) {
+    if (need === undefined) return NOTHING_DONE;
+    if (need === 'reclaimable' && startMs < care.reclaimAtMs) return later(work, care.reclaimAtMs - startMs);
+  }
+  const taskId = await work.writer.startTask({ kind: 'maintain', datasetId: work.dataset.datasetId });
+  try {
+    const after = await change(work, open, force || care.doubt !== undefined);
+    return await succeed(work, taskId, need, statistics, after);
+  } catch (error) {
+    return await fail(work, taskId, toSynclineError(error), statistics);
+  }
+}
+
+function later(work: DatasetWork, delayMs: number): MaintenanceOutcome {
+  work.scheduleMaintenance(delayMs);
+  return { failure: undefined, moreInMs: delayMs };
+}
+
+async function change(work: DatasetWork, open: OpenGeneration, readAll: boolean): Promise<TableStatistics> {
+  await changeSettled(work, open, async () => {
+    const { version, rowCount } = open.recorded;
+    const state = await open.table.maintain({ recordedVersion: version, readAll });
+    if (state.rowCount !== rowCount) throw foreignRows(open, state.rowCount);
+    await work.writer.recordTable(open.generation.generationId, state);
+    open.recorded = { version: state.version, rowCount: state.rowCount };
+  });
+  return open.table.statistics();
+}
+
+async function succeed(
+  work: DatasetWork,
+  taskId: number,
+  need: MaintenanceNeed | undefined,
+  before: TableStatistics,
+  after: TableStatistics,
+): Promise<MaintenanceOutcome> {
+  const { care, clock } = work;
+  // What cannot be removed (somebody pins a version) is not tried again and again. What was replaced just now can be, later.
+  const isFutile = need === 'reclaimable' && after.reclaimableBytes >= before.reclaimableBytes;
+  care.left = { ...after, reclaimableBytes: isFutile ? after.reclaimableBytes : 0 };
+  care.doubt = undefined;
+  care.failureCount = 0;
+  care.retryAtMs = 0;
+  const keptMs = work.settings.maintenance.versionsKeptMs + RECLAIM_MARGIN_MS;
+  care.reclaimAtMs = clock.monotonicMs() + keptMs;
+  const next = maintenanceNeed(after, care.left, work.settings.maintenance, false);
+  const moreInMs = next === undefined ? undefined : keptMs;
+  work.scheduleMaintenance(moreInMs);
+  await work.writer.finishTask(taskId, {
+    state: 'succeeded',
+    progress: countsOf(after, 0),
+    isLatestOnly: true,
+  });
+  work.report({ type: 'maintained', statistics: after });
+  return { failure: undefined, moreInMs };
+}
+
+async function fail(
+  work: DatasetWork,
+  taskId: number,
+  error: SynclineError,
+  statistics: TableStatistics,
+): Promise<MaintenanceOutcome> {
+  const { care, clock } = work;
+  if (error.code === 'TABLE_DAMAGED') care.damage = error.message;
+  care.failureCount += 1;
+  const retryInMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** (care.failureCount - 1));
+  care.retryAtMs = clock.monotonicMs() + retryInMs;
+  // Whoever took the lease has closed the task already.
+  if (error.code !== 'LEASE_LOST') {
+    await work.writer.finishTask(taskId, {
+      state: 'failed',
+      progress: countsOf(statistics, care.failureCount),
+      error: `${error.code}: ${error.message}`,
+      isLatestOnly: true,
+    });
+  }
+  if (!isSynclineError(error, ...OWN_FAILURES)) throw error;
+  work.scheduleMaintenance(retryInMs);
+  work.report({ type: 'maintenanceFailed', error, failureCount: care.failureCount, retryInMs });
+  return { failure: error, moreInMs: undefined };
+}
+
+function countsOf(statistics: TableStatistics, failureCount: number): Record<string, number> {
+  const { rowCount, fragmentCount, unindexedRowCount, totalBytes, reclaimableBytes } = statistics;
+  return {
+    failureCount,
+    rowCount,
+    fragmentCount,
+    unindexedRowCount,
+    totalBytes,
+    reclaimableBytes,
+    vectorIndexCount: statistics.hasVectorIndex ? 1 : 0,
+  };
+}
+
+function foreignRows(open: OpenGeneration, rowCount: number): SynclineError {
+  return new SynclineError(
+    'TABLE_CONFLICT',
+    `The table "${open.table.name}" has ${rowCount} rows after maintenance, ${open.recorded.rowCount} before: somebody else writes to it. It is put back.`,
+    { retryable: true, details: { table: open.table.name } },
   );
 }

@@ -10,10 +10,17 @@ import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { Embedder } from '../embedders/embedder.ts';
-import { COMMIT_BYTES_TARGET, type VectorStore, type VectorTable } from '../vectors/vector-store.ts';
+import {
+  COMMIT_BYTES_TARGET,
+  type TableStatistics,
+  type VectorStore,
+  type VectorTable,
+} from '../vectors/vector-store.ts';
 import type { ApplyCounts } from './apply-documents.ts';
 import type { Damage } from './check-sync.ts';
 import type { InFlightTexts } from './in-flight-texts.ts';
+import { createTableCare, type TableCare } from './maintain-table.ts';
+import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance-need.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 
@@ -39,6 +46,7 @@ export interface PipelineSettings {
   readonly generationKeptMs: number;
   /** Share of damaged rows, 0 to 1, above which a table is built anew instead of being repaired. */
   readonly repairShareMax: number;
+  readonly maintenance: MaintenanceSettings;
 }
 
 export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
@@ -52,6 +60,7 @@ export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
   generationsKeptMax: 1,
   generationKeptMs: 7 * 24 * 3_600_000,
   repairShareMax: 0.2,
+  maintenance: DEFAULT_MAINTENANCE,
 };
 
 /** What the stages report; each becomes an event of the runtime. */
@@ -64,7 +73,13 @@ export type WorkReport =
   | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
   | { readonly type: 'restored'; readonly fromVersion: number; readonly toVersion: number }
   | { readonly type: 'rebuilt'; readonly reason: string; readonly rows: number }
-  | { readonly type: 'maintained'; readonly version: number }
+  | { readonly type: 'maintained'; readonly statistics: TableStatistics }
+  | {
+      readonly type: 'maintenanceFailed';
+      readonly error: SynclineError;
+      readonly failureCount: number;
+      readonly retryInMs: number;
+    }
   | { readonly type: 'checked'; readonly report: SyncReport }
   | {
       readonly type: 'repaired';
@@ -103,6 +118,9 @@ export interface DatasetWork {
   readonly unwritten: { vectors: number };
   /** Table commits since its statistics were last looked at; decides when they are again. */
   readonly unmaintained: { commits: number };
+  readonly care: TableCare;
+  /** Has the table looked at again after some time, also when nothing changes until then; `undefined` calls that off. */
+  readonly scheduleMaintenance: (delayMs: number | undefined) => void;
   /** While held, no stage starts anything new: what is under way is finished and kept. */
   readonly hold: { active: boolean };
   /** The serving generation with its open table, once the check has found it sound. */
@@ -138,6 +156,7 @@ export type DatasetWorkParts = Pick<
   | 'inFlightTexts'
   | 'embedderFor'
   | 'report'
+  | 'scheduleMaintenance'
 >;
 
 export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
@@ -150,6 +169,7 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     producers: { ingesting: 0, chunking: 0, embedding: 0 },
     unwritten: { vectors: 0 },
     unmaintained: { commits: 0 },
+    care: createTableCare(),
     hold: { active: false },
     serving: { current: undefined },
     checkAsked: { level: undefined },

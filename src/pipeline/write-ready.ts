@@ -1,7 +1,7 @@
 import type { Configuration, IndexMark, QueuedDocument } from '../catalog/catalog.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
-import { throwIfAborted } from '../domain/errors.ts';
+import { isSynclineError, throwIfAborted } from '../domain/errors.ts';
 import { type FieldTypes, fieldValues } from '../domain/fields.ts';
 import { contentFingerprint, rowFingerprint } from '../domain/fingerprint.ts';
 import type { Metadata } from '../domain/metadata.ts';
@@ -43,7 +43,7 @@ export async function writeReady(work: DatasetWork, signal: AbortSignal): Promis
       continue;
     }
     const documents = await writeBatch(work, open, signal);
-    if (work.unmaintained.commits >= COMMITS_BETWEEN_LOOKS) await maintainTable(work);
+    if (work.unmaintained.commits >= COMMITS_BETWEEN_LOOKS) await maintainTable(work, { isMidRun: true });
     if (documents.length === 0) {
       if (!isMoreComing(work)) return;
       work.unwritten.vectors = 0;
@@ -64,7 +64,13 @@ export function writeBatch(
     const documents = await work.catalog.listWritableDocuments(open.generation.generationId, {
       chunkCountMax: chunksPerCommit(work, open.configuration),
     });
-    if (documents.length > 0) await changeSettled(work, open, () => commitBatch(work, open, documents));
+    if (documents.length === 0) return documents;
+    try {
+      await changeSettled(work, open, () => commitBatch(work, open, documents));
+    } catch (error) {
+      if (isSynclineError(error, 'TABLE_DAMAGED')) work.care.doubt = error.message;
+      throw error;
+    }
     return documents;
   });
 }

@@ -39,7 +39,12 @@ export function createAdapters(options: ResolvedOptions): RuntimeAdapters {
       }),
     catalogPath: localCatalogPath(options.catalogUrl),
     files: createCatalogFiles(),
-    store: createLanceVectorStore({ uri: options.vectorsUri, durable: options.durableTables }),
+    store: createLanceVectorStore({
+      uri: options.vectorsUri,
+      durable: options.durableTables,
+      cleanupGraceMs: options.maintenance.versionsKeptMs,
+      vectorIndexBytesMin: options.maintenance.vectorIndexBytesMin,
+    }),
     chosen: chooseEmbedder(options.embedder, options.environment),
   };
 }

@@ -117,7 +117,7 @@ export function createRuntimeCore(
       onEnd: async () => {
         const ending = work;
         work = undefined;
-        await ending?.untilQuiet();
+        await ending?.end();
       },
     }),
     actors: createDatasetActors({

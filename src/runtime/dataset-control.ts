@@ -15,6 +15,7 @@ import type {
   IndexOptions,
   IndexResult,
 } from './dataset.ts';
+import { readMaintenance } from './dataset-maintenance.ts';
 import { runTask } from './task.ts';
 import { waitUntilDeleted, waitUntilNothingWaits } from './wait-until-indexed.ts';
 
@@ -103,6 +104,7 @@ export async function datasetStatus(core: RuntimeCore, address: DatasetAddress):
     tokensPerChunkMax: dataset.chunking.tokensPerChunkMax,
     reconfiguringTo: dataset.target && summarize(dataset.target),
     earlierTables: await earlierTables(core, dataset.datasetId),
+    maintenance: await readMaintenance(await core.catalog(), dataset.datasetId),
   };
 }
 

@@ -11,6 +11,12 @@ import { checkDataset } from './dataset-check.ts';
 import { datasetStatus, deleteDataset, indexWaiting, makeDataset, tellDataset } from './dataset-control.ts';
 import { deleteDocuments, ingest } from './dataset-documents.ts';
 import {
+  type MaintainOptions,
+  type MaintainResult,
+  type MaintenanceStatus,
+  maintainDataset,
+} from './dataset-maintenance.ts';
+import {
   cancelSwitch,
   type RebuildOptions,
   type RollbackOptions,
@@ -112,6 +118,8 @@ export interface DatasetStatus {
   readonly reconfiguringTo: ConfigurationSummary | undefined;
   /** Tables that `rollback()` can go back to, the newest first. */
   readonly earlierTables: readonly EarlierTable[];
+  /** How the table's last maintenance went; `undefined` when it never needed one. */
+  readonly maintenance: MaintenanceStatus | undefined;
 }
 
 /** A table that served before and is kept. */
@@ -193,6 +201,13 @@ export interface Dataset {
    * @throws SynclineError `INVALID_VECTOR` with the place of the first that cannot be taken.
    */
   importVectors(vectors: VectorSource, options?: ImportVectorsOptions): Promise<ImportVectorsResult>;
+  /**
+   * Compacts the table, refreshes its indexes, and removes what no version needs, whether or not the table asks for it. Indexes
+   * that cannot be read are made anew. Waits until old versions can be removed, some seconds.
+   *
+   * @throws SynclineError what made it fail: `DISK_FULL`, `TABLE_FAILED`, …; `LEASE_HELD`.
+   */
+  maintain(options?: MaintainOptions): Promise<MaintainResult>;
   /** Ranked passages, best first. */
   search(query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<DatasetStatus>;
@@ -225,6 +240,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     cancelSwitch: () => cancelSwitch(core, address),
     texts: (options) => datasetTexts(core, address, options),
     importVectors: (vectors, options) => importVectors(core, address, vectors, options),
+    maintain: (options) => maintainDataset(core, address, options),
     search: (query, options) => searchDataset(core, address, query, options),
     status: () => datasetStatus(core, address),
     async failures({ afterChunkId = 0, limit = 100 } = {}) {

@@ -67,7 +67,6 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly toVersion: number;
     } & DatasetFacts)
   | ({ readonly type: 'table.rebuilt'; readonly reason: string; readonly rows: number } & DatasetFacts)
-  | ({ readonly type: 'table.maintained'; readonly version: number } & DatasetFacts)
   /** A table's rows, or more, were compared with the catalog. Quick checks are told only when somebody asked for them. */
   | ({ readonly type: 'sync.checked'; readonly report: SyncReport } & DatasetFacts)
   /** A table was repaired in place: rows were removed, and documents wait to be written again. */
@@ -77,6 +76,25 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly documents: number;
       readonly rowsRemoved: number;
     } & DatasetFacts)
+  /** The table was compacted, its indexes were refreshed, and old versions removed. */
+  | ({
+      readonly type: 'table.maintained';
+      readonly version: number;
+      readonly fragments: number;
+      readonly bytes: number;
+      readonly hasVectorIndex: boolean;
+    } & DatasetFacts)
+  /** It holds the same rows as before, searches and writes go on; it grows until maintenance succeeds. */
+  | ({
+      readonly type: 'table.maintenanceFailed';
+      readonly code: string;
+      readonly message: string;
+      /** Failures in a row. */
+      readonly failureCount: number;
+      readonly retryInMs: number;
+    } & DatasetFacts)
+  /** An index could not be read. Vector searches compare with all rows until maintenance has made it anew. */
+  | ({ readonly type: 'table.indexDamaged'; readonly message: string } & DatasetFacts)
 );
 
 type WithoutTime<Event> = Event extends unknown ? Omit<Event, 'atMs'> : never;
@@ -102,6 +120,8 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'lease.lost',
   'table.restored',
   'sync.repaired',
+  'table.maintenanceFailed',
+  'table.indexDamaged',
 ]);
 
 export function createEventHub(nowMs: () => number): EventHub {

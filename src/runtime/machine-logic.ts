@@ -79,7 +79,9 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
       chunkIncoming: stage(chunkIncoming),
       embedPending: stage(embedPending),
       writeReady: stage(writeReady),
-      maintainTable: stage(maintainTable),
+      maintainTable: stage(async (work) => {
+        await maintainTable(work);
+      }),
       repairTable: mend(repairTable),
       rebuildTable: mend(rebuildTable),
       deleteDataset: stage(deleteDataset),

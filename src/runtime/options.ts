@@ -3,6 +3,11 @@ import type { DatasetOrder } from '../actors/supervisor-machine.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { EmbedderOptions } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
+import {
+  type MaintenanceOptions,
+  type ResolvedMaintenance,
+  resolveMaintenance,
+} from './maintenance-options.ts';
 
 /** Options of {@link createSyncline}. Every one is optional. */
 export interface SynclineOptions {
@@ -45,6 +50,8 @@ export interface SynclineOptions {
    * embedding. Default 0.2.
    */
   readonly repairShareMax?: number;
+  /** When tables are compacted, indexed and cleaned up. */
+  readonly maintenance?: MaintenanceOptions;
   /** Datasets at work at the same time. Default 4. */
   readonly datasetsAtWorkMax?: number;
   /** Dataset actors alive at the same time. Default 1,000. */
@@ -63,9 +70,10 @@ export interface SynclineOptions {
 
 /** {@link SynclineOptions} with every default filled in and every number checked. */
 export interface ResolvedOptions
-  extends Required<Omit<SynclineOptions, 'dataDir' | 'embedder' | 'catalogAuthToken'>> {
+  extends Required<Omit<SynclineOptions, 'dataDir' | 'embedder' | 'catalogAuthToken' | 'maintenance'>> {
   readonly catalogAuthToken: string | undefined;
   readonly embedder: Embedder | EmbedderOptions | undefined;
+  readonly maintenance: ResolvedMaintenance;
 }
 
 const NUMBER_RANGES = {
@@ -113,6 +121,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     moreEmbedders: options.moreEmbedders ?? [],
     environment: options.environment ?? process.env,
     durableTables: options.durableTables ?? true,
+    maintenance: resolveMaintenance(options.maintenance),
     datasetOrder: oneOf('datasetOrder', options.datasetOrder ?? 'largestBacklog', [
       'largestBacklog',
       'oldestChange',
@@ -129,6 +138,7 @@ const OTHER_OPTIONS = [
   'moreEmbedders',
   'environment',
   'durableTables',
+  'maintenance',
   'datasetOrder',
   'repairShareMax',
 ] as const;

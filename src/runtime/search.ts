@@ -5,7 +5,7 @@ import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { type Filter, parseFilter } from '../domain/filter.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import { fuseRankings, type Ranking } from '../domain/ranking.ts';
-import type { TableHit } from '../vectors/vector-store.ts';
+import type { TableHit, VectorQuery, VectorTable } from '../vectors/vector-store.ts';
 import { type FinishedGeneration, type RuntimeCore, requireDataset, servingGeneration } from './core.ts';
 
 /** How passages are found: by meaning (`vector`), by words (`text`), or by both, fused (`hybrid`). */
@@ -16,6 +16,8 @@ export interface SearchOptions {
   readonly mode?: SearchMode;
   /** Results wanted, 1 to 1,000. Default 10. */
   readonly limit?: number;
+  /** Compare with every vector instead of asking the vector index, which large datasets have and which may miss some. Default `false`. */
+  readonly exact?: boolean;
   /** A structured filter over declared fields and `source`, `key`, `title`. */
   readonly filter?: Filter;
   readonly signal?: AbortSignal;
@@ -104,7 +106,8 @@ async function searchDatasets(
   const limit = options.limit ?? 10;
   const mode = options.mode ?? 'hybrid';
   const depth = mode === 'hybrid' ? Math.max(limit * FUSION_DEPTH, FUSION_DEPTH_MIN) : limit;
-  const search = { query, mode, depth, filter: options.filter, signal: options.signal };
+  const { filter, exact = false, signal } = options;
+  const search = { query, mode, depth, filter, exact, signal };
   const embed = createQueryEmbedder(core, search);
   const vectorHits: Hit[] = [];
   const textHits: Hit[] = [];
@@ -126,6 +129,7 @@ interface TableSearch {
   readonly depth: number;
   readonly filter: Filter | undefined;
   readonly signal: AbortSignal | undefined;
+  readonly exact: boolean;
 }
 
 /** The query's vector under a profile, embedded once per profile; `undefined` where no vector is needed. */
@@ -173,9 +177,7 @@ async function searchServing(
       const next = await servingGeneration(core, dataset.datasetId);
       const isSame =
         next?.generationId === serving.generationId && next.recorded.version === serving.recorded.version;
-      // A worker need not wait for the next change to find out.
-      if (isSame)
-        core.supervision?.tell(dataset.datasetId, formatAddress(dataset.address), { type: 'dataset.check' });
+      if (isSame) await noteDamage(core, dataset, error.message);
       if (isSame || tries === TRIES_MAX) throw error;
       serving = next;
     }
@@ -206,11 +208,49 @@ async function searchGeneration(
   const common = { limit: search.depth, version: recorded.version, ...(filter && { filter }) };
   const table = await core.store.openTable(tableName, { dimensions: profile.dimensions, fields });
   const [vectorHits, textHits] = await Promise.all([
-    vector === undefined ? [] : table.searchVector({ ...common, vector }),
+    vector === undefined
+      ? []
+      : searchVectors(core, dataset, table, { ...common, vector, exact: search.exact }),
     search.mode === 'vector' ? [] : table.searchText({ ...common, text: search.query }),
   ]);
   const withDataset = (hit: TableHit): Hit => ({ dataset, hit });
   return { vector: vectorHits.map(withDataset), text: textHits.map(withDataset) };
+}
+
+/** By the vector index; past it when that cannot be read. */
+async function searchVectors(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  table: VectorTable,
+  query: VectorQuery,
+): Promise<TableHit[]> {
+  try {
+    return await table.searchVector(query);
+  } catch (error) {
+    if (!isSynclineError(error, 'TABLE_DAMAGED') || query.exact) throw error;
+    // Fails as well when it is the rows that cannot be read, or a version that is gone.
+    const hits = await table.searchVector({ ...query, exact: true });
+    const { message } = error;
+    core.hub.emit({ type: 'table.indexDamaged', address: formatAddress(dataset.address), message });
+    await noteDamage(core, dataset, message);
+    return hits;
+  }
+}
+
+/**
+ * Has the worker of this runtime, if it has one, read the indexes of a table, and then its rows; it need not wait for the next
+ * change to find out.
+ */
+async function noteDamage(core: RuntimeCore, dataset: DatasetRecord, reason: string): Promise<void> {
+  const { datasetId, address } = dataset;
+  const { supervision } = core;
+  if (supervision === undefined) return;
+  try {
+    (await core.work().workFor(datasetId)).care.doubt = reason;
+    supervision.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
+  } catch {
+    // There is no worker any more, or no dataset: the error of the search itself is the one to tell.
+  }
 }
 
 function rank(mode: SearchMode, vectorHits: readonly Hit[], textHits: readonly Hit[]): SearchResult[] {

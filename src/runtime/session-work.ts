@@ -23,13 +23,13 @@ export interface SessionWorkParts {
   readonly clock: Clock;
   readonly settings: Pick<
     PipelineSettings,
-    'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs' | 'repairShareMax'
+    'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs' | 'repairShareMax' | 'maintenance'
   >;
   readonly hub: EventHub;
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   /** Tells a dataset's actor what its stages did. */
-  readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded') => void;
+  readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded' | 'dataset.maintain') => void;
   /** Called after every piece of work. */
   readonly onProgress: (datasetId: number) => void;
 }
@@ -40,6 +40,8 @@ export interface SessionWork {
   knownWork(datasetId: number): DatasetWork | undefined;
   /** Forgets a dataset that is gone. */
   forget(datasetId: number): void;
+  /** Calls off what was to be done later, and waits until all is quiet. */
+  end(): Promise<void>;
   /** Waits for what cannot be aborted, of one dataset or of all: a catalog transaction, a table commit with its mark. */
   untilQuiet(datasetId?: number): Promise<void>;
 }
@@ -47,6 +49,16 @@ export interface SessionWork {
 export function createSessionWork(parts: SessionWorkParts): SessionWork {
   const inFlightTexts = createInFlightTexts();
   const works = new Map<number, DatasetWork>();
+  const maintenance = createLaterCalls(parts.clock, (datasetId) =>
+    parts.onWork(datasetId, 'dataset.maintain'),
+  );
+  const untilQuiet = async (datasetId?: number): Promise<void> => {
+    for (const work of works.values()) {
+      if (datasetId !== undefined && work.dataset.datasetId !== datasetId) continue;
+      await work.applying.run(nothing);
+      await work.writing.run(nothing);
+    }
+  };
   return {
     async workFor(datasetId) {
       const known = works.get(datasetId);
@@ -64,6 +76,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           settings: { ...DEFAULT_PIPELINE_SETTINGS, ...parts.settings },
           inFlightTexts,
           embedderFor: parts.embedderFor,
+          scheduleMaintenance: (delayMs) => maintenance.schedule(datasetId, delayMs),
           report: (report) => {
             emitReport(parts.hub, address, report);
             if (report.type === 'chunked' || report.type === 'recut') parts.onWork(datasetId, 'work.chunked');
@@ -76,18 +89,45 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
       return work;
     },
     knownWork: (datasetId) => works.get(datasetId),
-    forget: (datasetId) => works.delete(datasetId),
-    async untilQuiet(datasetId) {
-      for (const work of works.values()) {
-        if (datasetId !== undefined && work.dataset.datasetId !== datasetId) continue;
-        await work.applying.run(nothing);
-        await work.writing.run(nothing);
-      }
+    forget(datasetId) {
+      works.delete(datasetId);
+      maintenance.schedule(datasetId, undefined);
     },
+    async end() {
+      maintenance.callOffAll();
+      await untilQuiet();
+      // A maintenance that ended meanwhile may have asked for another.
+      maintenance.callOffAll();
+    },
+    untilQuiet,
   };
 }
 
 async function nothing(): Promise<void> {}
+
+/** At most one call per dataset, some time from now. */
+function createLaterCalls(clock: Clock, call: (datasetId: number) => void) {
+  const timers = new Map<number, () => void>();
+  const callOff = (datasetId: number): void => {
+    timers.get(datasetId)?.();
+    timers.delete(datasetId);
+  };
+  return {
+    /** Takes the place of an earlier one; with `undefined` there is none. */
+    schedule(datasetId: number, delayMs: number | undefined): void {
+      callOff(datasetId);
+      if (delayMs === undefined) return;
+      const fire = (): void => {
+        timers.delete(datasetId);
+        call(datasetId);
+      };
+      timers.set(datasetId, clock.setTimer(delayMs, fire));
+    },
+    callOffAll(): void {
+      for (const datasetId of [...timers.keys()]) callOff(datasetId);
+    },
+  };
+}
 
 async function findDataset(catalog: Catalog, datasetId: number): Promise<DatasetRecord> {
   const [dataset] = await catalog.listDatasets({ afterDatasetId: datasetId - 1, limit: 1 });
@@ -134,9 +174,12 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
     case 'rebuilt':
       hub.emit({ type: 'table.rebuilt', address, reason: report.reason, rows: report.rows });
       return;
-    case 'maintained':
-      hub.emit({ type: 'table.maintained', address, version: report.version });
+    case 'maintained': {
+      const { version, fragmentCount, totalBytes, hasVectorIndex } = report.statistics;
+      const sizes = { fragments: fragmentCount, bytes: totalBytes, hasVectorIndex };
+      hub.emit({ type: 'table.maintained', address, version, ...sizes });
       return;
+    }
     case 'checked':
       hub.emit({ type: 'sync.checked', address, report: report.report });
       return;
@@ -149,5 +192,11 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
         rowsRemoved: report.rowsRemoved,
       });
       return;
+    case 'maintenanceFailed': {
+      const { error, failureCount, retryInMs } = report;
+      const { code, message } = error;
+      hub.emit({ type: 'table.maintenanceFailed', address, code, message, failureCount, retryInMs });
+      return;
+    }
   }
 }

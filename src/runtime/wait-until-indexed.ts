@@ -98,6 +98,12 @@ function switchCancelled(address: string): SynclineError {
   );
 }
 
+/** Waits until the dataset's table was found sound, or was built. Throws as {@link waitUntilIndexed}. */
+export function waitUntilServing(work: DatasetWork, address: string, parts: WaitParts): Promise<void> {
+  const isServing = async (): Promise<boolean> => work.serving.current !== undefined;
+  return waitUntil(work.dataset.datasetId, address, parts, isServing);
+}
+
 /** Looks at every report of the dataset whether it is done; wakes it when it rests before that. */
 async function waitUntil(
   datasetId: number,

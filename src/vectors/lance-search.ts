@@ -2,6 +2,7 @@ import type { Table } from '@lancedb/lancedb';
 import { SynclineError } from '../domain/errors.ts';
 import { compileFilter } from './filter-sql.ts';
 import { loadLance } from './lance-library.ts';
+import { probeEnough } from './vector-index.ts';
 import type { TableHit, TableSpec, TextQuery, VectorQuery } from './vector-store.ts';
 
 /** Columns of a hit. The score column is always selected beside them: LanceDB warns on stderr when it has to add it itself. */
@@ -22,7 +23,7 @@ const HIT_COLUMNS = [
 type Rows = Awaited<ReturnType<ReturnType<Table['query']>['toArrow']>>;
 
 /**
- * Cosine search over indexed and unindexed rows; the filter is applied first, so that `limit` rows are found when that
+ * Cosine search over indexed and unindexed rows; of the indexed ones a few may be missed, unless it is `exact`. The filter is applied first, so that `limit` rows are found when that
  * many match. A row with a zero vector has no direction and is never found.
  *
  * @throws SynclineError `INVALID_QUERY` on a limit below 1 or a vector of another dimension or with NaN in it; `INVALID_FILTER`.
@@ -41,6 +42,8 @@ export async function searchVector(table: Table, spec: TableSpec, query: VectorQ
     .distanceType('cosine')
     .select([...HIT_COLUMNS, '_distance'])
     .limit(query.limit);
+  if (query.exact) search.bypassVectorIndex();
+  else probeEnough(search, await table.countRows());
   if (query.filter !== undefined) search.where(compileFilter(query.filter, spec.fields));
   return toHits(await search.toArrow(), '_distance', (distance) => 1 - distance);
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SynclineError } from '../domain/errors.ts';
+import { VECTOR_INDEX_BYTES_MIN } from './vector-store.ts';
 
 /** Options of `createLanceVectorStore`. */
 export interface LanceVectorStoreOptions {
@@ -21,15 +22,25 @@ export interface LanceVectorStoreOptions {
    * Searches of this store, and all that name a version, see them as one. Default 128 MiB.
    */
   readonly oneCommitBytesMax?: number;
-  /** How long versions stay readable for searches in flight after maintenance has replaced them. Default 60,000. */
+  /**
+   * How long versions stay readable after they were replaced, for readers in other processes, in milliseconds; what this
+   * process reads is kept for as long as it reads. A reader whose version is gone starts again with a newer one. Default
+   * 10,000.
+   */
   readonly cleanupGraceMs?: number;
+  /**
+   * Size of a table's vectors, in bytes, from which on maintenance builds a vector index. Default
+   * {@link VECTOR_INDEX_BYTES_MIN}.
+   */
+  readonly vectorIndexBytesMin?: number;
 }
 
 const DEFAULTS = {
   durable: true,
   cacheBytes: 128 * 1024 * 1024,
   oneCommitBytesMax: 128 * 1024 * 1024,
-  cleanupGraceMs: 60_000,
+  cleanupGraceMs: 10_000,
+  vectorIndexBytesMin: VECTOR_INDEX_BYTES_MIN,
 } as const satisfies Partial<LanceVectorStoreOptions>;
 
 /** {@link LanceVectorStoreOptions} with nothing left open. */
@@ -49,12 +60,13 @@ export function resolveSettings(options: LanceVectorStoreOptions): LanceSettings
     cacheBytes: options.cacheBytes ?? DEFAULTS.cacheBytes,
     oneCommitBytesMax: options.oneCommitBytesMax ?? DEFAULTS.oneCommitBytesMax,
     cleanupGraceMs: options.cleanupGraceMs ?? DEFAULTS.cleanupGraceMs,
+    vectorIndexBytesMin: options.vectorIndexBytesMin ?? DEFAULTS.vectorIndexBytesMin,
   };
   if (settings.uri === '') throw invalidOption('uri', 'must name a folder or a bucket');
   if (!Number.isSafeInteger(settings.cacheBytes) || settings.cacheBytes < 1) {
     throw invalidOption('cacheBytes', 'must be a positive number of bytes');
   }
-  for (const option of ['oneCommitBytesMax', 'cleanupGraceMs'] as const) {
+  for (const option of ['oneCommitBytesMax', 'cleanupGraceMs', 'vectorIndexBytesMin'] as const) {
     if (!(settings[option] >= 0)) throw invalidOption(option, 'must be 0 or more');
   }
   return settings;

@@ -1,22 +1,28 @@
 import type { Table } from '@lancedb/lancedb';
 import { SynclineError } from '../domain/errors.ts';
-import type { Arrow } from './lance-library.ts';
+import type { Arrow, Lance } from './lance-library.ts';
 import { searchText, searchVector } from './lance-search.ts';
+import { maintainLanceTable } from './maintain-lance-table.ts';
 import { listDocuments, readDocuments } from './read-rows.ts';
 import { deletePlaces, replaceRows } from './replace-rows.ts';
 import { createTableScan } from './scan-table.ts';
+import { sweepLeftovers } from './sweep-leftovers.ts';
 import { createTableAccess, readState, type TableAccessDeps } from './table-access.ts';
-import { textIndexName } from './table-indexes.ts';
 import { checkRows, toArrowTable } from './table-rows.ts';
 import { tableSchema } from './table-schema.ts';
-import type { TableSpec, TableStatistics, VectorTable } from './vector-store.ts';
+import { readStatistics } from './table-statistics.ts';
+import type { TableSpec, VectorTable } from './vector-store.ts';
 
 /** What a table needs of its store. */
 export interface LanceTableDeps extends TableAccessDeps {
   readonly arrow: Arrow;
+  readonly lance: Lance;
   readonly spec: TableSpec;
+  /** Its own folder; `undefined` for an object store. */
+  readonly folder: string | undefined;
   readonly oneCommitBytesMax: number;
   readonly cleanupGraceMs: number;
+  readonly vectorIndexBytesMin: number;
 }
 
 /** A {@link VectorTable} with what its store needs of it. */
@@ -30,13 +36,15 @@ export interface LanceTable extends VectorTable {
 /** One LanceDB table over an open native handle. */
 export function createLanceTable(deps: LanceTableDeps): LanceTable {
   const { arrow, name, spec, handle, oneCommitBytesMax } = deps;
-  const { read, write, commit, pinnedWhile, markDropped } = createTableAccess(deps);
+  const { read, write, commit, pinnedWhile, ...access } = createTableAccess(deps);
   const schema = tableSchema(arrow, spec);
+  const { versionsRead, markDropped } = access;
+  const care = { ...deps, dimensions: spec.dimensions, commit, versionsRead };
 
   return {
     name,
     state: () => read(readState),
-    statistics: () => read(readStatistics),
+    statistics: () => read((table) => readStatistics(table, care)),
     async append(input, options) {
       const rows = checkRows(name, input, spec.dimensions);
       return write(async () => {
@@ -73,11 +81,9 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
         await commit(() => earlier.restore());
         await handle.checkoutLatest();
       }, options),
-    maintain: ({ recordedVersion }) =>
-      write(async () => {
-        const cleanupOlderThan = await cleanupCutoff(handle, recordedVersion, deps.cleanupGraceMs);
-        await commit(() => handle.optimize({ cleanupOlderThan }));
-      }),
+    maintain: (options) => write(() => maintainLanceTable(care, options)),
+    sweepLeftovers: () =>
+      access.betweenWrites(async () => (deps.folder === undefined ? 0 : sweepLeftovers(deps.folder))),
     listDocuments: () => read(listDocuments),
     readDocuments: (range) => read((table) => readDocuments(table, spec.dimensions, range)),
     countRowsAfter: (chunkId) => read((table) => table.countRows(`chunk_id > ${chunkId.toFixed(0)}`)),
@@ -99,28 +105,4 @@ async function openEarlier(deps: LanceTableDeps, version: number): Promise<Table
       { cause: error, details: { table: deps.name, version } },
     );
   }
-}
-
-async function readStatistics(table: Table): Promise<TableStatistics> {
-  const state = await readState(table);
-  const { totalBytes, fragmentStats } = await table.stats();
-  const index = await table.indexStats(textIndexName);
-  return {
-    ...state,
-    totalBytes,
-    fragmentCount: fragmentStats.numFragments,
-    smallFragmentCount: fragmentStats.numSmallFragments,
-    unindexedRowCount: index?.numUnindexedRows ?? state.rowCount,
-  };
-}
-
-/**
- * The time before which versions may go: that of the recorded version, and at least the grace ago. When the recorded
- * version is not among them nothing is removed (LanceDB's own default would remove what is older than a week).
- */
-async function cleanupCutoff(table: Table, recordedVersion: number, graceMs: number): Promise<Date> {
-  const versions = await table.listVersions();
-  const recorded = versions.find(({ version }) => version === recordedVersion);
-  if (recorded === undefined) return new Date(0);
-  return new Date(Math.min(recorded.timestamp.getTime(), Date.now() - graceMs));
 }

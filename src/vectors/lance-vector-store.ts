@@ -116,13 +116,16 @@ function createTableShelf(settings: LanceSettings, inFlight: InFlight) {
       }
       const table = createLanceTable({
         arrow: store.arrow,
+        lance: store.lance,
         name,
         spec,
+        folder: settings.folder && tableFolder(settings.folder, name),
         handle,
         queue: queueOf(name),
         files: fileSyncOf(settings, name),
         oneCommitBytesMax: settings.oneCommitBytesMax,
         cleanupGraceMs: settings.cleanupGraceMs,
+        vectorIndexBytesMin: settings.vectorIndexBytesMin,
         inFlight,
         openAt: (version) => store.connection.openTable(name, undefined, { version }),
       });

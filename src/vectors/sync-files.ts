@@ -1,5 +1,6 @@
 import { open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isLeftover } from './sweep-leftovers.ts';
 
 /** Most files that are flushed at the same time. */
 const CONCURRENT_MAX = 8;
@@ -62,11 +63,6 @@ async function listTree(root: string): Promise<Tree> {
     }
   }
   return { files, folders };
-}
-
-/** Half-written files of a commit that never was; nothing refers to them. */
-function isLeftover(name: string): boolean {
-  return name.startsWith('.tmp') || name.endsWith('#1');
 }
 
 /** Manifests are named 2^64-1 minus the version, so the newest has the smallest name. */

@@ -27,8 +27,12 @@ export interface TableAccess {
   read<T>(work: (table: Table) => Promise<T>, version?: number): Promise<T>;
   /** Runs a write after all earlier ones, flushes its files, and says what the table is then; see `WriteOptions`. */
   write(work: () => Promise<void>, options?: WriteOptions): Promise<TableState>;
+  /** Runs something that is no commit after all earlier writes, and before later ones. */
+  betweenWrites<T>(work: () => Promise<T>): Promise<T>;
   /** One commit, which makes one version; refused because of another writer's, it is tried once more on top of that. */
   commit(work: () => Promise<unknown>): Promise<void>;
+  /** Versions that reads of this process are under way on. */
+  versionsRead(): Iterable<number>;
   /** Lets reads go on seeing the table as it is now until `work` is over. */
   pinnedWhile(work: () => Promise<void>): Promise<void>;
   /** Makes every later call fail with `TABLE_MISSING`: a handle that outlives its table could write it back to life. */
@@ -46,6 +50,8 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
   let pinned: Table | undefined;
   /** Commits of the write under way. */
   let commitCount = 0;
+  /** Reads under way, by version. */
+  const reading = new Map<number, number>();
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
     if (dropped) throw tableMissing(name);
@@ -57,11 +63,18 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
   }
 
   async function readAt<T>(version: number, work: (table: Table) => Promise<T>): Promise<T> {
-    const snapshot = await deps.openAt(version);
+    reading.set(version, (reading.get(version) ?? 0) + 1);
     try {
-      return await work(snapshot);
+      const snapshot = await deps.openAt(version);
+      try {
+        return await work(snapshot);
+      } finally {
+        snapshot.close();
+      }
     } finally {
-      snapshot.close();
+      const left = (reading.get(version) ?? 1) - 1;
+      if (left > 0) reading.set(version, left);
+      else reading.delete(version);
     }
   }
 
@@ -91,6 +104,13 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
           return state;
         }),
       ),
+    betweenWrites: (work) =>
+      guarded(() =>
+        queue.run(() => {
+          if (dropped) throw tableMissing(name);
+          return work();
+        }),
+      ),
     async commit(work) {
       try {
         await work();
@@ -101,6 +121,7 @@ export function createTableAccess(deps: TableAccessDeps): TableAccess {
       }
       commitCount += 1;
     },
+    versionsRead: () => reading.keys(),
     async pinnedWhile(work) {
       pinned = await deps.openAt(await handle.version());
       try {

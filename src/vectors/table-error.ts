@@ -24,6 +24,11 @@ export function isSnapshotGone(error: unknown): boolean {
   return error instanceof Error && SNAPSHOT_GONE.test(error.message);
 }
 
+/** Whether files of a table, or of one of its indexes, are damaged or gone. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof Error && DAMAGED.test(error.message);
+}
+
 /** An error of LanceDB or the file system as one of the codes of `VectorTable`; a SynclineError stays what it is. */
 export function toTableError(error: unknown, table: string): SynclineError {
   if (error instanceof SynclineError) return error;

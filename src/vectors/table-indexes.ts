@@ -3,9 +3,11 @@ import type { Lance } from './lance-library.ts';
 
 /** Name of the text index, for its statistics. */
 export const textIndexName = 'embedded_text_idx';
+/** Names of the look-up indexes. */
+export const scalarIndexNames = ['chunk_id_idx', 'document_id_idx'] as const;
 
 /**
- * Creates the indexes of an empty table: look-up by chunk and document, and text search.
+ * Creates the indexes that every table has, or creates them anew: look-up by chunk and document, and text search.
  *
  * The text index cuts words by the Unicode rules and dictionaries of ICU (Chinese, Japanese and Thai have no spaces; the
  * "simple" tokenizer takes a whole sentence for one word and finds nothing), also at `_`, `-` and `.`; case and accents do

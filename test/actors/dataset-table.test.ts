@@ -20,6 +20,7 @@ type Stage = 'chunk' | 'embed' | 'write';
 type Note =
   | 'remembers the change'
   | 'remembers the check'
+  | 'remembers the maintenance'
   | 'adds the reason'
   | 'removes the reason'
   | `asks ${Stage} again`
@@ -29,6 +30,7 @@ type Cell = Row | readonly [Row, ...Note[]];
 
 const REMEMBERED = 'remembers the change';
 const CHECK_LATER = 'remembers the check';
+const MAINTAIN_LATER = 'remembers the maintenance';
 const PAUSED: Cell = ['paused', 'adds the reason'];
 /** What is under way is finished first. */
 const pausedLater = <Here extends Row>(here: Here): Cell => [here, 'adds the reason'];
@@ -54,6 +56,7 @@ const stageRow = (
     'work.embedded': [onWake.embedded, ...asks(concerned.embedded)],
     'dataset.proceed': here,
     'dataset.check': [here, CHECK_LATER],
+    'dataset.maintain': [here, MAINTAIN_LATER],
     'dataset.pause': [here, 'adds the reason', 'holds the stages'],
     // A resume without a pause: harmless, one more look.
     'dataset.resume': [onWake.changed, 'releases the stages', ...asks(concerned.changed)],
@@ -72,6 +75,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('checking'),
     'dataset.changed': ['checking', REMEMBERED],
     'dataset.check': ['checking', CHECK_LATER],
+    'dataset.maintain': ['checking', MAINTAIN_LATER],
     'dataset.pause': pausedLater('checking'),
     'dataset.resume': 'checking',
   },
@@ -80,6 +84,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('idle'),
     'dataset.changed': 'queued.measuring',
     'dataset.check': 'checking',
+    'dataset.maintain': ['queued.measuring', MAINTAIN_LATER],
     'dataset.pause': PAUSED,
     'dataset.resume': 'idle',
   },
@@ -88,6 +93,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('queued.measuring'),
     'dataset.changed': ['queued.measuring', REMEMBERED],
     'dataset.check': 'checking',
+    'dataset.maintain': ['queued.measuring', MAINTAIN_LATER],
     'dataset.pause': PAUSED,
     'dataset.resume': 'queued.measuring',
   },
@@ -97,6 +103,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     'dataset.proceed': 'processing.chunk.running',
     'dataset.changed': ['queued.waiting', REMEMBERED],
     'dataset.check': 'checking',
+    'dataset.maintain': ['queued.waiting', MAINTAIN_LATER],
     'dataset.pause': PAUSED,
     'dataset.resume': 'queued.waiting',
   },
@@ -148,6 +155,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('maintaining'),
     'dataset.changed': ['maintaining', REMEMBERED],
     'dataset.check': ['maintaining', CHECK_LATER],
+    'dataset.maintain': ['maintaining', MAINTAIN_LATER],
     'dataset.pause': pausedLater('maintaining'),
     'dataset.resume': 'maintaining',
   },
@@ -156,6 +164,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('repairing'),
     'dataset.changed': ['repairing', REMEMBERED],
     'dataset.check': ['repairing', CHECK_LATER],
+    'dataset.maintain': ['repairing', MAINTAIN_LATER],
     'dataset.pause': pausedLater('repairing'),
     'dataset.resume': 'repairing',
   },
@@ -164,6 +173,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('rebuilding'),
     'dataset.changed': ['rebuilding', REMEMBERED],
     'dataset.check': ['rebuilding', CHECK_LATER],
+    'dataset.maintain': ['rebuilding', MAINTAIN_LATER],
     'dataset.pause': pausedLater('rebuilding'),
     'dataset.resume': 'rebuilding',
   },
@@ -173,6 +183,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('backingOff'),
     'dataset.changed': ['backingOff', REMEMBERED],
     'dataset.check': 'checking',
+    'dataset.maintain': ['backingOff', MAINTAIN_LATER],
     'dataset.pause': PAUSED,
     'dataset.resume': 'backingOff',
   },
@@ -181,6 +192,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('parked'),
     'dataset.changed': ['parked', REMEMBERED],
     'dataset.check': 'checking',
+    'dataset.maintain': ['parked', MAINTAIN_LATER],
     'dataset.pause': PAUSED,
     'dataset.resume': 'parked',
   },
@@ -189,6 +201,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('paused'),
     'dataset.changed': ['paused', REMEMBERED],
     'dataset.check': ['paused', CHECK_LATER],
+    'dataset.maintain': ['paused', MAINTAIN_LATER],
     'dataset.pause': pausedLater('paused'),
     'dataset.resume': ['checking', 'removes the reason'],
   },
@@ -197,6 +210,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('deleting'),
     'dataset.changed': ['deleting', REMEMBERED],
     'dataset.check': ['deleting', CHECK_LATER],
+    'dataset.maintain': ['deleting', MAINTAIN_LATER],
     'dataset.pause': 'deleting',
     'dataset.resume': 'deleting',
     'dataset.delete': 'deleting',
@@ -205,6 +219,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
     ...workIgnored('deletionFailed'),
     'dataset.changed': ['deletionFailed', REMEMBERED],
     'dataset.check': ['deletionFailed', CHECK_LATER],
+    'dataset.maintain': ['deletionFailed', MAINTAIN_LATER],
     'dataset.pause': 'deletionFailed',
     'dataset.resume': 'deletionFailed',
     'dataset.delete': 'deleting',
@@ -242,6 +257,7 @@ const EVENTS: Record<DatasetEvent['type'], DatasetEvent> = {
   'dataset.pause': { type: 'dataset.pause', reason: 'new' },
   'dataset.resume': { type: 'dataset.resume', reason: 'old' },
   'dataset.check': { type: 'dataset.check' },
+  'dataset.maintain': { type: 'dataset.maintain' },
   'dataset.delete': { type: 'dataset.delete' },
   'work.chunked': { type: 'work.chunked' },
   'work.embedded': { type: 'work.embedded' },
@@ -261,6 +277,7 @@ const CONTEXT: Snapshot['context'] = {
   mend: undefined,
   changedMeanwhile: false,
   checkAsked: false,
+  maintenanceAsked: false,
   again: { chunk: false, embed: false, write: false },
 };
 
@@ -290,6 +307,7 @@ function notesOf(before: Snapshot, after: Snapshot, actions: readonly SeenAction
   return [
     ...(is.changedMeanwhile && !was.changedMeanwhile ? (['remembers the change'] as const) : []),
     ...(is.checkAsked && !was.checkAsked ? (['remembers the check'] as const) : []),
+    ...(is.maintenanceAsked && !was.maintenanceAsked ? (['remembers the maintenance'] as const) : []),
     ...(is.pauseReasons.length > was.pauseReasons.length ? (['adds the reason'] as const) : []),
     ...(is.pauseReasons.length < was.pauseReasons.length ? (['removes the reason'] as const) : []),
     ...ALL.filter((stage) => is.again[stage] && !was.again[stage]).map(
@@ -418,12 +436,17 @@ function asEvent(event: { readonly type: string }): DatasetEvent {
 }
 
 const MENDS = [undefined, { kind: 'repair', reason: 'x' }, { kind: 'rebuild', reason: 'x' }] as const;
+const ASKED = [
+  { changedMeanwhile: false, maintenanceAsked: false },
+  { changedMeanwhile: true, maintenanceAsked: false },
+  { changedMeanwhile: false, maintenanceAsked: true },
+];
 
 function* everyContext(): Generator<Partial<Snapshot['context']>> {
   const failure = { code: 'X', message: 'x', retryable: false, retryAfterMs: undefined };
   for (const pauseReasons of [[], ['old'], ['old', 'other']])
     for (const mend of MENDS)
-      for (const changedMeanwhile of [false, true])
+      for (const { changedMeanwhile, maintenanceAsked } of ASKED)
         for (const checkAsked of [false, true])
           for (const grantsItself of [false, true])
             for (const failureCount of [0, 9])
@@ -432,6 +455,7 @@ function* everyContext(): Generator<Partial<Snapshot['context']>> {
                 mend,
                 changedMeanwhile,
                 checkAsked,
+                maintenanceAsked,
                 grantsItself,
                 failureCount,
                 failure,

@@ -65,6 +65,7 @@ async function makeWork(): Promise<DatasetWork> {
     inFlightTexts: createInFlightTexts(),
     embedderFor: unused,
     report: () => undefined,
+    scheduleMaintenance: unused,
   });
 }
 

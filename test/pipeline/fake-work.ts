@@ -95,6 +95,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     inFlightTexts: shared.inFlightTexts,
     embedderFor: () => newEmbedder(options),
     report: (report) => fakeWork.reports.push(report),
+    scheduleMaintenance: () => undefined,
   });
   const generation = newGeneration(fakeWork);
   work.serving.current = {

@@ -74,13 +74,15 @@ async function openDisturbed(
   };
   const watch = (handle: Table): Table => watched(handle, disturb('before'), disturb('after'));
   const table: LanceTable = createLanceTable({
-    arrow: (await loadLance()).arrow,
+    ...(await loadLance()),
+    folder: join(folder, 't.lance'),
     name: 't',
     spec,
     handle: watch(await connection.openTable('t')),
     queue: createSerialQueue(),
     files: undefined,
     cleanupGraceMs: 0,
+    vectorIndexBytesMin: 1_000_000,
     inFlight: createInFlight(),
     openAt: async (version) => watch(await connection.openTable('t', undefined, { version })),
     ...options,

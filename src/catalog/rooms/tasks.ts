@@ -12,7 +12,7 @@ const ERROR_LENGTH_MAX = 4_000;
 /** Newest first. */
 export async function listTasks(
   session: CatalogSession,
-  page: { readonly datasetId?: number; readonly limit: number },
+  page: { readonly datasetId?: number; readonly kind?: string; readonly limit: number },
 ): Promise<TaskRecord[]> {
   const rows = await session.rows(
     statement(
@@ -21,8 +21,9 @@ export async function listTasks(
        from tasks t
        left join datasets d on d.dataset_id = t.dataset_id
        left join projects p on p.project_id = d.project_id
-       where ?1 is null or t.dataset_id = ?1 order by t.task_id desc limit ?2`,
+       where (?1 is null or t.dataset_id = ?1) and (?2 is null or t.kind = ?2) order by t.task_id desc limit ?3`,
       page.datasetId ?? null,
+      page.kind ?? null,
       Math.min(page.limit, TASKS_PER_ANSWER),
     ),
   );
@@ -70,9 +71,19 @@ export async function finishTask(
     readonly state: 'succeeded' | 'failed' | 'cancelled';
     readonly progress: Readonly<Record<string, number>>;
     readonly error?: string;
+    readonly isLatestOnly?: boolean;
   },
 ): Promise<void> {
   await session.write(token, [
+    ...(result.isLatestOnly
+      ? [
+          statement(
+            `delete from tasks where state <> 'running' and task_id < ?1
+               and (dataset_id, kind) = (select dataset_id, kind from tasks where task_id = ?1)`,
+            taskId,
+          ),
+        ]
+      : []),
     statement(
       `update tasks set state = ?, progress = ?, error = ?, finished_at_ms = ${NOW_MS}
        where task_id = ? and state = 'running'`,
