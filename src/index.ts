@@ -43,6 +43,7 @@ export type {
   TableSizes,
 } from './runtime/dataset-maintenance.ts';
 export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/dataset-tables.ts';
+export type { EmbedderChoice } from './runtime/embedder-choice.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
 export type {
   DatasetText,

@@ -5,6 +5,7 @@ import { addBackupCommand } from './commands/backup-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
+import { addRebuildCommand, addRollbackCommand } from './commands/rebuild-command.ts';
 import { addRestoreCommand } from './commands/restore-command.ts';
 import { addSearchCommand } from './commands/search-command.ts';
 import { addServeCommand } from './commands/serve-command.ts';
@@ -54,6 +55,8 @@ export function createProgram(run: RunCommand): Command {
   addSearchCommand(program, run);
   addStatusCommand(program, run);
   addFailuresCommand(program, run);
+  addRebuildCommand(program, run);
+  addRollbackCommand(program, run);
   addDatasetCommand(program, run);
   addBackupCommand(program, run);
   addRestoreCommand(program, run);

@@ -52,7 +52,8 @@ function datasetTable(
   return formatTable(fits ? COLUMNS : COLUMNS.slice(0, -1), rows, style.bold);
 }
 
-function toRow({ address, counts, profile, isUpToDate }: DatasetOverview): string[] {
+function toRow(dataset: DatasetOverview): string[] {
+  const { address, counts, profile } = dataset;
   const { documents, chunks, indexedChunks } = counts;
   return [
     address,
@@ -61,18 +62,31 @@ function toRow({ address, counts, profile, isUpToDate }: DatasetOverview): strin
     formatCount(chunks.pending),
     formatCount(chunks.failed),
     formatCount(indexedChunks),
-    isUpToDate ? 'up to date' : describeWaiting(counts),
+    describeState(dataset),
     profile,
   ];
 }
 
 /** One dataset on one line, for a pipe. */
-export function datasetLine({ address, counts, isUpToDate }: DatasetOverview): string {
+export function datasetLine(dataset: DatasetOverview): string {
+  const { address, counts } = dataset;
   const { documents, chunks, indexedChunks } = counts;
   const total = chunks.pending + chunks.ready + chunks.failed;
   const failed = chunks.failed > 0 ? `, ${formatCount(chunks.failed)} failed` : '';
+  return `${address}: ${countOf(documents, 'document')}, ${countOf(total, 'chunk')} (${formatCount(indexedChunks)} indexed${failed}), ${describeState(dataset)}`;
+}
+
+/** What waits, and where a reconfiguration is. */
+function describeState({ isUpToDate, counts, reconfiguringTo }: DatasetOverview): string {
   const state = isUpToDate ? 'up to date' : describeWaiting(counts);
-  return `${address}: ${countOf(documents, 'document')}, ${countOf(total, 'chunk')} (${formatCount(indexedChunks)} indexed${failed}), ${state}`;
+  if (reconfiguringTo === undefined || counts.target === undefined) return state;
+  const { uncutDocuments, chunks } = counts.target;
+  const left = [
+    ...(uncutDocuments > 0 ? [`${countOf(uncutDocuments, 'document')} to chunk`] : []),
+    ...(chunks.pending > 0 ? [`${countOf(chunks.pending, 'chunk')} to embed`] : []),
+  ];
+  const toGo = left.length === 0 ? 'its table is built' : left.join(', ');
+  return `${state}; changing to ${reconfiguringTo.profile}: ${toGo}`;
 }
 
 function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {

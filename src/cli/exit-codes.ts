@@ -24,6 +24,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'INVALID_FILTER',
   'INVALID_QUERY',
   'INVALID_FIELD',
+  'INVALID_VECTOR',
 ]);
 
 /** The exit code for an error, by its stable code. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { truncate } from './display-width.ts';
 import { createStyle, type Style } from './style.ts';
 
@@ -17,6 +18,8 @@ export interface Output {
   answer(line: string): void;
   /** A value on one line of stdout with `--json`, else nothing. */
   value(value: unknown): void;
+  /** A line of an answer that is a stream, with or without `--json`; settles when there is room for the next. */
+  streamLine(line: string): Promise<void>;
   /** A line on stderr for people; nothing with `--quiet`. */
   note(line: string): void;
   /** A line on stderr about something that went wrong. */
@@ -72,6 +75,12 @@ export function createOutput(options: OutputOptions): Output {
     },
     value: (value) => {
       if (json) writeAbove('stdout', JSON.stringify(value));
+    },
+    async streamLine(line) {
+      writeAbove('stdout', line);
+      if (!process.stdout.writableNeedDrain) return;
+      // A reader that is gone is told to whoever watches stdout; here it only ends the wait.
+      await once(process.stdout, 'drain').catch(() => undefined);
     },
     note: (line) => {
       if (!quiet) writeAbove('stderr', line);

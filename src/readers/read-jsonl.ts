@@ -2,8 +2,8 @@ import type { DocumentInput } from '../domain/document.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import { problem } from './problems.ts';
 import type { ReadResult } from './read-result.ts';
+import { splitLines } from './split-lines.ts';
 
-const LINE_FEED = 0x0a;
 const FIELDS = new Set(['key', 'content', 'title', 'source', 'format', 'metadata']);
 
 /**
@@ -29,31 +29,6 @@ export async function* readJsonl(
     const result = readLine(row, path, line);
     if (result !== undefined) yield result;
   }
-}
-
-/** The lines without their line feeds; `undefined` for one that is too long. */
-async function* splitLines(
-  bytes: AsyncIterable<Uint8Array>,
-  lineBytesMax: number,
-): AsyncGenerator<Uint8Array | undefined> {
-  let parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of bytes) {
-    let start = 0;
-    for (;;) {
-      const end = chunk.indexOf(LINE_FEED, start);
-      const part = chunk.subarray(start, end === -1 ? chunk.length : end);
-      length += part.length;
-      if (length > lineBytesMax) parts = [];
-      else parts.push(part);
-      if (end === -1) break;
-      yield length > lineBytesMax ? undefined : Buffer.concat(parts);
-      parts = [];
-      length = 0;
-      start = end + 1;
-    }
-  }
-  if (length > 0) yield length > lineBytesMax ? undefined : Buffer.concat(parts);
 }
 
 function readLine(row: Uint8Array, path: string, line: number): ReadResult | undefined {

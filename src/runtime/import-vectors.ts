@@ -1,10 +1,10 @@
 import type { CatalogWriter } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
-import { TEMPLATE_VERSION } from '../domain/embedded-text.ts';
 import { type EmbeddingProfile, profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { sha256, toHex } from '../domain/hash.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
+import { chosenProfile, type EmbedderChoice } from './embedder-choice.ts';
 import { runTask } from './task.ts';
 import { walkTexts } from './walk-texts.ts';
 
@@ -18,8 +18,8 @@ export interface TextVector {
 export type VectorSource = Iterable<TextVector> | AsyncIterable<TextVector>;
 
 export interface ImportVectorsOptions {
-  /** What the vectors were made by. Default: what the dataset is on its way to, else what it is embedded by. */
-  readonly embedder?: Pick<EmbeddingProfile, 'provider' | 'model' | 'dimensions'>;
+  /** Who made the vectors. Default `dataset`. */
+  readonly embedder?: EmbedderChoice;
   readonly signal?: AbortSignal;
 }
 
@@ -32,8 +32,8 @@ export interface ImportVectorsResult {
 }
 
 export interface TextsOptions {
-  /** As in `ImportVectorsOptions`. */
-  readonly embedder?: Pick<EmbeddingProfile, 'provider' | 'model' | 'dimensions'>;
+  /** For whose vectors. Default `dataset`. */
+  readonly embedder?: EmbedderChoice;
   /** Default: the dataset's, or that of what it is on its way to. */
   readonly tokensPerChunkMax?: number;
   /** Only texts without a vector. Default `false`. */
@@ -63,7 +63,7 @@ export function importVectors(
 ): Promise<ImportVectorsResult> {
   return withSession(core, options.signal, async ({ writer }, signal) => {
     const dataset = await requireDataset(core, address);
-    const profile = profileOf(dataset.target ?? dataset, options.embedder);
+    const profile = chosenProfile(core, dataset.target ?? dataset, options.embedder ?? 'dataset');
     const { datasetId } = dataset;
     const counts = await runTask(
       core,
@@ -153,7 +153,7 @@ export async function* datasetTexts(
 ): AsyncGenerator<DatasetText> {
   const dataset = await requireDataset(core, address);
   const wanted = dataset.target ?? dataset;
-  const profile = profileOf(wanted, options.embedder);
+  const profile = chosenProfile(core, wanted, options.embedder ?? 'dataset');
   const chunking = { tokensPerChunkMax: options.tokensPerChunkMax ?? wanted.chunking.tokensPerChunkMax };
   for await (const { texts } of walkTexts(core, dataset, { profile, chunking }, options.signal)) {
     for (const { text, textHash, tokenCount, isKnown } of texts) {
@@ -161,13 +161,4 @@ export async function* datasetTexts(
       yield { text, textHash: toHex(textHash), tokenCount, hasVector: isKnown };
     }
   }
-}
-
-function profileOf(
-  { profile }: { readonly profile: EmbeddingProfile },
-  embedder: ImportVectorsOptions['embedder'],
-): EmbeddingProfile {
-  if (embedder === undefined) return profile;
-  const { provider, model, dimensions } = embedder;
-  return { provider, model, dimensions, templateVersion: TEMPLATE_VERSION };
 }

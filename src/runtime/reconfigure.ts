@@ -1,23 +1,23 @@
 import type { Configuration, DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
-import { TEMPLATE_VERSION } from '../domain/embedded-text.ts';
-import { type EmbeddingProfile, profileKey } from '../domain/embedding-profile.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { EmbeddingPrice } from '../embedders/embedder.ts';
 import { type ConfigurationSummary, summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkTokensPerChunk } from './dataset-control.ts';
 import { type SwitchResult, untilSwitched } from './dataset-tables.ts';
+import { chosenProfile, type EmbedderChoice } from './embedder-choice.ts';
 import { runTask, type TaskProgress } from './task.ts';
 import { walkTexts } from './walk-texts.ts';
 
 /** What a dataset is to be changed to; what is left out stays. */
 export interface ReconfigureOptions {
   /**
-   * Who is to embed: an embedder that the runtime has, or its name. Default: the runtime's own (the option `embedder`). To embed
-   * changes under the present model while the new one is prepared, the runtime needs both; see `moreEmbedders`.
+   * Who is to embed. Default `runtime`; with `dataset` the model stays and only the chunks change. To embed changes by the
+   * present model while the new one is prepared, the runtime needs both; see `moreEmbedders`.
    */
-  readonly embedder?: Pick<EmbeddingProfile, 'provider' | 'model' | 'dimensions'>;
+  readonly embedder?: EmbedderChoice;
   /** Hard maximum of tokens of one embedded text; 32 to 8,191. Default: the dataset's. */
   readonly tokensPerChunkMax?: number;
   /**
@@ -146,8 +146,7 @@ async function noteProgress(
  * @throws SynclineError `PROFILE_MISMATCH` when the runtime has no such embedder, `INVALID_OPTION` when it is the one that the dataset has.
  */
 function targetOf(core: RuntimeCore, dataset: DatasetRecord, options: ReconfigureOptions): Configuration {
-  const { provider, model, dimensions } = options.embedder ?? core.chosen.embedder;
-  const profile = { provider, model, dimensions, templateVersion: TEMPLATE_VERSION };
+  const profile = chosenProfile(core, dataset, options.embedder ?? 'runtime');
   const { limits } = core.embedderFor(profile);
   const wanted = checkTokensPerChunk(options.tokensPerChunkMax ?? dataset.chunking.tokensPerChunkMax);
   const chunking = { tokensPerChunkMax: Math.min(wanted, limits.tokensPerItemMax) };

@@ -1,7 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { SynclineError } from '../../domain/errors.ts';
-import type { DatasetStatus } from '../../index.ts';
+import { isConfirmed, requireYes } from '../confirm.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf } from '../format-values.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
@@ -38,13 +36,12 @@ async function deleteDataset(
   { yes = false }: DeleteOptions,
 ): Promise<ExitCode> {
   const { output } = context;
-  const canAsk = process.stdin.isTTY === true && process.stderr.isTTY === true && !output.json;
-  if (!yes && !canAsk) {
-    throw new SynclineError('INVALID_OPTION', `Deleting "${name}" cannot be undone; give --yes to do it.`);
-  }
+  requireYes(yes, output, `Deleting "${name}" cannot be undone`);
   if (!yes) {
     const status = await context.withRuntime('readOnly', (runtime) => runtime.dataset(name).status());
-    if (!(await isConfirmed(status, context.signal))) {
+    const documents = countOf(status.counts.documents, 'document');
+    const question = `Delete ${status.address} with ${documents}? This cannot be undone.`;
+    if (!(await isConfirmed(question, context.signal))) {
       output.note('Nothing was deleted.');
       return EXIT.failed;
     }
@@ -56,23 +53,4 @@ async function deleteDataset(
     if (!output.quiet) output.answer(`${dataset.address} is deleted.`);
     return EXIT.ok;
   });
-}
-
-async function isConfirmed({ address, counts }: DatasetStatus, signal: AbortSignal): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const question = `Delete ${address} with ${countOf(counts.documents, 'document')}? This cannot be undone. [y/N] `;
-  // The terminal takes Ctrl-C and Ctrl-D for itself while it asks.
-  const left = new AbortController();
-  terminal.on('SIGINT', () => left.abort());
-  terminal.on('close', () => left.abort());
-  try {
-    const answer = await terminal.question(question, { signal: AbortSignal.any([signal, left.signal]) });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch (error) {
-    if (!left.signal.aborted) throw error;
-    process.stderr.write('\n');
-    return false;
-  } finally {
-    terminal.close();
-  }
 }
