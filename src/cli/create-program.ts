@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAddCommand } from './commands/add-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
+import { addCheckCommand } from './commands/check-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
@@ -24,7 +25,7 @@ Environment:
 
 Exit codes:
   0         done
-  1         failed, or a part of the input was not taken in
+  1         failed, or a part of the input was not taken in, or a table is out of sync
   2         wrong usage: command, option, address, filter
   3         another worker holds the lease, or took it
   130, 143  stopped by Ctrl-C, by SIGTERM, before it was done
@@ -55,6 +56,7 @@ export function createProgram(run: RunCommand): Command {
   addSearchCommand(program, run);
   addStatusCommand(program, run);
   addFailuresCommand(program, run);
+  addCheckCommand(program, run);
   addRebuildCommand(program, run);
   addRollbackCommand(program, run);
   addDatasetCommand(program, run);

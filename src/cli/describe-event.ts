@@ -87,6 +87,11 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: a chunk was given up: ${event.code}: ${printable(event.message)}`;
     case 'table.restored':
       return `${event.address}: table put back from version ${event.fromVersion} to ${event.toVersion}, as the catalog has it`;
+    case 'sync.checked':
+      if (event.report.inSync) return undefined;
+      return `${event.address}: out of sync: ${printable(event.report.reason ?? '')}`;
+    case 'sync.repaired':
+      return `${event.address}: table repaired in place, ${countOf(event.rowsRemoved, 'row')} removed, ${countOf(event.documents, 'document')} to write again`;
     case 'table.rebuilt':
       return `${event.address}: new table with ${countOf(event.rows, 'row')}, because ${printable(event.reason)}`;
     default:
