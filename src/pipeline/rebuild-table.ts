@@ -4,10 +4,11 @@ import { collectGenerations, removeGeneration } from './collect-generations.ts';
 import { cutUncut, wantedConfigurations } from './cut-uncut.ts';
 import { dueRebuild, refreshDataset } from './due-rebuild.ts';
 import { embedConfiguration } from './embed-pending.ts';
+import { careFor } from './maintain-table.ts';
 import { openGeneration, tableSpec } from './open-generation.ts';
 import { settleTable } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
-import { writeBatch } from './write-ready.ts';
+import { COMMITS_BETWEEN_LOOKS, writeBatch } from './write-ready.ts';
 
 /** Rounds of cutting, embedding and writing, with new changes held off, after which nothing can be missing any more. */
 const CATCH_UP_ROUNDS_MAX = 3;
@@ -29,6 +30,8 @@ export async function rebuildTable(work: DatasetWork, reason: string, signal: Ab
   const open = await openBuilding(work, due.configuration, signal);
   if (open === undefined) return;
   await writeAll(work, open, signal);
+  // Indexed before it serves: a search reads what no index covers row by row.
+  await work.writing.run(() => careFor(work, open));
   const isServing = await work.applying.run(async () => {
     if (isPlanned) await catchUp(work, due.configuration, open, signal);
     return work.writing.run(() => switchTo(work, open, isPlanned, signal));
@@ -106,7 +109,11 @@ async function isNobodys(work: DatasetWork, error: unknown): Promise<boolean> {
 }
 
 async function writeAll(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<void> {
-  while ((await writeBatch(work, open, signal)).length > 0);
+  while ((await writeBatch(work, open, signal)).length > 0) {
+    if (work.unmaintained.commits < COMMITS_BETWEEN_LOOKS) continue;
+    work.unmaintained.commits = 0;
+    await work.writing.run(() => careFor(work, open, { isMidRun: true }));
+  }
 }
 
 /** Called with the applying mutex held: no change comes in. */

@@ -27,7 +27,7 @@ import type { DatasetWork, OpenGeneration } from './work.ts';
  * Commits after which a long run looks whether its table needs maintenance: manifests grow with the square of the commits
  * between, and what is indexed on the way need not be waited for at the end.
  */
-const COMMITS_BETWEEN_LOOKS = 32;
+export const COMMITS_BETWEEN_LOOKS = 32;
 
 /** The write stage: brings every document whose vectors are there into the serving table. */
 export async function writeReady(work: DatasetWork, signal: AbortSignal): Promise<void> {
