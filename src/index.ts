@@ -20,6 +20,7 @@ export type {
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
+export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
 export type { ConfigurationSummary } from './runtime/configuration-summary.ts';
 export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';

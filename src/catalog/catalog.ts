@@ -4,6 +4,7 @@ import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { Digest } from '../domain/hash.ts';
 import type {
+  CatalogIds,
   ChunkChange,
   Configuration,
   ConfigurationRecord,
@@ -63,6 +64,10 @@ export interface Catalog extends SyncReads {
   /** The writing side for a lease that was granted. */
   writer(token: number): CatalogWriter;
 
+  /** What tables say by whose they are; a copy of a catalog has the same. */
+  identity(): Promise<string>;
+  /** The largest ids given out so far. */
+  lastIds(): Promise<CatalogIds>;
   findDataset(address: DatasetAddress): Promise<DatasetRecord | undefined>;
   /** By id, ascending; also those in state `deleting`. */
   listDatasets(page: DatasetPage): Promise<DatasetRecord[]>;
@@ -101,6 +106,16 @@ export interface Catalog extends SyncReads {
     configurationId: number,
     page: { readonly afterChunkId: number; readonly limit: number; readonly textLengthMax: number },
   ): Promise<PendingChunk[]>;
+  /** Ids of the pending chunks of a configuration, ascending. */
+  listPendingIds(
+    configurationId: number,
+    page: { readonly afterChunkId: number; readonly limit: number },
+  ): Promise<number[]>;
+  /** Generations of all datasets by id. */
+  listAllGenerations(page: {
+    readonly afterGenerationId: number;
+    readonly limit: number;
+  }): Promise<GenerationRecord[]>;
   findConfiguration(configurationId: number): Promise<ConfigurationRecord | undefined>;
   /** Generations of a dataset, newest first. */
   listGenerations(datasetId: number): Promise<GenerationRecord[]>;
@@ -181,6 +196,8 @@ export interface CatalogWriter extends SyncWrites {
   /** Removes waiting incoming changes that turned out to change nothing. */
   dropIncoming(datasetId: number, incomingIds: readonly number[]): Promise<void>;
 
+  /** Makes sure that ids up to these are never given out (again). */
+  raiseIds(ids: CatalogIds): Promise<void>;
   /** The id of a profile, which is created where it is new. */
   ensureProfile(profile: EmbeddingProfile): Promise<number>;
   /** Stores vectors under (profile, text hash) and makes every pending chunk of these texts `ready`, in all datasets of the profile. */
@@ -190,8 +207,15 @@ export interface CatalogWriter extends SyncWrites {
   /** Makes failed chunks `pending` again with no attempts charged; returns how many. */
   retryFailedChunks(datasetId: number): Promise<number>;
 
-  /** A new generation for a configuration in state `building` (every document queued for it), named before its table exists. */
-  createGeneration(datasetId: number, configurationId: number): Promise<GenerationRecord>;
+  /**
+   * A new generation for a configuration in state `building` (every document queued for it), named before its table exists. A random
+   * `nameSuffix` keeps a catalog that is older than its tables from meeting a name that it gives out again.
+   */
+  createGeneration(
+    datasetId: number,
+    configurationId: number,
+    options?: { readonly nameSuffix: string },
+  ): Promise<GenerationRecord>;
   /** Makes a retired generation `building` again: it is to catch up and serve. Its configuration becomes the target where it is not the active one. */
   reopenGeneration(generationId: number): Promise<void>;
   /** Records version and row count of a table, when it was created, restored or maintained. */

@@ -4,6 +4,8 @@ import catalogDown from '../../schema/0002-catalog.down.sql' with { type: 'text'
 import catalogUp from '../../schema/0002-catalog.sql' with { type: 'text' };
 import configurationsDown from '../../schema/0003-configurations.down.sql' with { type: 'text' };
 import configurationsUp from '../../schema/0003-configurations.sql' with { type: 'text' };
+import identityDown from '../../schema/0004-catalog-identity.down.sql' with { type: 'text' };
+import identityUp from '../../schema/0004-catalog-identity.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -23,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: BOOTSTRAP_VERSION, name: 'bootstrap', up: bootstrapUp, down: bootstrapDown },
   { number: 2, name: 'catalog', up: catalogUp, down: catalogDown },
   { number: 3, name: 'configurations', up: configurationsUp, down: configurationsDown },
+  { number: 4, name: 'catalog-identity', up: identityUp, down: identityDown },
 ];

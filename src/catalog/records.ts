@@ -225,6 +225,13 @@ export interface IndexMark {
   }[];
 }
 
+/** Largest ids of each kind. */
+export interface CatalogIds {
+  readonly documentId: number;
+  readonly chunkId: number;
+  readonly generationId: number;
+}
+
 // ── lease ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Who works on the catalog, for messages. */

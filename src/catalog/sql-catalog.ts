@@ -2,6 +2,7 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
 import { BOOTSTRAP_VERSION, MIGRATIONS, type Migration } from './migrations.ts';
 import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
+import { lastIds, raiseIds, readIdentity } from './rooms/catalog-ids.ts';
 import { applyChunks, cancelTarget, forgetConfigurations, setTarget } from './rooms/configurations.ts';
 import { deleteDataset } from './rooms/dataset-deletion.ts';
 import {
@@ -20,6 +21,7 @@ import {
   countUncovered,
   createGeneration,
   forgetGeneration,
+  listAllGenerations,
   listGenerations,
   recordTable,
   reopenGeneration,
@@ -30,7 +32,7 @@ import { enqueueIncoming, findIncoming, listIncoming } from './rooms/incoming.ts
 import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
-import { listFailedChunks, listPendingChunks } from './rooms/pending-chunks.ts';
+import { listFailedChunks, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
 import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
@@ -133,6 +135,8 @@ function schemaSide(
 
 function readingSide(session: CatalogSession) {
   return {
+    identity: () => readIdentity(session),
+    lastIds: () => lastIds(session),
     findDataset: (address) => findDataset(session, address),
     listDatasets: (page) => listDatasets(session, page),
     datasetCounts: (datasetId) => datasetCounts(session, datasetId),
@@ -146,6 +150,8 @@ function readingSide(session: CatalogSession) {
     findIncoming: (datasetId, keys) => findIncoming(session, datasetId, keys),
     listIncoming: (datasetId, limit) => listIncoming(session, datasetId, limit),
     listPendingChunks: (configurationId, page) => listPendingChunks(session, configurationId, page),
+    listPendingIds: (configurationId, page) => listPendingIds(session, configurationId, page),
+    listAllGenerations: (page) => listAllGenerations(session, page),
     findConfiguration: (configurationId) => findConfiguration(session, configurationId),
     listGenerations: (datasetId) => listGenerations(session, datasetId),
     listWritableDocuments: (generationId, page) =>
@@ -180,12 +186,13 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     applyDocuments: (datasetId, configurationId, changes, options) =>
       applyDocuments(session, token, { datasetId, configurationId }, changes, options?.incomingIds ?? []),
     dropIncoming: (datasetId, incomingIds) => dropIncoming(session, token, datasetId, incomingIds),
+    raiseIds: (ids) => raiseIds(session, token, ids),
     ensureProfile: (profile) => ensureProfile(session, token, profile),
     storeEmbeddings: (profileId, embeddings) => storeEmbeddings(session, token, profileId, embeddings),
     recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
     retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),
-    createGeneration: (datasetId, configurationId) =>
-      createGeneration(session, token, datasetId, configurationId),
+    createGeneration: (datasetId, configurationId, options) =>
+      createGeneration(session, token, { datasetId, configurationId, nameSuffix: options?.nameSuffix ?? '' }),
     reopenGeneration: (generationId) => reopenGeneration(session, token, generationId),
     recordTable: (generationId, state) => recordTable(session, token, generationId, state),
     beginRepair: (generationId, version, documentIds) =>

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAddCommand } from './commands/add-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
+import { addCatalogCommand } from './commands/catalog-command.ts';
 import { addCheckCommand } from './commands/check-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
@@ -60,6 +61,7 @@ export function createProgram(run: RunCommand): Command {
   addRebuildCommand(program, run);
   addRollbackCommand(program, run);
   addDatasetCommand(program, run);
+  addCatalogCommand(program, run);
   addBackupCommand(program, run);
   addRestoreCommand(program, run);
   return program;

@@ -92,6 +92,8 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: out of sync: ${printable(event.report.reason ?? '')}`;
     case 'sync.repaired':
       return `${event.address}: table repaired in place, ${countOf(event.rowsRemoved, 'row')} removed, ${countOf(event.documents, 'document')} to write again`;
+    case 'table.salvaged':
+      return `The catalog is older than the table ${event.table}: ${countOf(event.vectors, 'vector')} taken over from it${event.dropped ? ', then dropped' : ''}`;
     case 'table.rebuilt':
       return `${event.address}: new table with ${countOf(event.rows, 'row')}, because ${printable(event.reason)}`;
     default:

@@ -27,7 +27,7 @@ export interface OverviewOptions {
 
 /** The overview as lines: a table of datasets, the worker, the running tasks. */
 export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: OverviewOptions): string[] {
-  const { catalog, worker, datasets, runningTasks } = overview;
+  const { catalog, worker, datasets, runningTasks, strangeTables } = overview;
   const table =
     datasets.length === 0
       ? ['There are no datasets. Add documents with "syncline add FOLDER".']
@@ -38,6 +38,10 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
+    ...strangeTables.map(
+      ({ name, reason }) =>
+        `${style.bold('Not of this catalog:')} the table ${printable(name)}. ${printable(reason)}`,
+    ),
   ];
 }
 

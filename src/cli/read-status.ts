@@ -1,5 +1,5 @@
 import { isSynclineError } from '../domain/errors.ts';
-import type { DatasetStatus, LeaseHolder, Syncline, TaskRecord } from '../index.ts';
+import type { DatasetStatus, LeaseHolder, StrangeTable, Syncline, TaskRecord } from '../index.ts';
 
 /** Everything that `status` tells. */
 export interface Overview {
@@ -8,6 +8,8 @@ export interface Overview {
   readonly worker: LeaseHolder | null;
   readonly datasets: readonly DatasetOverview[];
   readonly runningTasks: readonly TaskRecord[];
+  /** Tables in the folder that are not this catalog's. */
+  readonly strangeTables: readonly StrangeTable[];
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
@@ -19,7 +21,7 @@ export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastChe
  * @throws SynclineError `DATASET_NOT_FOUND` for the one dataset that was asked for.
  */
 export async function readStatus(runtime: Syncline, address: string | undefined): Promise<Overview> {
-  const { catalog, worker, tasks } = await runtime.status();
+  const { catalog, worker, tasks, strangeTables } = await runtime.status();
   const datasets: DatasetOverview[] = [];
   if (address !== undefined) datasets.push(await readDataset(runtime, address));
   else {
@@ -33,7 +35,7 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
     }
   }
   const runningTasks = tasks.filter((task) => task.state === 'running');
-  return { catalog, worker: worker ?? null, datasets, runningTasks };
+  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables };
 }
 
 async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'LEASE_LOST'
   // catalog
   | 'CATALOG_MISSING'
+  | 'CATALOG_LOST'
   | 'CATALOG_UNREADABLE'
   | 'CATALOG_CORRUPT'
   | 'CATALOG_FOREIGN'

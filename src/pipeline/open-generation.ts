@@ -5,7 +5,7 @@ import type {
   GenerationRecord,
 } from '../catalog/catalog.ts';
 import { SynclineError } from '../domain/errors.ts';
-import type { TableSpec } from '../vectors/vector-store.ts';
+import type { TableOrigin, TableSpec } from '../vectors/vector-store.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 
 /** Opens a generation's table; `undefined` when it was never finished. Throws as `VectorStore.openTable`. */
@@ -22,6 +22,16 @@ export async function openGeneration(
 /** What a table for a configuration is made of. */
 export function tableSpec({ fields }: Pick<DatasetRecord, 'fields'>, { profile }: Configuration): TableSpec {
   return { dimensions: profile.dimensions, fields };
+}
+
+/** What a table says about itself that is made for a generation. */
+export async function originOf(
+  { catalog, dataset }: Pick<DatasetWork, 'catalog' | 'dataset'>,
+  { generationId }: GenerationRecord,
+  { profile, chunking }: Configuration,
+): Promise<TableOrigin> {
+  const catalogId = await catalog.identity();
+  return { catalogId, generationId, address: dataset.address, profile, chunking };
 }
 
 /** What a generation is built for. */

@@ -5,7 +5,7 @@ import { cutUncut, wantedConfigurations } from './cut-uncut.ts';
 import { dueRebuild, refreshDataset } from './due-rebuild.ts';
 import { embedConfiguration } from './embed-pending.ts';
 import { careFor } from './maintain-table.ts';
-import { openGeneration, tableSpec } from './open-generation.ts';
+import { openGeneration, originOf, tableSpec } from './open-generation.ts';
 import { settleTable } from './settle-table.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 import { COMMITS_BETWEEN_LOOKS, writeBatch } from './write-ready.ts';
@@ -58,7 +58,9 @@ function openBuilding(
       if (open !== undefined) return open;
       await removeGeneration(work, begun);
     }
-    return createTable(work, configuration, await work.writer.createGeneration(datasetId, configurationId));
+    const nameSuffix = `__${Math.floor(work.clock.random() * 2 ** 32).toString(36)}`;
+    const made = await work.writer.createGeneration(datasetId, configurationId, { nameSuffix });
+    return createTable(work, configuration, made);
   });
 }
 
@@ -88,7 +90,8 @@ async function createTable(
   generation: GenerationRecord,
 ): Promise<OpenGeneration> {
   await work.writer.assertLease();
-  const spec = tableSpec(work.dataset, configuration);
+  const origin = await originOf(work, generation, configuration);
+  const spec = { ...tableSpec(work.dataset, configuration), origin };
   try {
     const table = await work.store.createTable(generation.tableName, spec);
     const recorded = await table.state();

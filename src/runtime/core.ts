@@ -6,11 +6,13 @@ import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
+import { reconcileFolder } from '../pipeline/reconcile-folder.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { createAdapters, type RuntimeAdapters } from './adapters.ts';
 import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
+import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
@@ -55,13 +57,10 @@ export function createRuntimeCore(
   let work: SessionWork | undefined;
   let isClosed = false;
 
-  const opener = catalogOpener(openCatalog, () => isClosed);
+  const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
+  const opener = catalogOpener(open, () => isClosed);
 
-  const currentWork = (): SessionWork => {
-    if (work === undefined)
-      throw new SynclineError('INTERNAL', 'There is no session: the lease is not held.');
-    return work;
-  };
+  const currentWork = (): SessionWork => requireWork(work);
 
   const onReport = (report: DatasetReport): void => {
     const { datasetId, address, phase, failure } = report;
@@ -82,6 +81,7 @@ export function createRuntimeCore(
   });
 
   const beginSession = async (session: Session): Promise<void> => {
+    await reconcileTables(await opener.catalog(), { session, store, hub });
     work = createSessionWork({
       session,
       catalog: await opener.catalog(),
@@ -158,6 +158,26 @@ function createLogics({
     }),
     direct: createDatasetLogic({ ...parts, untilFree: () => Promise.resolve() }),
   };
+}
+
+function requireWork(work: SessionWork | undefined): SessionWork {
+  if (work !== undefined) return work;
+  throw new SynclineError('INTERNAL', 'There is no session: the lease is not held.');
+}
+
+/** Before anything is worked on: are there tables that are newer than the catalog? */
+function reconcileTables(
+  catalog: Catalog,
+  { session, store, hub }: { session: Session } & Pick<RuntimeCore, 'store' | 'hub'>,
+): Promise<void> {
+  return reconcileFolder({
+    catalog,
+    writer: session.writer,
+    store,
+    signal: session.signal,
+    onSalvaged: ({ name, vectors, dropped }) =>
+      hub.emit({ type: 'table.salvaged', table: name, vectors, dropped }),
+  });
 }
 
 /** Opens the catalog when it is first asked for, once; again after an opening that failed. */

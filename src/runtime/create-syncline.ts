@@ -3,6 +3,7 @@ import type { LeaseHolder, TaskRecord } from '../catalog/catalog.ts';
 import { formatAddress, parseAddress, parseProjectName } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
+import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } from './catalog-report.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
@@ -19,6 +20,8 @@ export interface RuntimeStatus {
   readonly worker: LeaseHolder | undefined;
   /** Which embedder new datasets get, and why. */
   readonly embedder: string;
+  /** Tables in the folder that are not this catalog's; they are left alone. Usually none. */
+  readonly strangeTables: readonly StrangeTable[];
   /** The newest tasks, newest first, at most 20. */
   readonly tasks: readonly TaskRecord[];
 }
@@ -62,6 +65,12 @@ export interface Syncline {
    * and whatever keeps the catalog from being read.
    */
   backup(path: string, options?: BackupOptions): Promise<BackupResult>;
+  /**
+   * Has the whole file of the catalog checked, and compares the folder of tables with what the catalog knows. Needs no lease.
+   *
+   * @throws SynclineError `CATALOG_CORRUPT` with what is wrong, and whatever keeps the catalog from being read.
+   */
+  checkCatalog(): Promise<CatalogReport>;
   /** `await using` stops the runtime. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -104,6 +113,7 @@ export function synclineOver(core: RuntimeCore): Syncline {
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
     on: (listener) => core.hub.on(listener),
+    checkCatalog: () => checkCatalog(core),
     backup: (path, options) => backUpCatalog(core, path, options),
     [Symbol.asyncDispose]: stop,
   };
@@ -179,6 +189,7 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
     catalog: catalog.location,
     worker: isAlive ? worker : undefined,
     embedder: core.chosen.reason,
+    strangeTables: await strangeTables(core),
     tasks: isAlive ? tasks : tasks.map(endedWithItsWorker),
   };
 }

@@ -66,6 +66,13 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly fromVersion: number;
       readonly toVersion: number;
     } & DatasetFacts)
+  /** The catalog is older than a table: vectors that it did not know were taken over, before the table is put back or was dropped. */
+  | {
+      readonly type: 'table.salvaged';
+      readonly table: string;
+      readonly vectors: number;
+      readonly dropped: boolean;
+    }
   | ({ readonly type: 'table.rebuilt'; readonly reason: string; readonly rows: number } & DatasetFacts)
   /** A table's rows, or more, were compared with the catalog. Quick checks are told only when somebody asked for them. */
   | ({ readonly type: 'sync.checked'; readonly report: SyncReport } & DatasetFacts)
@@ -122,6 +129,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'sync.repaired',
   'table.maintenanceFailed',
   'table.indexDamaged',
+  'table.salvaged',
 ]);
 
 export function createEventHub(nowMs: () => number): EventHub {

@@ -60,13 +60,14 @@ export async function restoreCatalog({
   const startMs = clock.monotonicMs();
   const path = requireLocal(adapters.catalogPath, options.catalogUrl);
   const from = resolve(backup);
-  if (!force && (await isThere(path))) throw catalogExists(path);
+  if (!force && (await sizeOf(path)) > 0) throw catalogExists(path);
   const arriving = `${path}.restoring-${clock.newId()}`;
   try {
     const summary = await files.copy(from, arriving, { force: false, onProgress, signal });
     await requireKnownVersion(arriving);
     throwIfAborted(signal);
-    const keptAs = force && (await isThere(path)) ? await putAside(adapters, path) : undefined;
+    if (!force && (await sizeOf(path)) > 0) throw catalogExists(path);
+    const keptAs = (await isThere(path)) ? await putAside(adapters, path) : undefined;
     await files.move(arriving, path);
     return { path, keptAs, ...summary, durationMs: clock.monotonicMs() - startMs };
   } catch (error) {
@@ -76,7 +77,7 @@ export async function restoreCatalog({
   }
 }
 
-/** A file of zero bytes is a catalog that was not made yet, unless there is a log beside it. */
+/** Whether there is anything to keep: a catalog, or the log of one that is gone. A file of zero bytes is none, and is removed. */
 async function isThere(path: string): Promise<boolean> {
   const sizes = await Promise.all([path, `${path}-wal`].map(sizeOf));
   if (sizes.some((size) => size > 0)) return true;
@@ -107,7 +108,8 @@ async function putAside(
 ): Promise<string> {
   const catalog = await openCatalog();
   try {
-    await takeLease(catalog, clock.newId(), { identity, leaseTtlMs: REPLACE_MS_MAX });
+    if ((await sizeOf(path)) > 0)
+      await takeLease(catalog, clock.newId(), { identity, leaseTtlMs: REPLACE_MS_MAX });
   } catch (error) {
     if (!isSynclineError(error, ...UNUSABLE)) throw error;
   } finally {

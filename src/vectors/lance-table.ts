@@ -86,6 +86,8 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
       access.betweenWrites(async () => (deps.folder === undefined ? 0 : sweepLeftovers(deps.folder))),
     listDocuments: () => read(listDocuments),
     readDocuments: (range) => read((table) => readDocuments(table, spec.dimensions, range)),
+    countRowsOf: (chunkIds) =>
+      read((table) => table.countRows(`chunk_id IN (${chunkIds.map((id) => id.toFixed(0)).join(',')})`)),
     countRowsAfter: (chunkId) => read((table) => table.countRows(`chunk_id > ${chunkId.toFixed(0)}`)),
     searchVector: (query) => read((table) => searchVector(table, spec, query), query.version),
     searchText: (query) => read((table) => searchText(table, spec, query), query.version),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Connection, Table } from '@lancedb/lancedb';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { createInFlight, type InFlight } from './in-flight.ts';
-import { inspectTable } from './inspect-table.ts';
+import { inspectTable, newestVersionIn, openedVersion } from './inspect-table.ts';
 import { type LanceLibrary, loadLance } from './lance-library.ts';
 import { type LanceSettings, type LanceVectorStoreOptions, resolveSettings } from './lance-settings.ts';
 import { createLanceTable, type LanceTable } from './lance-table.ts';
@@ -79,6 +79,10 @@ export function createLanceVectorStore(options: LanceVectorStoreOptions): Vector
           ? allTableNames((await openStore()).connection)
           : tableNamesIn(settings.folder),
       ),
+    newestVersion: (name) =>
+      settings.folder === undefined
+        ? named(name, ({ connection }) => openedVersion(connection, name))
+        : inFlight.track(() => newestVersionIn(tableFolder(settings.folder ?? '', name))),
     inspectTable: (name) => named(name, ({ connection }) => inspectTable(connection, name)),
     close() {
       closing ??= drainAndClose();
@@ -247,6 +251,8 @@ async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
 /** As LanceDB lists them, without loading it: a folder that is looked at is not made. */
 async function tableNamesIn(folder: string): Promise<string[]> {
   const entries = await unlessMissing(readdir(folder, { withFileTypes: true })).catch((error: unknown) => {
+    // What is no folder holds no tables. Whoever is to make one will say so.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return [];
     throw unusableFolder(folder, 'read', error);
   });
   return (entries ?? [])

@@ -246,6 +246,8 @@ export interface VectorTable {
   readDocuments(range: { readonly firstId: number; readonly lastId: number }): Promise<StoredRows>;
   /** How many rows have a larger chunk id. */
   countRowsAfter(chunkId: number): Promise<number>;
+  /** How many rows are of up to 10,000 chunks. */
+  countRowsOf(chunkIds: readonly number[]): Promise<number>;
   searchVector(query: VectorQuery): Promise<TableHit[]>;
   searchText(query: TextQuery): Promise<TableHit[]>;
 }
@@ -264,7 +266,9 @@ export interface VectorStore {
   dropTable(name: string): Promise<void>;
   /** Names of all tables, valid or not, in order. Creates nothing. */
   tableNames(): Promise<string[]>;
-  /** Looks at a table, whatever it is. @throws SynclineError `TABLE_MISSING`, and what has nothing to do with the table. */
+  /** The newest version that a table has, sound or not; opens nothing in a local folder. `undefined` when there is none. */
+  newestVersion(name: string): Promise<number | undefined>;
+  /** Looks at a table, whatever it is. What is wrong with it is told, not thrown. */
   inspectTable(name: string): Promise<TableInspection>;
   /** Waits for the writes in flight and closes every handle. */
   close(): Promise<void>;

@@ -1,3 +1,9 @@
+CREATE TABLE catalog_identity (
+  is_one integer primary key check (is_one = 1),
+  catalog_id text not null,
+  created_at_ms integer not null
+) strict;
+
 CREATE TABLE chunk_queue (
   configuration_id integer not null references configurations,
   document_id integer not null references documents on delete cascade,

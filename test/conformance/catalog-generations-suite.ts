@@ -61,6 +61,35 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       expect((await writer.createGeneration(dataset.datasetId, dataset.configurationId)).tableName).toBe(
         'docs__site__g2',
       );
+      const { datasetId, configurationId } = dataset;
+      const named = await writer.createGeneration(datasetId, configurationId, { nameSuffix: '__x1' });
+      expect(named.tableName).toBe('docs__site__g3__x1');
+      const all = (page: { afterGenerationId: number; limit: number }) => catalog().listAllGenerations(page);
+      expect((await all({ afterGenerationId: 0, limit: 1 })).map(({ tableName }) => tableName)).toEqual([
+        'docs__site__g2',
+      ]);
+      expect(await all({ afterGenerationId: 2, limit: 9 })).toEqual([named]);
+    });
+
+    test('has an id for life, and leaves out ids that it is told of', async () => {
+      const stage = await setStage(catalog());
+      const { writer, dataset } = stage;
+      expect(await catalog().identity()).toMatch(/^[0-9a-f]{32}$/);
+      await put(stage, documentOf('a', 'one|two|'));
+      expect(await catalog().lastIds()).toEqual({ documentId: 1, chunkId: 2, generationId: 1 });
+      await writer.raiseIds({ documentId: 50, chunkId: 1, generationId: 20 });
+      expect(await catalog().lastIds()).toEqual({ documentId: 50, chunkId: 2, generationId: 20 });
+      await put(stage, documentOf('b', 'three|'));
+      expect(await catalog().lastIds()).toEqual({ documentId: 51, chunkId: 3, generationId: 20 });
+      const { configurationId } = dataset;
+      const page = (afterChunkId: number, limit: number) =>
+        catalog().listPendingIds(configurationId, { afterChunkId, limit });
+      expect([await page(0, 2), await page(2, 2)]).toEqual([[1, 2], [3]]);
+      const known = await writer.ensureProfile(dataset.profile);
+      expect(known).toBe(dataset.profileId);
+      const other = await writer.ensureProfile({ ...dataset.profile, model: 'other' });
+      expect(other).not.toBe(known);
+      expect(await writer.ensureProfile({ ...dataset.profile, model: 'other' })).toBe(other);
     });
 
     test('keeps a deleted document until its rows have left retired tables too', async () => {

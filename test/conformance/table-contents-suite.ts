@@ -67,6 +67,15 @@ export function describeTableContents(name: string, make: () => Promise<VectorSt
       expect([...rowCounts]).toEqual([3, 1, 1]);
       expect(chunkIdMax).toBe(2 ** 40);
       expect(await table.countRowsAfter(4)).toBe(3);
+      expect(await table.countRowsOf([4, 9, 10])).toBe(2);
+    });
+
+    test('its newest version is told without opening it', async () => {
+      const { version } = await table.append(rowsOf([row(1, 1)]));
+      const other = place.open();
+      expect(await other.newestVersion('t')).toBe(version);
+      expect(await other.newestVersion('u')).toBeUndefined();
+      await other.close();
     });
 
     test('its rows are read back by document as they were written, with their vectors', async () => {

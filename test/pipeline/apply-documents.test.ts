@@ -57,6 +57,7 @@ async function makeWork(): Promise<DatasetWork> {
       createTable: unused,
       dropTable: unused,
       tableNames: unused,
+      newestVersion: unused,
       inspectTable: unused,
       close: unused,
     },

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { type LocalConnection, openLocalConnection } from './local-connection.ts';
@@ -79,11 +79,17 @@ async function handle(request: LocalRequest): Promise<LocalAnswer> {
 
 /** Looking at a catalog that is not there does not make one. */
 function refuseMissingFile(): void {
-  if (connection !== undefined || existsSync(data.path)) return;
+  // A file of zero bytes is a catalog that was not made yet; one beside a log is told of when it is opened.
+  if (connection !== undefined || bytesOf(data.path) > 0) return;
+  if (existsSync(data.path) && bytesOf(`${data.path}-wal`) > 0) return;
   throw new LocalConnectionError({
     catalogCode: 'CATALOG_MISSING',
-    message: `There is no file ${data.path}`,
+    message: `There is nothing in ${data.path}`,
   });
+}
+
+function bytesOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function opened(): LocalConnection {

@@ -25,6 +25,21 @@ export async function listGenerations(
   return rows.map(generationOf);
 }
 
+/** Generations of all datasets by id. */
+export async function listAllGenerations(
+  session: CatalogSession,
+  { afterGenerationId, limit }: { readonly afterGenerationId: number; readonly limit: number },
+): Promise<GenerationRecord[]> {
+  const rows = await session.rows(
+    statement(
+      `${SELECT_GENERATION} where generation_id > ? order by generation_id limit ?`,
+      afterGenerationId,
+      limit,
+    ),
+  );
+  return rows.map(generationOf);
+}
+
 /**
  * A new generation in state `building`, for which every document is queued. After an error it may or may not exist;
  * what exists is listed by {@link listGenerations} and can be dropped.
@@ -32,8 +47,11 @@ export async function listGenerations(
 export async function createGeneration(
   session: CatalogSession,
   token: number,
-  datasetId: number,
-  configurationId: number,
+  {
+    datasetId,
+    configurationId,
+    nameSuffix,
+  }: { readonly datasetId: number; readonly configurationId: number; readonly nameSuffix: string },
 ): Promise<GenerationRecord> {
   const newest = '(select max(generation_id) from generations where dataset_id = ?1)';
   const results = await session.write(token, [
@@ -47,10 +65,11 @@ export async function createGeneration(
     ),
     statement(
       `update generations
-       set table_name = (select p.name || '__' || d.name || '__g' || generations.generation_id
+       set table_name = (select p.name || '__' || d.name || '__g' || generations.generation_id || ?2
                          from datasets d join projects p on p.project_id = d.project_id where d.dataset_id = ?1)
        where generation_id = ${newest}`,
       datasetId,
+      nameSuffix,
     ),
     statement(
       `insert into index_queue (generation_id, document_id, queue_seq, revision, ready, has_rows)

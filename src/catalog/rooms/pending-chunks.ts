@@ -131,3 +131,21 @@ export async function listFailedChunks(
     lastError: optionalTextAt(row, 5) ?? '',
   }));
 }
+
+/** Ids of pending chunks, ascending. */
+export async function listPendingIds(
+  session: CatalogSession,
+  configurationId: number,
+  page: { readonly afterChunkId: number; readonly limit: number },
+): Promise<number[]> {
+  const rows = await session.rows(
+    statement(
+      `select chunk_id from chunks indexed by chunks_pending
+       where configuration_id = ? and embedding_status = 'pending' and chunk_id > ? order by chunk_id limit ?`,
+      configurationId,
+      page.afterChunkId,
+      page.limit,
+    ),
+  );
+  return rows.map((row) => integerAt(row, 0));
+}
