@@ -7,6 +7,7 @@ import { addCheckCommand } from './commands/check-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
+import { addMaintainCommand } from './commands/maintain-command.ts';
 import { addRebuildCommand, addRollbackCommand } from './commands/rebuild-command.ts';
 import { addRestoreCommand } from './commands/restore-command.ts';
 import { addSearchCommand } from './commands/search-command.ts';
@@ -62,6 +63,7 @@ export function createProgram(run: RunCommand): Command {
   addRollbackCommand(program, run);
   addDatasetCommand(program, run);
   addCatalogCommand(program, run);
+  addMaintainCommand(program, run);
   addBackupCommand(program, run);
   addRestoreCommand(program, run);
   return program;

@@ -94,6 +94,13 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: table repaired in place, ${countOf(event.rowsRemoved, 'row')} removed, ${countOf(event.documents, 'document')} to write again`;
     case 'table.salvaged':
       return `The catalog is older than the table ${event.table}: ${countOf(event.vectors, 'vector')} taken over from it${event.dropped ? ', then dropped' : ''}`;
+    case 'table.maintenanceFailed': {
+      const { failureCount, retryInMs, code, message } = event;
+      const times = failureCount > 1 ? ` ${failureCount} times in a row` : '';
+      return `${event.address}: maintenance of the table failed${times}, next try in ${formatDuration(retryInMs)}: ${code}: ${printable(message)}`;
+    }
+    case 'table.indexDamaged':
+      return `${event.address}: an index of the table is damaged and is made anew`;
     case 'table.rebuilt':
       return `${event.address}: new table with ${countOf(event.rows, 'row')}, because ${printable(event.reason)}`;
     default:

@@ -37,6 +37,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     '',
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
+    ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
     ...strangeTables.map(
       ({ name, reason }) =>
@@ -73,11 +74,12 @@ function toRow(dataset: DatasetOverview): string[] {
 
 /** One dataset on one line, for a pipe. */
 export function datasetLine(dataset: DatasetOverview): string {
-  const { address, counts } = dataset;
+  const { address, counts, maintenance } = dataset;
   const { documents, chunks, indexedChunks } = counts;
   const total = chunks.pending + chunks.ready + chunks.failed;
   const failed = chunks.failed > 0 ? `, ${formatCount(chunks.failed)} failed` : '';
-  return `${address}: ${countOf(documents, 'document')}, ${countOf(total, 'chunk')} (${formatCount(indexedChunks)} indexed${failed}), ${describeState(dataset)}`;
+  const upkeep = maintenance?.failure === undefined ? '' : ', maintenance fails';
+  return `${address}: ${countOf(documents, 'document')}, ${countOf(total, 'chunk')} (${formatCount(indexedChunks)} indexed${failed}), ${describeState(dataset)}${upkeep}`;
 }
 
 /** What waits, and where a reconfiguration is. */
@@ -91,6 +93,14 @@ function describeState({ isUpToDate, counts, reconfiguringTo }: DatasetOverview)
   ];
   const toGo = left.length === 0 ? 'its table is built' : left.join(', ');
   return `${state}; changing to ${reconfiguringTo.profile}: ${toGo}`;
+}
+
+/** A warning when the upkeep of a dataset's table fails: nothing is lost, but the table grows. */
+export function describeMaintenanceFailure({ address, maintenance }: DatasetOverview): string | undefined {
+  if (maintenance?.failure === undefined) return undefined;
+  const { failure, failureCount, lastRunAtMs } = maintenance;
+  const times = failureCount > 1 ? `, ${failureCount} times in a row` : '';
+  return `Warning: the table of ${address} could not be maintained (${formatTime(lastRunAtMs)}${times}): ${failure.code}: ${printable(failure.message)}`;
 }
 
 function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {

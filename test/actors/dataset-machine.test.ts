@@ -431,6 +431,32 @@ test('an empty dataset becomes idle without work', async () => {
   expect(actor.getSnapshot().hasTag('ready')).toBe(true);
 });
 
+describe('maintenance', () => {
+  test('that is asked for of an idle dataset waits for a place, and is done once', async () => {
+    const { actor, sources, phases, send, untilIn } = start();
+    actor.start();
+    await untilIn('idle');
+    const before = sources.maintainTable.callCount();
+    phases.length = 0;
+    send({ type: 'dataset.maintain' });
+    await untilIn('idle');
+    expect(phases).toEqual(['measuring', 'queued', 'processing', 'maintaining', 'idle']);
+    expect(sources.maintainTable.callCount()).toBe(before + 1);
+  });
+
+  test('that is asked for in mid-work is that at its end', async () => {
+    const { actor, sources, send, untilIn } = start();
+    sources.embedPending.hold();
+    actor.start();
+    await sources.embedPending.call(1);
+    send({ type: 'dataset.maintain' });
+    sources.embedPending.letGo();
+    await untilIn('idle');
+    expect(sources.maintainTable.callCount()).toBe(1);
+    expect(actor.getSnapshot().context.maintenanceAsked).toBe(false);
+  });
+});
+
 describe('deletion', () => {
   const MID_WORK: readonly SourceName[] = [
     'checkTable',

@@ -18,12 +18,14 @@ interface IndexOutcome {
   readonly indexedChunks?: number;
   readonly failedChunks?: number;
   readonly durationMs?: number;
+  /** Why the table's last maintenance failed, if it did. */
+  readonly maintenanceFailure?: { readonly code: string; readonly message: string };
   readonly error?: { readonly code: string; readonly message: string };
 }
 
 const HELP = `
 Does everything that waits: queued documents, pending chunks, unwritten rows. A dataset that fails does not stop the
-others; the exit code is then 1. Chunks that were given up are listed by "syncline failures DATASET".
+others; the exit code is then 1, as when everything is indexed but the upkeep of a table fails. Chunks that were given up are listed by "syncline failures DATASET".
 
 Examples:
   syncline index                                all datasets
@@ -64,9 +66,10 @@ async function indexDatasets(
       const outcome = await indexOne(context, runtime, progress, name, options, address === undefined);
       outcomes.push(outcome);
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
-      if (outcome.error !== undefined) {
-        exitCode = exitCodeFor(outcome.error.code);
-        output.problem(formatError(outcome.error.code, outcome.error.message));
+      const failure = outcome.error ?? outcome.maintenanceFailure;
+      if (failure !== undefined) {
+        exitCode = exitCodeFor(failure.code);
+        output.problem(formatError(failure.code, failure.message));
       }
     }
   } finally {
@@ -89,9 +92,17 @@ async function indexOne(
     const dataset = runtime.dataset(name);
     progress.expect((await dataset.status()).counts.queuedDocuments);
     const { retriedCount, durationMs } = await dataset.index({ retryFailed, signal });
-    const { counts } = await dataset.status();
+    const { counts, maintenance } = await dataset.status();
     const { indexedChunks, chunks } = counts;
-    return { dataset: name, retriedCount, indexedChunks, failedChunks: chunks.failed, durationMs };
+    const failure = maintenance?.failure;
+    return {
+      dataset: name,
+      retriedCount,
+      indexedChunks,
+      failedChunks: chunks.failed,
+      durationMs,
+      ...(failure && { maintenanceFailure: failure }),
+    };
   } catch (error) {
     const isOfAll = isSynclineError(error, 'LEASE_HELD', 'LEASE_LOST') || signal.aborted;
     if (isOfAll || !isOneOfMany) throw error;

@@ -16,6 +16,7 @@ interface SearchCommandOptions {
   readonly limit: number;
   readonly mode: SearchMode;
   readonly filter?: Filter;
+  readonly exact?: boolean;
 }
 
 const SNIPPET_LINES_MAX = 4;
@@ -49,6 +50,10 @@ export function addSearchCommand(program: Command, run: RunCommand): void {
         .default('hybrid'),
     )
     .option(
+      '--exact',
+      'compare with every vector; a large dataset is asked through its vector index otherwise',
+    )
+    .option(
       '--filter <json>',
       'only documents that fit, such as {"op":"eq","field":"key","value":"a.md"}; see docs/searching.md',
       parseFilterJson,
@@ -61,8 +66,8 @@ export function addSearchCommand(program: Command, run: RunCommand): void {
 
 function search(context: CommandContext, query: string, options: SearchCommandOptions): Promise<ExitCode> {
   const { output, signal } = context;
-  const { limit, mode, filter } = options;
-  const searchOptions: SearchOptions = { limit, mode, signal, ...(filter !== undefined && { filter }) };
+  const { limit, mode, filter, exact = false } = options;
+  const searchOptions: SearchOptions = { limit, mode, exact, signal, ...(filter && { filter }) };
   return context.withRuntime('readOnly', async (runtime) => {
     const target = await chooseTarget(runtime, options);
     const results = await searchTarget(runtime, target, query, searchOptions);
