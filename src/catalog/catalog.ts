@@ -174,8 +174,10 @@ export interface CatalogWriter extends SyncWrites {
    * generation is retired again. Embeddings stay.
    */
   cancelTarget(datasetId: number): Promise<DatasetRecord>;
-  /** Removes, in bounded transactions, the chunks of configurations that neither the dataset nor a generation has any more. */
+  /** Forgets the configurations that neither the dataset nor a generation has any more, with their chunks. */
   forgetConfigurations(datasetId: number): Promise<void>;
+  /** Removes what a {@link forgetConfigurations} that was cut short has left. */
+  forgetOrphanedChunks(): Promise<void>;
   /**
    * Brings documents' chunks under a configuration up to date. A document whose content is another one by now is left queued.
    */

@@ -3,7 +3,13 @@ import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
 import { BOOTSTRAP_VERSION, MIGRATIONS, type Migration } from './migrations.ts';
 import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
 import { lastIds, raiseIds, readIdentity } from './rooms/catalog-ids.ts';
-import { applyChunks, cancelTarget, forgetConfigurations, setTarget } from './rooms/configurations.ts';
+import {
+  applyChunks,
+  cancelTarget,
+  forgetConfigurations,
+  forgetOrphanedChunks,
+  setTarget,
+} from './rooms/configurations.ts';
 import { deleteDataset } from './rooms/dataset-deletion.ts';
 import {
   createDataset,
@@ -182,6 +188,7 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     setTarget: (datasetId, target) => setTarget(session, token, datasetId, target),
     cancelTarget: (datasetId) => cancelTarget(session, token, datasetId),
     forgetConfigurations: (datasetId) => forgetConfigurations(session, token, datasetId),
+    forgetOrphanedChunks: () => forgetOrphanedChunks(session, token),
     applyChunks: (configurationId, changes) => applyChunks(session, token, configurationId, changes),
     applyDocuments: (datasetId, configurationId, changes, options) =>
       applyDocuments(session, token, { datasetId, configurationId }, changes, options?.incomingIds ?? []),

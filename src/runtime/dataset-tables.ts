@@ -3,6 +3,7 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
 import { refreshDataset } from '../pipeline/due-rebuild.ts';
+import type { DatasetWork } from '../pipeline/work.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
 import { runTask } from './task.ts';
 import { waitUntilSwitched } from './wait-until-indexed.ts';
@@ -30,13 +31,12 @@ export function rebuildDataset(
   address: DatasetAddress,
   options: RebuildOptions = {},
 ): Promise<SwitchResult> {
-  return switchTable(core, address, 'rebuild', options.signal, async (dataset, generations) => {
+  return switchTable(core, address, 'rebuild', options.signal, async ({ writer }, dataset, generations) => {
     const { datasetId, configurationId } = dataset;
     // Asked for twice, or begun before a crash: one is enough.
     const begun = generations.some(
       (generation) => generation.state === 'building' && generation.configurationId === configurationId,
     );
-    const { writer } = await core.work().workFor(datasetId);
     if (!begun) await writer.createGeneration(datasetId, configurationId);
     return configurationId;
   });
@@ -48,9 +48,8 @@ export function rollbackDataset(
   address: DatasetAddress,
   options: RollbackOptions = {},
 ): Promise<SwitchResult> {
-  return switchTable(core, address, 'rollback', options.signal, async (dataset, generations) => {
+  return switchTable(core, address, 'rollback', options.signal, async (work, dataset, generations) => {
     refuseWhileSwitching(dataset, generations);
-    const work = await core.work().workFor(dataset.datasetId);
     const earlier = keptForRollback(work, generations);
     const chosen =
       options.table === undefined
@@ -68,7 +67,11 @@ function switchTable(
   address: DatasetAddress,
   kind: 'rebuild' | 'rollback',
   ownSignal: AbortSignal | undefined,
-  ask: (dataset: DatasetRecord, generations: readonly GenerationRecord[]) => Promise<number>,
+  ask: (
+    work: DatasetWork,
+    dataset: DatasetRecord,
+    generations: readonly GenerationRecord[],
+  ) => Promise<number>,
 ): Promise<SwitchResult> {
   const startMs = core.clock.monotonicMs();
   return withSession(core, ownSignal, async ({ writer }, signal) => {
@@ -76,9 +79,15 @@ function switchTable(
     const { datasetId } = dataset;
     const catalog = await core.catalog();
     const serving = await runTask(core, writer, { kind, datasetId }, async () => {
-      const generations = await catalog.listGenerations(datasetId);
-      const configurationId = await ask(dataset, generations);
-      const before = generations.find((generation) => generation.state === 'serving');
+      const work = await core.work().workFor(datasetId);
+      // What is decided on is not collected, nor switched to, meanwhile.
+      const asked = await work.writing.run(async () => {
+        const generations = await catalog.listGenerations(datasetId);
+        const before = generations.find((generation) => generation.state === 'serving');
+        const now = await requireDataset(core, address);
+        return { before, configurationId: await ask(work, now, generations) };
+      });
+      const { before, configurationId } = asked;
       return untilSwitched(core, dataset, configurationId, before?.generationId, signal);
     });
     const rowCount = serving.recorded?.rowCount ?? 0;

@@ -100,14 +100,17 @@ export function reconfigure(
     const wanted = targetOf(core, found, options);
     const catalog = await core.catalog();
     const { datasetId } = found;
-    const generations = await catalog.listGenerations(datasetId);
-    const before = generations.find((generation) => generation.state === 'serving');
     const mode = options.mode ?? (core.supervision === undefined ? 'sync' : 'async');
-    const dataset = await writer.setTarget(datasetId, wanted);
+    const work = await core.work().workFor(datasetId);
+    // Nothing is switched to between looking and asking.
+    const { before, dataset } = await work.writing.run(async () => {
+      const generations = await catalog.listGenerations(datasetId);
+      const serving = generations.find((generation) => generation.state === 'serving');
+      return { before: serving, dataset: await writer.setTarget(datasetId, wanted) };
+    });
     const { target } = dataset;
     if (target === undefined) throw sameConfiguration(dataset);
     const to = summarize(target);
-    const work = await core.work().workFor(datasetId);
     work.dataset = dataset;
     work.changed.ring();
     if (mode === 'async') {

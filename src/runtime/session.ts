@@ -121,6 +121,7 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
   try {
     await catalog.migrate();
     await session.writer.closeAbandonedTasks();
+    await session.writer.forgetOrphanedChunks();
     await parts.onBegin(session);
   } catch (error) {
     await giveBack();

@@ -186,6 +186,32 @@ export function describeCatalogConfigurations(catalog: () => SqlCatalog): void {
     expect(await catalog().findConfiguration(target.dataset.configurationId)).toMatchObject(OTHER);
   });
 
+  test('one that is asked for again while it is forgotten is a new one, which loses none of its chunks', async () => {
+    const { stage, target } = await setTargetStage();
+    const { writer, dataset } = stage;
+    await cutAll(target);
+    await writer.cancelTarget(dataset.datasetId);
+    const [, again] = await Promise.all([
+      writer.forgetConfigurations(dataset.datasetId),
+      writer.setTarget(dataset.datasetId, OTHER),
+    ]);
+    await writer.forgetOrphanedChunks();
+    const next = { ...stage, dataset: asActive(again) };
+    await cutAll(next);
+    expect((await pending(next)).map(({ embeddedText }) => embeddedText)).toEqual(['one|', 'two|', 'three|']);
+  });
+
+  test('a dataset is found again under the settings that it is on its way to', async () => {
+    const { stage } = await setTargetStage();
+    expect(await stage.writer.createDataset({ ...SPEC, ...OTHER })).toEqual(stage.dataset);
+    expect(await stage.writer.createDataset(SPEC)).toEqual(stage.dataset);
+    const third = { ...SPEC, ...OTHER, chunking: { tokensPerChunkMax: 32 } };
+    await expect(stage.writer.createDataset(third)).rejects.toMatchObject({
+      code: 'DATASET_EXISTS',
+      details: { differing: ['embedding profile', 'chunking'] },
+    });
+  });
+
   test('a document that changed since it was cut stays to be cut', async () => {
     const { stage, target } = await setTargetStage();
     const { configurationId } = target.dataset;

@@ -94,7 +94,10 @@ export async function cancelTarget(
   return requireDatasetRecord(session, datasetId);
 }
 
-/** Removes what belongs to configurations that are no longer anybody's. Can be begun again after it was cut short. */
+/**
+ * Forgets the configurations that are no longer anybody's, and then removes their chunks. In this order: one that is asked for
+ * again meanwhile is a new one, for which every document is cut, and never one that has lost a part of its chunks.
+ */
 export async function forgetConfigurations(
   session: CatalogSession,
   token: number,
@@ -106,22 +109,41 @@ export async function forgetConfigurations(
       and not exists (select 1 from generations g where g.configuration_id = c.configuration_id)`;
   const found = await session.rows(statement(unused, datasetId));
   if (found.length === 0) return;
-  for (const rows of [
-    `delete from chunks where chunk_id in
-       (select chunk_id from chunks where configuration_id in (${unused}) limit ?2)`,
-    `delete from chunk_queue where (configuration_id, document_id) in
-       (select configuration_id, document_id from chunk_queue where configuration_id in (${unused}) limit ?2)`,
-  ]) {
-    for (;;) {
-      const [result] = await session.write(token, [statement(rows, datasetId, ROWS_PER_TRANSACTION)]);
-      if ((result?.changeCount ?? 0) < ROWS_PER_TRANSACTION) break;
-    }
-  }
   await session.write(token, [
-    // A change that came in between may have queued a document again.
     statement(`delete from chunk_queue where configuration_id in (${unused})`, datasetId),
     statement(`delete from configurations where configuration_id in (${unused})`, datasetId),
   ]);
+  await forgetOrphanedChunks(session, token);
+}
+
+/** Removes, in bounded transactions, the chunks of configurations that were forgotten. */
+export async function forgetOrphanedChunks(session: CatalogSession, token: number): Promise<void> {
+  const orphans = await session.rows(
+    statement(
+      // From one configuration to the next in the index: their number counts, not that of the chunks.
+      `with recursive present(id) as (
+         select min(configuration_id) from chunks
+         union all
+         select (select min(configuration_id) from chunks where configuration_id > present.id)
+         from present where present.id is not null)
+       select id from present
+       where id is not null and id not in (select configuration_id from configurations)`,
+    ),
+  );
+  for (const row of orphans) {
+    for (;;) {
+      const [result] = await session.write(token, [
+        statement(
+          `delete from chunks where chunk_id in
+             (select chunk_id from chunks where configuration_id = ?1 limit ?2)
+             and ?1 not in (select configuration_id from configurations)`,
+          integerAt(row, 0),
+          ROWS_PER_TRANSACTION,
+        ),
+      ]);
+      if ((result?.changeCount ?? 0) < ROWS_PER_TRANSACTION) break;
+    }
+  }
 }
 
 /** Brings documents' chunks under a configuration up to date; one that changed since is left queued. */

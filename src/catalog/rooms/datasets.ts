@@ -56,7 +56,7 @@ export async function listDatasets(session: CatalogSession, page: DatasetPage): 
   return rows.map(datasetOf);
 }
 
-/** Creates a dataset, or returns the existing one when all its settings are equal. */
+/** Creates a dataset, or returns the existing one when all its settings are equal, or will be after a reconfiguration. */
 export async function createDataset(
   session: CatalogSession,
   token: number,
@@ -158,10 +158,15 @@ function refuseDifferent(
       `The dataset ${name} is being deleted. Create it when that is done.`,
     );
   }
+  const { target } = stored;
+  const isOnItsWay =
+    target !== undefined &&
+    profileKey(target.profile) === wanted.key &&
+    chunkingJson(target.chunking) === wanted.chunking;
   const differing = [
-    profileKey(stored.profile) === wanted.key ? undefined : 'embedding profile',
+    isOnItsWay || profileKey(stored.profile) === wanted.key ? undefined : 'embedding profile',
     fieldsJson(stored.fields) === wanted.fields ? undefined : 'fields',
-    chunkingJson(stored.chunking) === wanted.chunking ? undefined : 'chunking',
+    isOnItsWay || chunkingJson(stored.chunking) === wanted.chunking ? undefined : 'chunking',
   ].filter((part) => part !== undefined);
   if (differing.length === 0) return;
   throw new SynclineError(
