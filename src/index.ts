@@ -19,11 +19,12 @@ export type {
 } from './embedders/embedder.ts';
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
+export type { HttpApp, HttpOptions } from './http/app.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
 export type { ConfigurationSummary } from './runtime/configuration-summary.ts';
-export { createSyncline, type RuntimeStatus, type Syncline } from './runtime/create-syncline.ts';
+export type { Runtime, RuntimeStatus } from './runtime/create-runtime.ts';
 export type {
   CheckOptions,
   CreateDatasetOptions,
@@ -60,3 +61,4 @@ export type { SynclineOptions } from './runtime/options.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';
+export { createSyncline, type Syncline } from './syncline.ts';

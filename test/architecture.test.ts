@@ -55,8 +55,10 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders'],
   actors: ['domain', 'catalog'],
   runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
+  http: ['domain', 'runtime'],
   cli: ['domain', 'readers', 'runtime', 'index.ts'],
-  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'runtime'],
+  'syncline.ts': ['http', 'runtime'],
+  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],
 };
 
 test('every folder of src has its rule', () => {
@@ -81,6 +83,24 @@ test('only the composition root imports adapters', () => {
       !COMPOSITION_ROOT.includes(from),
   );
   expect(wrong).toEqual([]);
+});
+
+test('the library loads nothing of HTTP before it is asked for', () => {
+  const reached = new Set<string>();
+  const follow = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    // What stands in `import type` and `export type` is gone at run time, and `import()` comes later.
+    const text = readFileSync(join(SOURCE, file), 'utf8');
+    for (const [, name = ''] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)';/gm)) {
+      const to = name.startsWith('.') ? relative(SOURCE, resolve(SOURCE, dirname(file), name)) : name;
+      if (files.includes(to)) follow(to);
+      else reached.add(to);
+    }
+  };
+  follow('index.ts');
+  expect(reached.size).toBeGreaterThan(50);
+  expect([...reached].filter((name) => /hono|^zod|^http\//.test(name))).toEqual([]);
 });
 
 test('machines hold no I/O', () => {

@@ -4,7 +4,7 @@ import type { CatalogSummary, CopyProgress } from '../catalog/catalog-files.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 
-/** How {@link Syncline.backup} works. */
+/** How {@link Runtime.backup} works. */
 export interface BackupOptions {
   /** Replaces a file that is there. Default `false`. */
   readonly force?: boolean;
@@ -21,7 +21,7 @@ export interface BackupResult extends CatalogSummary {
   readonly durationMs: number;
 }
 
-/** See {@link Syncline.backup}. */
+/** See {@link Runtime.backup}. */
 export async function backUpCatalog(
   core: RuntimeCore,
   path: string,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
-import type { Syncline } from '../../src/index.ts';
+import type { Runtime } from '../../src/index.ts';
 import { createAdapters } from '../../src/runtime/adapters.ts';
 import { createRuntimeCore } from '../../src/runtime/core.ts';
-import { synclineOver } from '../../src/runtime/create-syncline.ts';
+import { runtimeOver } from '../../src/runtime/create-runtime.ts';
 import { resolveOptions } from '../../src/runtime/options.ts';
 import { createLanceVectorStore } from '../../src/vectors/lance-vector-store.ts';
 import { startProgram } from '../support/child-program.ts';
@@ -22,7 +22,7 @@ const LASTING = Array.from({ length: 8 }, (_, number) => `lasting-${number}`);
 const PASSING = Array.from({ length: 4 }, (_, number) => `passing-${number}`);
 
 /** A runtime whose tables replace documents in one commit, or in two as large ones do. */
-function openRuntime(dataDir: string, baseUrl: string, oneCommitBytesMax: number): Syncline {
+function openRuntime(dataDir: string, baseUrl: string, oneCommitBytesMax: number): Runtime {
   const options = resolveOptions(crashOptions({ dataDir, baseUrl, name: 'writer', pollIntervalMs: 100 }));
   const store = createLanceVectorStore({
     uri: options.vectorsUri,
@@ -31,10 +31,10 @@ function openRuntime(dataDir: string, baseUrl: string, oneCommitBytesMax: number
     // Nothing is spared for readers: they find another version when theirs is gone.
     cleanupGraceMs: 0,
   });
-  return synclineOver(createRuntimeCore(options, { ...createAdapters(options), store }));
+  return runtimeOver(createRuntimeCore(options, { ...createAdapters(options), store }));
 }
 
-type Change = (runtime: Syncline, random: () => number, revision: number) => Promise<void>;
+type Change = (runtime: Runtime, random: () => number, revision: number) => Promise<void>;
 
 const some = (random: () => number, keys: readonly string[]): string[] => keys.filter(() => random() < 0.5);
 

@@ -1,5 +1,5 @@
 /* Documents that change section by section, and a reader that knows from what it finds whether it saw one whole revision. */
-import type { DocumentInput, SearchMode, SearchResult, Syncline } from '../../src/index.ts';
+import type { DocumentInput, Runtime, SearchMode, SearchResult } from '../../src/index.ts';
 
 const SECTIONS = 5;
 /** A word that stands in every section. */
@@ -49,7 +49,7 @@ export interface MovingReader {
  * `lasting` documents every answer must have all of them; of any document that it has, one whole revision.
  */
 export function startMovingReader(
-  runtime: Syncline,
+  runtime: Runtime,
   address: string,
   keys: { readonly lasting: readonly string[]; readonly passing: readonly string[] },
 ): MovingReader {

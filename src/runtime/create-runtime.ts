@@ -8,7 +8,9 @@ import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
 import { isCertainlyDead } from './host-identity.ts';
+import { type DatasetSummary, listDatasets } from './list-datasets.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
+import type { Page, PageOptions } from './page.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { createSupervision, describeState, type Supervision } from './supervision.ts';
 
@@ -26,8 +28,8 @@ export interface RuntimeStatus {
   readonly tasks: readonly TaskRecord[];
 }
 
-/** Keeps LanceDB tables in line with your data. Made by {@link createSyncline}. */
-export interface Syncline {
+/** Keeps LanceDB tables in line with your data; without the faces that a {@link Syncline} has besides. */
+export interface Runtime {
   /** Which embedder new datasets get, and why; one sentence without secrets. */
   readonly embedderReason: string;
   /** The root actor, for XState tooling: the supervisor of a started runtime. */
@@ -52,6 +54,8 @@ export interface Syncline {
   dataset(address: string): Dataset;
   /** Addresses of all datasets (of one project), in the order they were created; read in pages. */
   datasets(options?: { readonly project?: string }): AsyncIterable<string>;
+  /** The same in pages, with what each dataset was made with. */
+  listDatasets(options?: PageOptions & { readonly project?: string }): Promise<Page<DatasetSummary>>;
   /** Searches all datasets of a project and merges their answers. */
   search(project: string, query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<RuntimeStatus>;
@@ -84,12 +88,12 @@ const TASKS_SHOWN = 20;
  *
  * @throws SynclineError `INVALID_OPTION`.
  */
-export function createSyncline(options: SynclineOptions = {}): Syncline {
-  return synclineOver(createRuntimeCore(resolveOptions(options)));
+export function createRuntime(options: SynclineOptions = {}): Runtime {
+  return runtimeOver(createRuntimeCore(resolveOptions(options)));
 }
 
 /** What users hold, over the parts of a runtime. */
-export function synclineOver(core: RuntimeCore): Syncline {
+export function runtimeOver(core: RuntimeCore): Runtime {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopping ??= stopCore(core);
@@ -109,6 +113,7 @@ export function synclineOver(core: RuntimeCore): Syncline {
       requireSupervision(core).actor.send({ type: 'supervisor.resume', reason }),
     dataset: (address) => createDataset(core, parseAddress(address)),
     datasets: ({ project } = {}) => listAddresses(core, project),
+    listDatasets: (page = {}) => listDatasets(core, page),
     search: (project, query, searchOptions) =>
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),

@@ -1,0 +1,60 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { createMiddleware } from 'hono/factory';
+import { requestId } from 'hono/request-id';
+import { basePath } from 'hono/route';
+import type { Runtime } from '../runtime/create-runtime.ts';
+import type { HttpEnv, HttpParts } from './environment.ts';
+import { HttpError } from './http-error.ts';
+import { describeApi } from './openapi.ts';
+import { type HttpOptions, resolveHttpOptions } from './options.ts';
+import { answerError, answerNotFound } from './problem.ts';
+import { createRouter } from './router.ts';
+import { datasetRoutes } from './routes/datasets.ts';
+import { createGuards } from './security/guards.ts';
+
+export type { HttpOptions } from './options.ts';
+
+/** The REST API: `fetch` it, or mount it in another Hono app under any path. */
+export type HttpApp = OpenAPIHono<HttpEnv>;
+
+/** The routes with their types, from which those of the client follow. */
+export type ApiRoutes = ReturnType<typeof apiRoutes>;
+
+/**
+ * The REST API over a runtime.
+ *
+ * @throws SynclineError `INVALID_OPTION`.
+ */
+export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): HttpApp {
+  const options = resolveHttpOptions(httpOptions);
+  const app = createRouter();
+  app.use(requestId(), rememberPrefix);
+  for (const guard of createGuards(options)) app.use(guard);
+  app.use(limitBody(options.bodyBytesMax));
+  app.route('/', apiRoutes({ runtime, options }));
+  describeApi(app);
+  // Where the app is mounted, what it does not know is answered by it all the same.
+  app.all('/v1/*', answerNotFound);
+  app.notFound(answerNotFound);
+  app.onError(answerError);
+  return app;
+}
+
+function apiRoutes(parts: HttpParts) {
+  return createRouter().route('/v1', datasetRoutes(parts));
+}
+
+const rememberPrefix = createMiddleware<HttpEnv>(async (context, next) => {
+  context.set('prefix', basePath(context).replace(/\/$/, ''));
+  await next();
+});
+
+function limitBody(bytesMax: number) {
+  return bodyLimit({
+    maxSize: bytesMax,
+    onError: () => {
+      throw new HttpError('PAYLOAD_TOO_LARGE', `The body is larger than ${bytesMax} bytes.`);
+    },
+  });
+}

@@ -1,0 +1,101 @@
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { ProblemCode } from './http-error.ts';
+
+/** How a code is told over HTTP. */
+export interface ProblemKind {
+  readonly status: ContentfulStatusCode;
+  /** One sentence, the same for every problem of the code. */
+  readonly title: string;
+  /** Whether the error's own message is shown. Others may name folders, servers or processes of this host. */
+  readonly isMessagePublic: boolean;
+}
+
+const shown = (status: ContentfulStatusCode, title: string): ProblemKind => ({
+  status,
+  title,
+  isMessagePublic: true,
+});
+const hidden = (status: ContentfulStatusCode, title: string): ProblemKind => ({
+  status,
+  title,
+  isMessagePublic: false,
+});
+
+/** Every code, in the order of `ErrorCode`; the compiler sees to it that none is missing. */
+export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
+  INVALID_REQUEST: shown(422, 'The request is not as the API describes it'),
+  UNAUTHORIZED: shown(401, 'An API key is needed'),
+  FORBIDDEN: shown(403, 'The request is not allowed'),
+  NOT_FOUND: shown(404, 'There is nothing at this address'),
+  METHOD_NOT_ALLOWED: shown(405, 'This address does not know the method'),
+  PAYLOAD_TOO_LARGE: shown(413, 'The body is too large'),
+  UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
+
+  INVALID_OPTION: shown(422, 'An option is wrong'),
+  INVALID_ADDRESS: shown(422, 'A project or dataset has a name that is not allowed'),
+  INVALID_DOCUMENT: shown(422, 'A document is wrong'),
+  INVALID_METADATA: shown(422, 'Metadata is wrong'),
+  INVALID_FILTER: shown(422, 'A filter is wrong'),
+  INVALID_FIELD: shown(422, 'A field cannot be declared'),
+  INVALID_QUERY: shown(422, 'A search is wrong'),
+  INVALID_VECTOR: shown(422, 'A vector cannot be taken'),
+  DUPLICATE_KEY: shown(422, 'A key stands twice in one request'),
+  DOCUMENT_TOO_LARGE: shown(413, 'A document is too large'),
+  SOURCE_UNREADABLE: hidden(422, 'The source cannot be read'),
+
+  DATASET_NOT_FOUND: shown(404, 'There is no such dataset'),
+  DATASET_EXISTS: shown(409, 'The dataset exists with other settings'),
+  DATASET_DELETING: shown(409, 'The dataset is being deleted'),
+  DATASET_RECONFIGURING: shown(409, 'The dataset is on its way to another configuration'),
+  NO_EARLIER_TABLE: shown(409, 'No earlier table is kept'),
+  PROFILE_MISMATCH: shown(409, 'The dataset was made by another embedder'),
+
+  LEASE_HELD: hidden(409, 'Another worker holds the catalog; only it can write'),
+  LEASE_LOST: hidden(503, 'Another worker has taken the catalog over'),
+
+  CATALOG_MISSING: hidden(404, 'There is no catalog yet; the first ingestion makes it'),
+  CATALOG_LOST: hidden(503, 'The catalog is missing although its tables are there'),
+  CATALOG_UNREADABLE: hidden(503, 'The catalog cannot be read'),
+  CATALOG_CORRUPT: hidden(503, 'The catalog is damaged'),
+  CATALOG_FOREIGN: hidden(503, 'The catalog holds something else'),
+  CATALOG_NEWER: hidden(503, 'The catalog was made by a newer Syncline'),
+  CATALOG_OUTDATED: hidden(503, 'The catalog lacks migrations'),
+  CATALOG_READ_ONLY: hidden(403, 'The catalog cannot be written here'),
+  CATALOG_BUSY: hidden(503, 'The catalog is locked by another process'),
+  CATALOG_UNREACHABLE: hidden(503, 'The catalog does not answer'),
+  CATALOG_FAILED: hidden(500, 'The catalog refused a statement'),
+  MIGRATION_EDITED: hidden(503, 'The catalog was made with other migrations'),
+
+  BACKUP_FAILED: hidden(500, 'The backup cannot be written'),
+  BACKUP_UNSUPPORTED: hidden(409, 'The catalog is on a server, which makes its own backups'),
+  BACKUP_UNUSABLE: hidden(422, 'The backup cannot be used'),
+  FILE_EXISTS: hidden(409, 'The file exists and is not replaced'),
+
+  TABLE_MISSING: hidden(503, 'The table of the dataset is missing; it is built anew'),
+  TABLE_DAMAGED: hidden(503, 'The table of the dataset is damaged; it is built anew'),
+  TABLE_SCHEMA_DIFFERS: hidden(503, 'The table of the dataset has other columns; it is built anew'),
+  TABLE_CONFLICT: hidden(503, 'Something else wrote to the table of the dataset'),
+  TABLE_FAILED: hidden(503, 'The table of the dataset cannot be used'),
+  CHECK_INTERRUPTED: shown(409, 'The dataset was written to while it was checked'),
+  DISK_FULL: hidden(507, 'The disk is full'),
+
+  EMBEDDING_REQUEST_REFUSED: hidden(502, 'The embedding provider refused a request'),
+  EMBEDDING_ANSWER_INVALID: hidden(502, 'The embedding provider gave an answer that cannot be used'),
+  PROVIDER_AUTH: hidden(502, 'The embedding provider refused the key'),
+  PROVIDER_QUOTA: hidden(503, 'The quota at the embedding provider is used up'),
+  PROVIDER_RATE_LIMITED: hidden(503, 'The embedding provider asks to wait'),
+  PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
+  PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),
+
+  RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),
+  ABORTED: hidden(503, 'The work was ended early; what was done is kept'),
+  INTERNAL: hidden(500, 'Something went wrong here; the request id finds it in the log'),
+};
+
+/** What may be shown to callers of an error: its message, or its title where the message may name things of this host. */
+export function publicMessage(code: string, message: string): string {
+  const kind = Object.hasOwn(PROBLEM_KINDS, code)
+    ? PROBLEM_KINDS[code as ProblemCode]
+    : PROBLEM_KINDS.INTERNAL;
+  return kind.isMessagePublic ? message : `${kind.title}.`;
+}

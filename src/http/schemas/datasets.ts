@@ -1,0 +1,139 @@
+import { z } from '@hono/zod-openapi';
+import type { DatasetStatus } from '../../runtime/dataset.ts';
+import type { DatasetSummary } from '../../runtime/list-datasets.ts';
+import { publicMessage } from '../problem-kinds.ts';
+import { countSchema, failureSchema, isoTime, nameSchema, pageOf, timeSchema } from './common.ts';
+
+const fieldTypeSchema = z.enum(['string', 'number', 'integer', 'boolean', 'string[]']).openapi('FieldType');
+
+const fieldsSchema = z
+  .record(z.string(), fieldTypeSchema)
+  .openapi({ description: 'Metadata keys to filter by, with their types.', example: { language: 'string' } });
+
+const tokensPerChunkMaxSchema = z
+  .number()
+  .int()
+  .openapi({ description: 'Hard maximum of tokens of one embedded text.', example: 512 });
+
+const profileSchema = z
+  .string()
+  .openapi({ description: '`provider/model@dimensions tN`', example: 'local/hashed-ngrams-1@384 t1' });
+
+export const newDatasetSchema = z
+  .strictObject({
+    project: nameSchema.openapi({ example: 'docs' }),
+    dataset: nameSchema,
+    fields: fieldsSchema.optional(),
+    tokensPerChunkMax: tokensPerChunkMaxSchema.min(32).max(8_191).optional(),
+  })
+  .openapi('NewDataset');
+
+export const datasetSchema = z
+  .object({
+    address: z.string().openapi({ description: '`project/dataset`', example: 'docs/website' }),
+    profile: profileSchema,
+    fields: fieldsSchema,
+    tokensPerChunkMax: tokensPerChunkMaxSchema,
+    createdAt: timeSchema,
+    isDeleting: z.boolean().openapi({ description: 'Only its table and rows are still being removed.' }),
+  })
+  .openapi('Dataset');
+
+export const datasetPageSchema = pageOf(datasetSchema, 'DatasetPage');
+
+export function datasetOf({ createdAtMs, ...summary }: DatasetSummary): z.infer<typeof datasetSchema> {
+  return { ...summary, createdAt: isoTime(createdAtMs) };
+}
+
+const chunkCountsSchema = z
+  .object({ pending: countSchema, ready: countSchema, failed: countSchema })
+  .openapi({ description: 'By whether they have a vector.' });
+
+const configurationSchema = z.object({ profile: profileSchema, tokensPerChunkMax: tokensPerChunkMaxSchema });
+
+const tableSizesSchema = z
+  .object({
+    rowCount: countSchema,
+    fragmentCount: countSchema,
+    unindexedRowCount: countSchema,
+    totalBytes: countSchema,
+    reclaimableBytes: countSchema,
+    hasVectorIndex: z.boolean(),
+  })
+  .openapi('TableSizes');
+
+export const datasetStatusSchema = z
+  .object({
+    address: z.string().openapi({ example: 'docs/website' }),
+    phase: z
+      .string()
+      .openapi({ description: 'Where its actor stands; `notRunning` when there is none.', example: 'idle' }),
+    failure: failureSchema.optional(),
+    isUpToDate: z.boolean().openapi({ description: 'Everything in the catalog is in the serving table.' }),
+    counts: z.object({
+      documents: countSchema,
+      chunks: chunkCountsSchema,
+      indexedChunks: countSchema,
+      incomingDocuments: countSchema,
+      queuedDocuments: countSchema,
+      target: z.object({ uncutDocuments: countSchema, chunks: chunkCountsSchema }).optional(),
+    }),
+    profile: profileSchema,
+    fields: fieldsSchema,
+    tokensPerChunkMax: tokensPerChunkMaxSchema,
+    table: z.object({ name: z.string(), version: countSchema, rowCount: countSchema }).optional(),
+    lastCheck: z
+      .object({ level: z.enum(['quick', 'rows', 'deep']), inSync: z.boolean(), checkedAt: timeSchema })
+      .optional(),
+    reconfiguringTo: configurationSchema.optional(),
+    earlierTables: z
+      .array(z.object({ name: z.string(), rowCount: countSchema, servedUntil: timeSchema }))
+      .openapi({ description: 'What a rollback can go back to, the newest first.' }),
+    maintenance: z
+      .object({
+        lastRunAt: timeSchema,
+        failure: failureSchema.optional(),
+        failureCount: countSchema,
+        table: tableSizesSchema,
+      })
+      .optional(),
+  })
+  .openapi('DatasetStatus');
+
+type StatusAnswer = z.infer<typeof datasetStatusSchema>;
+
+export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
+  const { failure, lastCheck, earlierTables, maintenance, counts, reconfiguringTo, ...rest } = status;
+  return {
+    ...rest,
+    counts,
+    ...(failure && { failure: failureOf(failure) }),
+    ...(lastCheck && {
+      lastCheck: { level: lastCheck.level, inSync: lastCheck.inSync, checkedAt: isoTime(lastCheck.atMs) },
+    }),
+    ...(reconfiguringTo && { reconfiguringTo }),
+    earlierTables: earlierTables.map(({ servedUntilMs, ...table }) => ({
+      ...table,
+      servedUntil: isoTime(servedUntilMs),
+    })),
+    ...(maintenance && { maintenance: maintenanceOf(maintenance) }),
+  };
+}
+
+function maintenanceOf({
+  lastRunAtMs,
+  failure,
+  failureCount,
+  table,
+}: NonNullable<DatasetStatus['maintenance']>): StatusAnswer['maintenance'] {
+  return {
+    lastRunAt: isoTime(lastRunAtMs),
+    ...(failure && { failure: failureOf(failure) }),
+    failureCount,
+    table,
+  };
+}
+
+export function failureOf({ code, message }: { readonly code: string; readonly message: string }) {
+  return { code, detail: publicMessage(code, message) };
+}

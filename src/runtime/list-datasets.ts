@@ -1,0 +1,60 @@
+import type { DatasetRecord } from '../catalog/catalog.ts';
+import { formatAddress, parseProjectName } from '../domain/address.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
+import { isSynclineError } from '../domain/errors.ts';
+import type { FieldTypes } from '../domain/fields.ts';
+import type { RuntimeCore } from './core.ts';
+import { type Page, type PageOptions, readPage } from './page.ts';
+
+/** What a dataset was made with; how it is doing tells `status()`. */
+export interface DatasetSummary {
+  /** `project/dataset`. */
+  readonly address: string;
+  /** `provider/model@dimensions tN`. */
+  readonly profile: string;
+  readonly fields: FieldTypes;
+  readonly tokensPerChunkMax: number;
+  /** Unix milliseconds. */
+  readonly createdAtMs: number;
+  /** It is on its way out: it is found no more, and only its table and rows are still being removed. */
+  readonly isDeleting: boolean;
+}
+
+/** See `Runtime.listDatasets`. A catalog that is not there yet has none. */
+export async function listDatasets(
+  core: RuntimeCore,
+  { project, ...page }: PageOptions & { readonly project?: string },
+): Promise<Page<DatasetSummary>> {
+  const only = project === undefined ? {} : { project: parseProjectName(project) };
+  const { items, next } = await readPage(
+    page,
+    async (afterDatasetId = 0, limit) => {
+      try {
+        return await (await core.catalog()).listDatasets({ ...only, afterDatasetId, limit });
+      } catch (error) {
+        if (isSynclineError(error, 'CATALOG_MISSING')) return [];
+        throw error;
+      }
+    },
+    ({ datasetId }) => datasetId,
+  );
+  return { items: items.map(summaryOf), next };
+}
+
+function summaryOf({
+  address,
+  profile,
+  fields,
+  chunking,
+  createdAtMs,
+  state,
+}: DatasetRecord): DatasetSummary {
+  return {
+    address: formatAddress(address),
+    profile: profileKey(profile),
+    fields,
+    tokensPerChunkMax: chunking.tokensPerChunkMax,
+    createdAtMs,
+    isDeleting: state === 'deleting',
+  };
+}
