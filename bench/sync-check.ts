@@ -13,11 +13,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { connect } from '@lancedb/lancedb';
+import { connect, type Table } from '@lancedb/lancedb';
 import { createLocalDriver } from '../src/catalog/local/local-driver.ts';
 import { openCatalog } from '../src/catalog/open-catalog.ts';
-import { statement } from '../src/catalog/sql-driver.ts';
-import { createSyncline } from '../src/index.ts';
+import { type SqlDriver, type SqlRow, statement } from '../src/catalog/sql-driver.ts';
+import { createSyncline, type Syncline } from '../src/index.ts';
 import { createLanceVectorStore } from '../src/vectors/lance-vector-store.ts';
 import type { TableRow } from '../src/vectors/vector-store.ts';
 import { measure } from './measure.ts';
@@ -26,7 +26,7 @@ const RUNS = 5;
 const DIMENSIONS = 16;
 const CHUNKS_PER_DOCUMENT = 10;
 const ROWS_PER_COMMIT = 10_000;
-const ROWS_PER_PAGE = 16_384;
+const ROWS_PER_PAGE = 8_192;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,11 +38,14 @@ const dataDir = values.dir;
 const TASKS: Readonly<Record<string, () => Promise<unknown>>> = {
   build: () => build(),
   lose: () => loseRows(),
-  tableRaw: () => repeat(scanTable),
-  catalogRaw: () => repeat(scanCatalog),
-  catalogSum: () => repeat(sumCatalog),
-  quick: () => repeat(() => check('quick')),
-  rows: () => repeat(() => check('rows')),
+  tableRaw: async () => {
+    const table = await openTable();
+    return repeat(() => scanTable(table));
+  },
+  catalogRaw: () => withDriver((driver) => repeat(() => scanCatalog(driver))),
+  catalogSum: () => withDriver((driver) => repeat(() => sumCatalog(driver))),
+  quick: () => withRuntime((runtime) => repeat(() => check(runtime, 'quick'))),
+  rows: () => withRuntime((runtime) => repeat(() => check(runtime, 'rows'))),
 };
 const task = TASKS[positionals[0] ?? ''];
 if (task === undefined) await compare();
@@ -125,70 +128,66 @@ async function repeat(run: () => Promise<unknown>): Promise<Result> {
   return { ...median, rssMb: Math.max(...runs.map(({ rssMb }) => rssMb)) };
 }
 
-async function check(level: 'quick' | 'rows'): Promise<unknown> {
+async function withRuntime<Result>(task: (runtime: Syncline) => Promise<Result>): Promise<Result> {
   await using runtime = createSyncline({ dataDir, access: 'readOnly' });
+  return await task(runtime);
+}
+
+async function check(runtime: Syncline, level: 'quick' | 'rows'): Promise<unknown> {
   const { inSync, catalogRowCount, tableRowCount, missing } = await runtime
     .dataset('bench/rows')
     .check({ level });
   return { inSync, catalogRowCount, tableRowCount, missing: missing.count };
 }
 
-async function openTable() {
+async function openTable(): Promise<Table> {
   const connection = await connect(join(dataDir, 'vectors'));
   const [name = ''] = await connection.tableNames();
   return connection.openTable(name);
 }
 
-async function scanTable(): Promise<number> {
+async function scanTable(table: Table): Promise<number> {
   let count = 0;
-  const query = (await openTable()).query().select(['chunk_id', 'document_id', 'fingerprint']);
+  const query = table.query().select(['chunk_id', 'document_id', 'fingerprint']);
   for await (const batch of query) count += batch.numRows;
   return count;
 }
 
-async function withDriver(
-  read: (
-    rows: (sql: string, ...args: number[]) => Promise<readonly (readonly unknown[])[]>,
-  ) => Promise<number>,
-): Promise<number> {
-  const driver = createLocalDriver({
-    path: join(dataDir, 'catalog.db'),
-    access: 'readOnly',
-    busyTimeoutMs: 5_000,
-  });
+async function withDriver<Result>(task: (driver: SqlDriver) => Promise<Result>): Promise<Result> {
+  const path = join(dataDir, 'catalog.db');
+  const driver = createLocalDriver({ path, access: 'readOnly', busyTimeoutMs: 5_000 });
   try {
-    return await read(async (sql, ...args) => (await driver.read([statement(sql, ...args)]))[0]?.rows ?? []);
+    return await task(driver);
   } finally {
     await driver.close();
   }
 }
 
-function scanCatalog(): Promise<number> {
-  return withDriver(async (rows) => {
-    let count = 0;
-    let last: readonly unknown[] = [0, -1, -1];
-    for (;;) {
-      const page = await rows(
-        `select chunk_id, document_id, fingerprint from indexed_chunks
-         where generation_id = 1 and (document_id, chunk_id) > (?, ?) order by document_id, chunk_id limit ?`,
-        Number(last[1]),
-        Number(last[0]),
-        ROWS_PER_PAGE,
-      );
-      count += page.length;
-      if (page.length < ROWS_PER_PAGE) return count;
-      last = page.at(-1) ?? last;
-    }
-  });
+async function read(driver: SqlDriver, sql: string, ...args: number[]): Promise<readonly SqlRow[]> {
+  return (await driver.read([statement(sql, ...args)]))[0]?.rows ?? [];
 }
 
-function sumCatalog(): Promise<number> {
-  return withDriver(async (rows) => {
-    const [row] = await rows(
-      'select count(*), max(fingerprint), max(chunk_id) from indexed_chunks where generation_id = 1',
+async function scanCatalog(driver: SqlDriver): Promise<number> {
+  let count = 0;
+  let last: SqlRow = [0, -1, -1];
+  for (;;) {
+    const page = await read(
+      driver,
+      `select chunk_id, document_id, fingerprint from indexed_chunks
+       where generation_id = 1 and (document_id, chunk_id) > (?, ?) order by document_id, chunk_id limit ?`,
+      Number(last[1]),
+      Number(last[0]),
+      ROWS_PER_PAGE,
     );
-    return Number(row?.[0]);
-  });
+    count += page.length;
+    if (page.length < ROWS_PER_PAGE) return count;
+    last = page.at(-1) ?? last;
+  }
+}
+
+async function sumCatalog(driver: SqlDriver): Promise<number> {
+  const sql = 'select count(*), max(fingerprint), max(chunk_id) from indexed_chunks where generation_id = 1';
+  return Number((await read(driver, sql))[0]?.[0]);
 }
 
 async function build(): Promise<unknown> {

@@ -274,11 +274,12 @@ export const datasetMachine = datasetSetup.createMachine({
     repairing: mendState('repairing', 'repairTable'),
     rebuilding: mendState('rebuilding', 'rebuildTable'),
 
-    /** Decides between waiting and giving up; passed through at once. */
+    /** Decides between mending, waiting and giving up; passed through at once. */
     failing: {
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'isHopeless', target: 'parked' },
+        { guard: 'isTableDamaged', target: 'checking' },
         { target: 'backingOff' },
       ],
     },

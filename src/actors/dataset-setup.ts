@@ -70,6 +70,9 @@ function notProvided(): Promise<never> {
   return Promise.reject(new Error('This actor is provided by the composition root.'));
 }
 
+/** Codes of failures that a check turns into a repair or a rebuild. */
+const TABLE_DAMAGE: readonly string[] = ['TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS'];
+
 /** Everything the chart in `dataset-machine.ts` calls by name. I/O is provided by the composition root. */
 export const datasetSetup = setup({
   types: {
@@ -166,6 +169,8 @@ export const datasetSetup = setup({
       measured.rebuildReason !== undefined ||
       waitingCount(measured.backlog) > 0,
     isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],
+    /** Waiting will not mend it, and the check finds out what will. */
+    isTableDamaged: ({ context }) => TABLE_DAMAGE.includes(context.failure?.code ?? ''),
     /** Waiting will not mend it and it keeps failing. */
     isHopeless: ({ context }) =>
       context.failure?.retryable === false && context.failureCount >= context.backoff.failuresMax,

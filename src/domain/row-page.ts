@@ -71,24 +71,78 @@ function bucketOf(chunkId: number): number {
   return chunkId & (BUCKET_COUNT - 1);
 }
 
-/** Pages put one after the other into one. */
-export function joinPages(pages: readonly TableRowPage[]): TableRowPage;
-export function joinPages(pages: readonly RowPage[]): RowPage;
-export function joinPages(pages: readonly (RowPage & Partial<TableRowPage>)[]): RowPage | TableRowPage {
-  const rowCount = pages.reduce((sum, page) => sum + page.chunkIds.length, 0);
-  const joined = {
+/** Collects pages into one. */
+export interface RowCollector {
+  add(page: RowPage & Partial<TableRowPage>): void;
+  /** All rows so far; `places` are 0 where the pages had none. */
+  rows(): TableRowPage;
+}
+
+/** @param capacity - Rows that are expected; there may be more. */
+export function createRowCollector(capacity: number): RowCollector {
+  let columns = emptyColumns(capacity);
+  let rowCount = 0;
+  const upTo = (count: number): TableRowPage => ({
+    chunkIds: columns.chunkIds.subarray(0, count),
+    documentIds: columns.documentIds.subarray(0, count),
+    fingerprints: columns.fingerprints.subarray(0, count * 2),
+    places: columns.places.subarray(0, count),
+  });
+  return {
+    add(page) {
+      const added = page.chunkIds.length;
+      if (rowCount + added > columns.chunkIds.length) {
+        const before = upTo(rowCount);
+        columns = emptyColumns((rowCount + added) * 2);
+        setColumns(columns, before, 0);
+      }
+      setColumns(columns, page, rowCount);
+      rowCount += added;
+    },
+    rows: () => upTo(rowCount),
+  };
+}
+
+function emptyColumns(rowCount: number) {
+  return {
     chunkIds: new Float64Array(rowCount),
     documentIds: new Float64Array(rowCount),
     fingerprints: new Uint32Array(rowCount * 2),
     places: new BigUint64Array(rowCount),
   };
-  let start = 0;
-  for (const { chunkIds, documentIds, fingerprints, places } of pages) {
-    joined.chunkIds.set(chunkIds, start);
-    joined.documentIds.set(documentIds, start);
-    joined.fingerprints.set(fingerprints, start * 2);
-    if (places !== undefined) joined.places.set(places, start);
-    start += chunkIds.length;
+}
+
+function setColumns(
+  columns: ReturnType<typeof emptyColumns>,
+  page: RowPage & Partial<TableRowPage>,
+  start: number,
+): void {
+  columns.chunkIds.set(page.chunkIds, start);
+  columns.documentIds.set(page.documentIds, start);
+  columns.fingerprints.set(page.fingerprints, start * 2);
+  if (page.places !== undefined) columns.places.set(page.places, start);
+}
+
+/** The numbers of the rows of each bucket. A generator, so that the event loop gets its turn. */
+export function* rowsByBucket(
+  { chunkIds }: RowPage,
+  rowsPerSlice: number,
+): Generator<void, readonly Uint32Array[]> {
+  const counts = new Uint32Array(BUCKET_COUNT);
+  for (let row = 0; row < chunkIds.length; row += 1) {
+    const bucket = bucketOf(chunkIds[row] ?? 0);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+    if (row % rowsPerSlice === 0) yield;
   }
-  return joined;
+  const buckets = Array.from(counts, (count) => new Uint32Array(count));
+  const filled = new Uint32Array(BUCKET_COUNT);
+  for (let row = 0; row < chunkIds.length; row += 1) {
+    const bucket = bucketOf(chunkIds[row] ?? 0);
+    const place = filled[bucket] ?? 0;
+    const rows = buckets[bucket];
+    if (rows !== undefined) rows[place] = row;
+    filled[bucket] = place + 1;
+    if (row % rowsPerSlice === 0) yield;
+  }
+  return buckets;
 }

@@ -62,9 +62,15 @@ export async function checkSync(
 ): Promise<SyncCheck> {
   const startMs = subject.clock.monotonicMs();
   const generation = await servingGeneration(subject);
-  const found = await lookAt(subject, generation, level, signal);
-  const after = await servingGeneration(subject);
-  if (!isSameMark(generation, after)) throw interrupted(subject.dataset);
+  const requireSameMark = async (): Promise<void> => {
+    if (!isSameMark(generation, await servingGeneration(subject))) throw interrupted(subject.dataset);
+  };
+  const found = await lookAt(subject, generation, level, signal).catch(async (error: unknown) => {
+    // What failed may have been taken away: by a switch to another table, by maintenance.
+    await requireSameMark();
+    throw error;
+  });
+  await requireSameMark();
   const recorded = generation?.recorded;
   const { parts, ...rest } = found;
   const report: SyncReport = {

@@ -2,13 +2,14 @@ import type { Catalog } from '../catalog/catalog.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import {
+  createRowCollector,
   createRowFold,
   differingBuckets,
   foldedRowCount,
   foldRows,
-  joinPages,
   type RowFold,
   type RowPage,
+  rowsByBucket,
   type TableRowPage,
 } from '../domain/row-page.ts';
 import { createFindingCounter, type FindingCounter } from '../domain/sync-report.ts';
@@ -35,10 +36,10 @@ export interface RowFindings {
 }
 
 /**
- * Rows of both sides that are held at once while buckets are compared row by row: about 25 MB. Each such portion costs one
+ * Rows of each side that are held at once while buckets are compared row by row: about 70 MB. Each such portion costs one
  * more scan of both sides.
  */
-const ROWS_AT_ONCE = 262_144;
+const ROWS_AT_ONCE = 1_000_000;
 /** Rows between two chances for the event loop: well below a millisecond. */
 const ROWS_PER_SLICE = 4_096;
 
@@ -56,8 +57,8 @@ export async function compareRows(comparison: Comparison): Promise<RowFindings> 
     duplicate: createFindingCounter(),
     stale: createFindingCounter(),
   };
-  for (const buckets of portionsOf(differingBuckets(expected, found), [expected, found])) {
-    await compareBuckets(comparison, buckets, findings);
+  for (const portion of portionsOf(differingBuckets(expected, found), [expected, found])) {
+    await compareBuckets(comparison, portion, findings);
   }
   return findings;
 }
@@ -100,19 +101,23 @@ async function* catalogPages(
   }
 }
 
+/** Buckets that are compared at once, and how many rows they have on the side that has more. */
+interface Portion {
+  readonly buckets: number[];
+  rowCount: number;
+}
+
 /** Buckets in portions that can be held in memory; a bucket that is larger is a portion of its own. */
-function portionsOf(buckets: readonly number[], folds: readonly RowFold[]): number[][] {
-  const portions: number[][] = [];
-  let rowCount = 0;
+function portionsOf(buckets: readonly number[], folds: readonly RowFold[]): Portion[] {
+  const portions: Portion[] = [];
   for (const bucket of buckets) {
-    const bucketRowCount = Math.max(...folds.map(({ counts }) => counts[bucket] ?? 0));
+    const rowCount = Math.max(...folds.map(({ counts }) => counts[bucket] ?? 0));
     const portion = portions.at(-1);
-    if (portion === undefined || rowCount + bucketRowCount > ROWS_AT_ONCE) {
-      portions.push([bucket]);
-      rowCount = bucketRowCount;
-    } else {
-      portion.push(bucket);
-      rowCount += bucketRowCount;
+    if (portion === undefined || portion.rowCount + rowCount > ROWS_AT_ONCE)
+      portions.push({ buckets: [bucket], rowCount });
+    else {
+      portion.buckets.push(bucket);
+      portion.rowCount += rowCount;
     }
   }
   return portions;
@@ -120,83 +125,101 @@ function portionsOf(buckets: readonly number[], folds: readonly RowFold[]): numb
 
 async function compareBuckets(
   comparison: Comparison,
-  buckets: readonly number[],
+  { buckets, rowCount }: Portion,
   findings: RowFindings,
 ): Promise<void> {
+  const { scan, damage, signal } = comparison;
   const [expected, found] = await both(
-    collect(catalogPages(comparison, buckets)),
-    collect(comparison.scan.rows(buckets), comparison.signal),
+    collect(catalogPages(comparison, buckets), rowCount, signal),
+    collect(scan.rows(buckets), rowCount, signal),
   );
-  const compared = compareHeld(joinPages(expected), joinPages(found), findings, comparison.damage);
-  await runInSlices(compared, comparison.signal);
+  await runInSlices(compareHeld({ expected, found, findings, damage }), signal);
 }
 
-async function collect<Page>(pages: AsyncIterable<Page>, signal?: AbortSignal): Promise<Page[]> {
-  const collected: Page[] = [];
+async function collect(
+  pages: AsyncIterable<RowPage & Partial<TableRowPage>>,
+  rowCount: number,
+  signal: AbortSignal | undefined,
+): Promise<TableRowPage> {
+  const collector = createRowCollector(rowCount);
   for await (const page of pages) {
     throwIfAborted(signal);
-    collected.push(page);
+    collector.add(page);
   }
-  return collected;
+  return collector.rows();
 }
 
-/** What was found of each expected row. */
-interface Match {
-  readonly rowCounts: Uint32Array;
-  /** 1: one of its rows is as expected. */
-  readonly isRight: Uint8Array;
-  /** The row to keep: the one that is as expected, else the first. */
-  readonly kept: Int32Array;
-}
-
-/** A generator, so that the event loop gets its turn. */
-function* compareHeld(
-  expected: RowPage,
-  found: TableRowPage,
-  findings: RowFindings,
-  damage: DamageList,
-): Generator<void, void> {
-  const rowCount = expected.chunkIds.length;
-  const rowOf = new Map<number, number>();
-  for (let row = 0; row < rowCount; row += 1) {
-    rowOf.set(expected.chunkIds[row] ?? 0, row);
-    if (row % ROWS_PER_SLICE === 0) yield;
-  }
-  const match: Match = {
-    rowCounts: new Uint32Array(rowCount),
-    isRight: new Uint8Array(rowCount),
-    kept: new Int32Array(rowCount),
-  };
-  for (let index = 0; index < found.chunkIds.length; index += 1) {
-    const row = rowOf.get(found.chunkIds[index] ?? 0);
-    if (row === undefined) {
-      findings.extra.add(found.chunkIds[index] ?? 0);
-      damage.remove(found.places[index] ?? 0n);
-    } else matchRow({ expected, found, match, damage }, row, index);
-    if (index % ROWS_PER_SLICE === 0) yield;
-  }
-  for (let row = 0; row < rowCount; row += 1) {
-    judgeRow({ expected, found, match, damage }, row, findings);
-    if (row % ROWS_PER_SLICE === 0) yield;
-  }
-}
-
+/** Rows of both sides, of the same buckets. */
 interface Held {
   readonly expected: RowPage;
   readonly found: TableRowPage;
-  readonly match: Match;
+  readonly findings: RowFindings;
   readonly damage: DamageList;
 }
 
+/** Bucket by bucket, so that what is looked up stays small. A generator, so that the event loop gets its turn. */
+function* compareHeld(held: Held): Generator<void, void> {
+  const expectedRows = yield* rowsByBucket(held.expected, ROWS_PER_SLICE);
+  const foundRows = yield* rowsByBucket(held.found, ROWS_PER_SLICE);
+  for (const [bucket, rows] of expectedRows.entries()) {
+    yield* compareBucket(held, rows, foundRows[bucket] ?? new Uint32Array(0));
+    yield;
+  }
+}
+
+/** What was found of an expected row. */
+interface Match {
+  rowCount: number;
+  /** One of its rows is as expected. */
+  isRight: boolean;
+  /** The row to keep: the one that is as expected, else the first. */
+  kept: number;
+}
+
+function* compareBucket(
+  held: Held,
+  expectedRows: Uint32Array,
+  foundRows: Uint32Array,
+): Generator<void, void> {
+  const { expected, found, findings, damage } = held;
+  const rowOf = new Map<number, number>();
+  for (const row of expectedRows) rowOf.set(expected.chunkIds[row] ?? 0, row);
+  yield;
+  const matches = new Map<number, Match>();
+  for (const [index, foundRow] of foundRows.entries()) {
+    const chunkId = found.chunkIds[foundRow] ?? 0;
+    const row = rowOf.get(chunkId);
+    if (row === undefined) {
+      findings.extra.add(chunkId);
+      damage.remove(found.places[foundRow] ?? 0n);
+    } else matchRow(held, matches, row, foundRow);
+    if (index % ROWS_PER_SLICE === 0) yield;
+  }
+  for (const [index, row] of expectedRows.entries()) {
+    judgeRow(held, row, matches.get(row));
+    if (index % ROWS_PER_SLICE === 0) yield;
+  }
+}
+
 /** Takes in one more row of a chunk: of several, one is kept and the others have to go. */
-function matchRow({ expected, found, match, damage }: Held, row: number, index: number): void {
-  const isRight = isSameRow(expected, row, found, index);
-  const isFirst = match.rowCounts[row] === 0;
-  match.rowCounts[row] = (match.rowCounts[row] ?? 0) + 1;
-  const isBetter = isRight && match.isRight[row] === 0;
-  if (!isFirst) damage.remove(found.places[isBetter ? (match.kept[row] ?? 0) : index] ?? 0n);
-  if (isFirst || isBetter) match.kept[row] = index;
-  if (isRight) match.isRight[row] = 1;
+function matchRow(
+  { expected, found, damage }: Held,
+  matches: Map<number, Match>,
+  row: number,
+  foundRow: number,
+): void {
+  const isRight = isSameRow(expected, row, found, foundRow);
+  const match = matches.get(row);
+  if (match === undefined) {
+    matches.set(row, { rowCount: 1, isRight, kept: foundRow });
+    return;
+  }
+  match.rowCount += 1;
+  const isBetter = isRight && !match.isRight;
+  damage.remove(found.places[isBetter ? match.kept : foundRow] ?? 0n);
+  if (!isBetter) return;
+  match.kept = foundRow;
+  match.isRight = true;
 }
 
 function isSameRow(a: RowPage, rowOfA: number, b: RowPage, rowOfB: number): boolean {
@@ -207,19 +230,18 @@ function isSameRow(a: RowPage, rowOfA: number, b: RowPage, rowOfB: number): bool
   );
 }
 
-function judgeRow({ expected, found, match, damage }: Held, row: number, findings: RowFindings): void {
+function judgeRow({ expected, found, findings, damage }: Held, row: number, match: Match | undefined): void {
   const chunkId = expected.chunkIds[row] ?? 0;
   const documentId = expected.documentIds[row] ?? 0;
-  const rowCount = match.rowCounts[row] ?? 0;
-  for (let surplus = 1; surplus < rowCount; surplus += 1) findings.duplicate.add(chunkId);
-  if (match.isRight[row] === 1) return;
-  damage.rewrite(documentId);
-  if (rowCount === 0) {
+  if (match === undefined) {
     findings.missing.add(chunkId);
+    damage.rewrite(documentId);
     return;
   }
+  for (let surplus = 1; surplus < match.rowCount; surplus += 1) findings.duplicate.add(chunkId);
+  if (match.isRight) return;
   findings.stale.add(chunkId);
-  const kept = match.kept[row] ?? 0;
+  damage.rewrite(documentId);
   // Writing a document again replaces its rows by their document; a row of another one would be left behind.
-  if (found.documentIds[kept] !== documentId) damage.remove(found.places[kept] ?? 0n);
+  if (found.documentIds[match.kept] !== documentId) damage.remove(found.places[match.kept] ?? 0n);
 }

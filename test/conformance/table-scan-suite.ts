@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { joinPages, type TableRowPage } from '../../src/domain/row-page.ts';
+import { createRowCollector } from '../../src/domain/row-page.ts';
 import type { TableScan, VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
 import { row, rowsOf, spec } from '../vectors/table-fixtures.ts';
 import type { VectorStorePlace } from './vector-store-suite.ts';
@@ -12,9 +12,9 @@ interface PlainRow {
 }
 
 async function readRows(scan: TableScan, buckets?: readonly number[]): Promise<PlainRow[]> {
-  const pages: TableRowPage[] = [];
-  for await (const page of scan.rows(buckets)) pages.push(page);
-  const { chunkIds, documentIds, fingerprints, places } = joinPages(pages);
+  const collector = createRowCollector(0);
+  for await (const page of scan.rows(buckets)) collector.add(page);
+  const { chunkIds, documentIds, fingerprints, places } = collector.rows();
   const whole = new BigInt64Array(fingerprints.buffer, fingerprints.byteOffset, chunkIds.length);
   const rows = Array.from(chunkIds, (chunkId, index) => ({
     chunkId,

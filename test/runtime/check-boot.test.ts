@@ -1,8 +1,11 @@
-import { expect, test } from 'bun:test';
-import { cpSync, rmSync } from 'node:fs';
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { cpSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { changeCatalog, openTableDirectly, recordAsMarked } from '../support/damage-table.ts';
 import { startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
+
+// Real files, tables and requests: on a busy machine that takes a while.
+setDefaultTimeout(60_000);
 
 /* What the check at every boot makes of a table that is not the one the catalog has recorded. */
 
@@ -113,4 +116,16 @@ test.each([
   expect(context.events.some(({ type }) => type === 'table.written')).toBe(true);
   await runtime.stop();
   await expectSound(context, 40);
+});
+
+test('a call that runs into a damaged data file heals the table and does its work', async () => {
+  const context = await startTestRuntime();
+  const dataset = context.runtime.dataset('docs/all');
+  await dataset.ingest(documentsFrom(1, 20));
+  const folder = join(vectorsOf(context), `${(await dataset.status()).table?.name}.lance`, 'data');
+  for (const name of readdirSync(folder)) truncateSync(join(folder, name), 100);
+  await dataset.ingest([{ key: '1', content: 'Other words of document 1.' }]);
+  context.provider.reset();
+  await context.runtime.stop();
+  await expectSound(context, 20);
 });

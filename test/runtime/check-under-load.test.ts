@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { isSynclineError, type Syncline, type SyncReport } from '../../src/index.ts';
 import { openTableDirectly } from '../support/damage-table.ts';
 import { startTestRuntime } from '../support/test-runtime.ts';
+
+// Real files, tables and requests: on a busy machine that takes a while.
+setDefaultTimeout(60_000);
 
 /* A check while somebody writes: it may have to give up, but it never tells of a difference that is none. */
 

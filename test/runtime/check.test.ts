@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SyncReport } from '../../src/index.ts';
 import { changeCatalog, openTableDirectly, readRows, recordAsMarked } from '../support/damage-table.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
+
+// Real files, tables and requests: on a busy machine that takes a while.
+setDefaultTimeout(60_000);
 
 /** 56 documents of 3 chunks each: 168 chunks. */
 const DOCUMENTS = Array.from({ length: 56 }, (_, number) => ({
