@@ -59,6 +59,14 @@ export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { MaintenanceOptions } from './runtime/maintenance-options.ts';
 export type { SynclineOptions } from './runtime/options.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
+export {
+  type RecoveredDataset,
+  type RecoverOptions,
+  type RecoverProgress,
+  type RecoverReport,
+  recoverCatalog,
+  type UnrecoveredTable,
+} from './runtime/recover-catalog.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';
 export { createSyncline, type Syncline } from './syncline.ts';

@@ -32,6 +32,7 @@ const imports: Import[] = files.flatMap((from) => {
 const INTERFACES = [
   'catalog/catalog.ts',
   'catalog/catalog-files.ts',
+  'catalog/catalog-import.ts',
   'vectors/vector-store.ts',
   'embedders/embedder.ts',
   'embedders/pack-requests.ts',

@@ -3,6 +3,7 @@ import type { StoredChunk } from '../domain/chunk-diff.ts';
 import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { Digest } from '../domain/hash.ts';
+import type { CatalogImporter } from './catalog-import.ts';
 import type {
   CatalogIds,
   ChunkChange,
@@ -68,6 +69,8 @@ export interface Catalog extends SyncReads {
   identity(): Promise<string>;
   /** The largest ids given out so far. */
   lastIds(): Promise<CatalogIds>;
+  /** The importing side for a lease that was granted, for a catalog that is made from tables. */
+  importer(token: number): CatalogImporter;
   findDataset(address: DatasetAddress): Promise<DatasetRecord | undefined>;
   /** By id, ascending; also those in state `deleting`. */
   listDatasets(page: DatasetPage): Promise<DatasetRecord[]>;

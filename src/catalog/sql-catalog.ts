@@ -34,6 +34,7 @@ import {
   requestGenerationDrop,
   switchGeneration,
 } from './rooms/generations.ts';
+import { createImporter } from './rooms/import-documents.ts';
 import { enqueueIncoming, findIncoming, listIncoming } from './rooms/incoming.ts';
 import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
@@ -72,6 +73,7 @@ export function createSqlCatalog(
     ...schemaSide(session, migrations.length),
     ...readingSide(session),
     writer: (token) => writingSide(session, token),
+    importer: (token) => createImporter(session, token),
     close: () => driver.close(),
   };
 }

@@ -6,6 +6,9 @@ import { canonicalMetadata, type Metadata, metadataHash } from './metadata.ts';
 /** How content is split: by Markdown headings and code fences, or as plain paragraphs. */
 export type DocumentFormat = 'markdown' | 'text';
 
+/** All formats. */
+export const DOCUMENT_FORMATS: readonly DocumentFormat[] = ['markdown', 'text'];
+
 /** One source record as its owner hands it over. */
 export interface DocumentInput {
   /** Unique within (`dataset`, `source`); 1 to 1,024 characters. */
@@ -94,10 +97,19 @@ export function prepareDocument(input: DocumentInput, rules: DocumentRules): Pre
     content,
     format,
     metadataJson,
-    // Neither format nor title can hold the separator: no two different documents make the same text.
-    contentHash: sha256(`${format}\0${title}\0${content}`),
+    contentHash: hashContent({ format, title, content }),
     metadataHash: metadataHash(metadataJson),
   };
+}
+
+/** SHA-256 over everything that decides about chunks. */
+export function hashContent({
+  format,
+  title,
+  content,
+}: Pick<PreparedDocument, 'format' | 'title' | 'content'>): Digest {
+  // Neither format nor title can hold the separator: no two different documents make the same text.
+  return sha256(`${format}\0${title}\0${content}`);
 }
 
 /**

@@ -16,3 +16,8 @@ export function textStartAfter(context: string): number {
 export function renderEmbeddedText(context: string, text: string): string {
   return context === '' ? text : `${context}${SEPARATOR}${text}`;
 }
+
+/** The context of an embedded text whose own text starts at `textStart`. */
+export function contextBefore(embeddedText: string, textStart: number): string {
+  return textStart === 0 ? '' : embeddedText.slice(0, textStart - SEPARATOR.length);
+}

@@ -19,7 +19,7 @@ export interface SalvageParts {
  * Ids that a catalog may have given out beyond those that its tables hold, of documents that are gone again. They are left out,
  * so that no id is given out twice.
  */
-const ID_GAP = 100_000;
+export const ID_GAP = 100_000;
 /** Rows hashed between two turns of the event loop. */
 const ROWS_PER_SLICE = 100;
 

@@ -67,7 +67,7 @@ export async function restoreCatalog({
     await requireKnownVersion(arriving);
     throwIfAborted(signal);
     if (!force && (await sizeOf(path)) > 0) throw catalogExists(path);
-    const keptAs = (await isThere(path)) ? await putAside(adapters, path) : undefined;
+    const keptAs = await putAside(adapters, path);
     await files.move(arriving, path);
     return { path, keptAs, ...summary, durationMs: clock.monotonicMs() - startMs };
   } catch (error) {
@@ -101,11 +101,12 @@ async function requireKnownVersion(path: string): Promise<void> {
   }
 }
 
-/** Moves the catalog away that is to be replaced; returns its new path. Its lease is taken and not given back: nobody works on it meanwhile. */
-async function putAside(
+/** Moves what is to be replaced away, if there is anything; returns its new path. Its lease is taken and not given back: nobody works on it meanwhile. */
+export async function putAside(
   { files, clock, identity, openCatalog }: RuntimeAdapters,
   path: string,
-): Promise<string> {
+): Promise<string | undefined> {
+  if (!(await isThere(path))) return undefined;
   const catalog = await openCatalog();
   try {
     if ((await sizeOf(path)) > 0)
@@ -120,10 +121,11 @@ async function putAside(
   return keptAs;
 }
 
-function catalogExists(path: string): SynclineError {
+/** The error of a catalog that is not to be replaced. */
+export function catalogExists(path: string): SynclineError {
   return new SynclineError(
     'FILE_EXISTS',
-    `There is a catalog at ${path} already. Force the restoring to replace it: it is then kept beside the new one, under another name.`,
+    `There is a catalog at ${path} already. Force it to be replaced: it is then kept beside the new one, under another name.`,
     { details: { path } },
   );
 }

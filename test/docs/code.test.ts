@@ -9,7 +9,7 @@ import { cleanEnvironment, copyDocumentation, makeCodeProject } from './code-pro
 import { BLOCKS, type CodeBlock, PAGES, ROOT } from './pages.ts';
 
 const run = promisify(execFile);
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 /** Says that `syncline` is this repository's source, as `tsconfig.json` does for Bun and the compiler. */
 const DENO_CONFIG = join(ROOT, 'deno.json');
 

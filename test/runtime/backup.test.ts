@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -16,6 +16,9 @@ import { sha256, toHex } from '../../src/domain/hash.ts';
 import { restoreCatalog, type Syncline } from '../../src/index.ts';
 import { startSqld } from '../support/sqld-server.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
+
+// Each test opens several catalogs and tables.
+setDefaultTimeout(60_000);
 
 function documents(count: number, from = 0) {
   return Array.from({ length: count }, (_, index) => ({
@@ -113,7 +116,7 @@ test('taken under load and restored into an empty folder: everything in it becom
   const first = await keysFound(next);
   expect(first.size).toBe(counts.documents);
   for (let key = 0; key < 100; key += 1) expect(first.has(`${key}`)).toBe(true);
-}, 30_000);
+});
 
 test('is taken while another process runs the worker', async () => {
   const context = await startTestRuntime();
@@ -141,7 +144,7 @@ test('is taken while another process runs the worker', async () => {
   const { counts, table } = await next.dataset('docs/killed').status();
   expect(counts.documents).toBeGreaterThan(0);
   expect(table?.rowCount).toBe(counts.chunks.ready);
-}, 30_000);
+});
 
 test('never replaces a file that was not to be replaced, neither a backup nor a catalog', async () => {
   const context = await startTestRuntime();

@@ -1,10 +1,13 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@lancedb/lancedb';
 import { startSqld } from '../support/sqld-server.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
+
+// Each test opens several catalogs and tables.
+setDefaultTimeout(60_000);
 
 const DOCUMENTS = Array.from({ length: 5 }, (_, number) => ({
   key: `${number}`,

@@ -1,9 +1,12 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { restoreCatalog, type Syncline } from '../../src/index.ts';
 import { startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
+
+// Each test opens several catalogs and tables.
+setDefaultTimeout(60_000);
 
 function documents(from: number, to: number, words = 'Words') {
   return Array.from({ length: to - from }, (_, index) => ({
@@ -70,7 +73,7 @@ test('what was embedded after a backup is not paid for again when the backup com
     expect(Math.min(...fresh)).toBeGreaterThan(later);
     await next.stop();
   }
-}, 30_000);
+});
 
 test('not even what only waited for its vector when the copy was made', async () => {
   const context = await startTestRuntime();
