@@ -36,10 +36,10 @@ export interface RowFindings {
 }
 
 /**
- * Rows of each side that are held at once while buckets are compared row by row: about 70 MB. Each such portion costs one
+ * Rows of each side that are held at once while buckets are compared row by row: about 35 MB. Each such portion costs one
  * more scan of both sides.
  */
-const ROWS_AT_ONCE = 1_000_000;
+const ROWS_AT_ONCE = 500_000;
 /** Rows between two chances for the event loop: well below a millisecond. */
 const ROWS_PER_SLICE = 4_096;
 
@@ -167,13 +167,13 @@ function* compareHeld(held: Held): Generator<void, void> {
   }
 }
 
-/** What was found of an expected row. */
-interface Match {
-  rowCount: number;
-  /** One of its rows is as expected. */
-  isRight: boolean;
+/** What was found of the expected rows of one bucket: columns again, for there are many. */
+interface Matches {
+  readonly rowCounts: Uint32Array;
+  /** 1: one of its rows is as expected. */
+  readonly isRight: Uint8Array;
   /** The row to keep: the one that is as expected, else the first. */
-  kept: number;
+  readonly kept: Uint32Array;
 }
 
 function* compareBucket(
@@ -182,44 +182,45 @@ function* compareBucket(
   foundRows: Uint32Array,
 ): Generator<void, void> {
   const { expected, found, findings, damage } = held;
-  const rowOf = new Map<number, number>();
-  for (const row of expectedRows) rowOf.set(expected.chunkIds[row] ?? 0, row);
+  const indexOf = new Map<number, number>();
+  for (const [index, row] of expectedRows.entries()) indexOf.set(expected.chunkIds[row] ?? 0, index);
   yield;
-  const matches = new Map<number, Match>();
-  for (const [index, foundRow] of foundRows.entries()) {
+  const matches: Matches = {
+    rowCounts: new Uint32Array(expectedRows.length),
+    isRight: new Uint8Array(expectedRows.length),
+    kept: new Uint32Array(expectedRows.length),
+  };
+  for (const [place, foundRow] of foundRows.entries()) {
     const chunkId = found.chunkIds[foundRow] ?? 0;
-    const row = rowOf.get(chunkId);
-    if (row === undefined) {
+    const index = indexOf.get(chunkId);
+    if (index === undefined) {
       findings.extra.add(chunkId);
       damage.remove(found.places[foundRow] ?? 0n);
-    } else matchRow(held, matches, row, foundRow);
-    if (index % ROWS_PER_SLICE === 0) yield;
+    } else {
+      const isRight = isSameRow(expected, expectedRows[index] ?? 0, found, foundRow);
+      matchRow(held, matches, index, { foundRow, isRight });
+    }
+    if (place % ROWS_PER_SLICE === 0) yield;
   }
   for (const [index, row] of expectedRows.entries()) {
-    judgeRow(held, row, matches.get(row));
+    judgeRow(held, matches, index, row);
     if (index % ROWS_PER_SLICE === 0) yield;
   }
 }
 
 /** Takes in one more row of a chunk: of several, one is kept and the others have to go. */
 function matchRow(
-  { expected, found, damage }: Held,
-  matches: Map<number, Match>,
-  row: number,
-  foundRow: number,
+  { found, damage }: Held,
+  { rowCounts, isRight, kept }: Matches,
+  index: number,
+  row: { readonly foundRow: number; readonly isRight: boolean },
 ): void {
-  const isRight = isSameRow(expected, row, found, foundRow);
-  const match = matches.get(row);
-  if (match === undefined) {
-    matches.set(row, { rowCount: 1, isRight, kept: foundRow });
-    return;
-  }
-  match.rowCount += 1;
-  const isBetter = isRight && !match.isRight;
-  damage.remove(found.places[isBetter ? match.kept : foundRow] ?? 0n);
-  if (!isBetter) return;
-  match.kept = foundRow;
-  match.isRight = true;
+  const isFirst = rowCounts[index] === 0;
+  const isBetter = row.isRight && isRight[index] === 0;
+  rowCounts[index] = (rowCounts[index] ?? 0) + 1;
+  if (!isFirst) damage.remove(found.places[isBetter ? (kept[index] ?? 0) : row.foundRow] ?? 0n);
+  if (isFirst || isBetter) kept[index] = row.foundRow;
+  if (row.isRight) isRight[index] = 1;
 }
 
 function isSameRow(a: RowPage, rowOfA: number, b: RowPage, rowOfB: number): boolean {
@@ -230,18 +231,24 @@ function isSameRow(a: RowPage, rowOfA: number, b: RowPage, rowOfB: number): bool
   );
 }
 
-function judgeRow({ expected, found, findings, damage }: Held, row: number, match: Match | undefined): void {
+function judgeRow(
+  { expected, found, findings, damage }: Held,
+  { rowCounts, isRight, kept }: Matches,
+  index: number,
+  row: number,
+): void {
   const chunkId = expected.chunkIds[row] ?? 0;
   const documentId = expected.documentIds[row] ?? 0;
-  if (match === undefined) {
+  const rowCount = rowCounts[index] ?? 0;
+  for (let surplus = 1; surplus < rowCount; surplus += 1) findings.duplicate.add(chunkId);
+  if (isRight[index] === 1) return;
+  damage.rewrite(documentId);
+  if (rowCount === 0) {
     findings.missing.add(chunkId);
-    damage.rewrite(documentId);
     return;
   }
-  for (let surplus = 1; surplus < match.rowCount; surplus += 1) findings.duplicate.add(chunkId);
-  if (match.isRight) return;
   findings.stale.add(chunkId);
-  damage.rewrite(documentId);
+  const keptRow = kept[index] ?? 0;
   // Writing a document again replaces its rows by their document; a row of another one would be left behind.
-  if (found.documentIds[match.kept] !== documentId) damage.remove(found.places[match.kept] ?? 0n);
+  if (found.documentIds[keptRow] !== documentId) damage.remove(found.places[keptRow] ?? 0n);
 }
