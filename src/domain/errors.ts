@@ -24,6 +24,9 @@ export type ErrorCode =
   | 'DATASET_RECONFIGURING'
   | 'NO_EARLIER_TABLE'
   | 'PROFILE_MISMATCH'
+  // actors
+  | 'ACTOR_NOT_FOUND'
+  | 'EVENT_NOT_ALLOWED'
   // lease
   | 'LEASE_HELD'
   | 'LEASE_LOST'

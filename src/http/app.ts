@@ -10,7 +10,10 @@ import { describeApi } from './openapi.ts';
 import { type HttpOptions, resolveHttpOptions } from './options.ts';
 import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
+import { actorRoutes } from './routes/actors.ts';
 import { datasetRoutes } from './routes/datasets.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
 import { createGuards } from './security/guards.ts';
 
 export type { HttpOptions } from './options.ts';
@@ -42,7 +45,11 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
 }
 
 function apiRoutes(parts: HttpParts) {
-  return createRouter().route('/v1', datasetRoutes(parts));
+  return createRouter()
+    .route('/v1', datasetRoutes(parts))
+    .route('/v1', actorRoutes(parts))
+    .route('/v1', eventRoutes(parts))
+    .route('/', healthRoutes(parts));
 }
 
 const rememberPrefix = createMiddleware<HttpEnv>(async (context, next) => {

@@ -8,7 +8,8 @@ export type HttpErrorCode =
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   | 'PAYLOAD_TOO_LARGE'
-  | 'UNSUPPORTED_MEDIA_TYPE';
+  | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'TOO_MANY_STREAMS';
 
 /** Every code that a problem of the HTTP face can have. */
 export type ProblemCode = ErrorCode | HttpErrorCode;

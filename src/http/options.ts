@@ -4,6 +4,8 @@ import { SynclineError } from '../domain/errors.ts';
 export interface HttpOptions {
   /** Largest body that is taken at once, in bytes. Default 16,777,216. */
   readonly bodyBytesMax?: number;
+  /** Event streams that are open at the same time. Default 2,000. */
+  readonly eventStreamsMax?: number;
 }
 
 /** {@link HttpOptions} with every default filled in and every value checked. */
@@ -11,10 +13,12 @@ export type ResolvedHttpOptions = Required<HttpOptions>;
 
 const NUMBER_RANGES = {
   bodyBytesMax: [1_024, 1_073_741_824],
+  eventStreamsMax: [0, 100_000],
 } as const satisfies Partial<Record<keyof HttpOptions, readonly [number, number]>>;
 
 const NUMBER_DEFAULTS = {
   bodyBytesMax: 16_777_216,
+  eventStreamsMax: 2_000,
 } as const satisfies Record<keyof typeof NUMBER_RANGES, number>;
 
 /** @throws SynclineError `INVALID_OPTION` naming the option, what it was and what it may be. */

@@ -29,6 +29,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   NOT_FOUND: shown(404, 'There is nothing at this address'),
   METHOD_NOT_ALLOWED: shown(405, 'This address does not know the method'),
   PAYLOAD_TOO_LARGE: shown(413, 'The body is too large'),
+  TOO_MANY_STREAMS: shown(503, 'There are as many event streams as there may be'),
   UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
 
   INVALID_OPTION: shown(422, 'An option is wrong'),
@@ -49,6 +50,9 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   DATASET_RECONFIGURING: shown(409, 'The dataset is on its way to another configuration'),
   NO_EARLIER_TABLE: shown(409, 'No earlier table is kept'),
   PROFILE_MISMATCH: shown(409, 'The dataset was made by another embedder'),
+
+  ACTOR_NOT_FOUND: shown(404, 'There is no such actor'),
+  EVENT_NOT_ALLOWED: shown(409, 'The actor does not take the event in its present state'),
 
   LEASE_HELD: hidden(409, 'Another worker holds the catalog; only it can write'),
   LEASE_LOST: hidden(503, 'Another worker has taken the catalog over'),

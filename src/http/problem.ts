@@ -23,6 +23,8 @@ export interface Problem {
   readonly requestId: string;
   /** Parts of the request that are wrong. */
   readonly errors?: readonly RequestFault[];
+  /** What would have been taken in its place. */
+  readonly allowed?: readonly string[];
 }
 
 /** Answers any error of a handler or middleware as a problem. What nobody foresaw is logged and shown without its message. */
@@ -31,8 +33,12 @@ export function answerError(error: unknown, context: Context<HttpEnv>): Response
   if (error instanceof SynclineError) {
     const { code, message, retryable } = error;
     if (PROBLEM_KINDS[code].status >= 500) logFailure(context, error);
-    const headers = retryable ? { 'Retry-After': String(RETRY_AFTER_S) } : {};
-    return answerProblem(context, code, publicMessage(code, message), { headers });
+    const headers: Record<string, string> = retryable ? { 'Retry-After': String(RETRY_AFTER_S) } : {};
+    const { allowed } = error.details;
+    return answerProblem(context, code, publicMessage(code, message), {
+      headers,
+      ...(Array.isArray(allowed) && { allowed: allowed.map(String) }),
+    });
   }
   if (error instanceof HTTPException) {
     const code = codeOfStatus(error.status);
@@ -50,6 +56,7 @@ export function answerNotFound(context: Context<HttpEnv>): Response {
 }
 
 interface ProblemExtras {
+  readonly allowed?: readonly string[];
   readonly faults?: readonly RequestFault[];
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -58,7 +65,7 @@ export function answerProblem(
   context: Context<HttpEnv>,
   code: ProblemCode,
   detail: string,
-  { faults = [], headers = {} }: ProblemExtras = {},
+  { faults = [], headers = {}, allowed }: ProblemExtras = {},
 ): Response {
   const { status, title } = PROBLEM_KINDS[code];
   const problem: Problem = {
@@ -70,6 +77,7 @@ export function answerProblem(
     instance: context.req.path,
     requestId: context.get('requestId'),
     ...(faults.length > 0 && { errors: faults }),
+    ...(allowed !== undefined && { allowed }),
   };
   return context.body(JSON.stringify(problem), status, {
     ...headers,

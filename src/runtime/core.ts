@@ -2,6 +2,7 @@ import type { DatasetReport } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
@@ -12,22 +13,45 @@ import { createAdapters, type RuntimeAdapters } from './adapters.ts';
 import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
+import { createProviderLog, type ProviderLog } from './health.ts';
+import { createInspection, type Inspection } from './inspection.ts';
 import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
+import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
 
+/** Where a runtime is in its life. */
+export interface RuntimeLife {
+  /** The supervisor, while one runs. */
+  supervision: Supervision | undefined;
+  /** When the last supervisor ended, or will; with its failure if that was not asked for. */
+  ended: Promise<Failure | undefined>;
+  /** Resolves {@link ended}; `undefined` before the first start and after the end. */
+  life: PromiseWithResolvers<Failure | undefined> | undefined;
+  /** Why the last worker ended, unless that was asked for. */
+  workerFailure: Failure | undefined;
+  /** From the call of `stop()` on: nothing new is begun. */
+  stopAsked: boolean;
+  /** Aborted with {@link stopAsked}. */
+  readonly stopping: AbortController;
+}
+
 /** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
-export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'> {
+export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
+  /** What XState tells of the actors. */
+  readonly inspection: Inspection;
   readonly sessions: SessionKeeper;
   readonly actors: DatasetActors;
   /** The dataset machine as the supervisor runs it. */
   readonly logic: ReturnType<typeof createDatasetLogic>;
   catalog(): Promise<Catalog>;
+  /** The same embedder, with its requests told. */
+  readonly observeEmbedder: (embedder: Embedder) => Embedder;
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
   embedderFor(profile: EmbeddingProfile): Embedder;
   /** The works of the session that is open now. */
@@ -36,14 +60,10 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'> {
   ownWork(datasetId: number): Promise<DatasetWork | undefined>;
   /** The newest sync checks that were told. */
   readonly checks: CheckLog;
-  /** The supervisor, while one runs. */
-  supervision: Supervision | undefined;
-  /** When the last supervisor ended, or will; with its failure if that was not asked for. */
-  ended: Promise<Failure | undefined>;
+  /** How the embedding providers answered lately. */
+  readonly providers: ProviderLog;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
   close(): Promise<void>;
-  /** From the call of `stop()` on: nothing new is begun. */
-  stopAsked: boolean;
 }
 
 /** @param adapters - Only the simulation gives others than the real ones. */
@@ -54,12 +74,12 @@ export function createRuntimeCore(
   const { openCatalog, ...outside } = adapters;
   const { clock, identity, store, chosen } = outside;
   const hub = createEventHub(clock.nowMs);
+  const observers = createObservers(hub, clock);
   let work: SessionWork | undefined;
   let isClosed = false;
 
   const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
   const opener = catalogOpener(open, () => isClosed);
-
   const currentWork = (): SessionWork => requireWork(work);
 
   const onReport = (report: DatasetReport): void => {
@@ -105,6 +125,7 @@ export function createRuntimeCore(
     ...outside,
     options,
     hub,
+    ...observers,
     logic: logics.supervised,
     catalog: opener.catalog,
     sessions: createSessionKeeper({
@@ -123,16 +144,15 @@ export function createRuntimeCore(
     actors: createDatasetActors({
       logic: () => logics.direct,
       clock,
+      inspection: observers.inspection,
       drainTimeoutMs: options.drainTimeoutMs,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
-    embedderFor: (profile) => embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders]),
+    embedderFor: (profile) =>
+      observers.observeEmbedder(embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders])),
     work: currentWork,
     ownWork: async (datasetId) => work?.workFor(datasetId),
-    checks: createCheckLog(hub),
-    supervision: undefined,
-    ended: Promise.resolve(undefined),
-    stopAsked: false,
+    ...notStarted(),
     async close() {
       if (isClosed) return;
       isClosed = true;
@@ -141,6 +161,27 @@ export function createRuntimeCore(
     },
   };
   return core;
+}
+
+/** What watches a runtime for those who look at it. */
+function createObservers(hub: EventHub, clock: Clock) {
+  return {
+    inspection: createInspection(),
+    checks: createCheckLog(hub),
+    providers: createProviderLog(hub, clock.nowMs),
+    observeEmbedder: createEmbedderObserver(hub, clock),
+  };
+}
+
+function notStarted(): RuntimeLife {
+  return {
+    supervision: undefined,
+    ended: Promise.resolve(undefined),
+    life: undefined,
+    workerFailure: undefined,
+    stopAsked: false,
+    stopping: new AbortController(),
+  };
 }
 
 /** The dataset machine as the supervisor runs it, and as explicit calls do while there is none. */

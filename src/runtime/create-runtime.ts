@@ -1,18 +1,20 @@
 import type { Failure } from '../actors/failure.ts';
 import type { LeaseHolder, TaskRecord } from '../catalog/catalog.ts';
 import { formatAddress, parseAddress, parseProjectName } from '../domain/address.ts';
-import { SynclineError } from '../domain/errors.ts';
+import { type ActorRegistry, createActorRegistry, DEFAULT_PAUSE_REASON } from './actor-registry.ts';
 import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
 import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } from './catalog-report.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
+import { checkHealth, type RuntimeHealth } from './health.ts';
 import { isCertainlyDead } from './host-identity.ts';
 import { type DatasetSummary, listDatasets } from './list-datasets.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
-import { createSupervision, describeState, type Supervision } from './supervision.ts';
+import { describeState, type Supervision } from './supervision.ts';
+import { haltWorker, requireSupervision, startWorker, stopRuntime } from './worker-life.ts';
 
 export interface RuntimeStatus {
   /** The supervisor's state in one word; `notStarted` before `start()` and after `stop()`. */
@@ -34,6 +36,8 @@ export interface Runtime {
   readonly embedderReason: string;
   /** The root actor, for XState tooling: the supervisor of a started runtime. */
   readonly actor: Supervision['actor'] | undefined;
+  /** All actors: how each stands, what its machine is like, and how to control it. */
+  readonly actors: ActorRegistry;
   /**
    * Works in the background until `stop()`: takes the lease, checks every dataset, processes what waits and what comes.
    *
@@ -41,11 +45,18 @@ export interface Runtime {
    */
   start(): Promise<void>;
   /**
+   * Ends the background work as `stop` does and gives the lease back, but closes nothing: searches and explicit calls go on,
+   * and `start()` begins anew. Nothing happens when no worker runs.
+   */
+  halt(): Promise<void>;
+  /**
    * Ends all work and closes everything: work under way is finished for up to `drainTimeoutMs`, then aborted. What is left
    * stays in the catalog for the next start. Stopping twice is allowed; a stopped runtime cannot be started again.
    */
   stop(): Promise<void>;
-  /** Resolves when a started runtime ends, with the failure when that was not asked for (such as `LEASE_LOST`). */
+  /** Aborted when `stop` is called: for what is to end with the runtime. */
+  readonly stopping: AbortSignal;
+  /** Resolves when a started runtime ends (but not when it is halted), with the failure when that was not asked for (such as `LEASE_LOST`). */
   ended(): Promise<Failure | undefined>;
   /** Holds all background work until `resume` with the same reason; what is under way is finished. */
   pause(reason?: string): void;
@@ -59,6 +70,8 @@ export interface Runtime {
   /** Searches all datasets of a project and merges their answers. */
   search(project: string, query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<RuntimeStatus>;
+  /** Whether all that the runtime stands on is in order: catalog, lease, embedding provider, disk. Never throws. */
+  health(): Promise<RuntimeHealth>;
   /** Calls `listener` with every event; returns the function that ends that. */
   on(listener: EventListener): () => void;
   /**
@@ -79,7 +92,6 @@ export interface Runtime {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const DEFAULT_PAUSE_REASON = 'asked for';
 const DATASETS_PER_PAGE = 200;
 const TASKS_SHOWN = 20;
 
@@ -96,7 +108,7 @@ export function createRuntime(options: SynclineOptions = {}): Runtime {
 export function runtimeOver(core: RuntimeCore): Runtime {
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= stopCore(core);
+    stopping ??= stopRuntime(core);
     return stopping;
   };
   return {
@@ -104,7 +116,10 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     get actor() {
       return core.supervision?.actor;
     },
-    start: () => startCore(core),
+    actors: createActorRegistry(core, { start: () => startWorker(core), halt: () => void haltWorker(core) }),
+    stopping: core.stopping.signal,
+    start: () => startWorker(core),
+    halt: () => haltWorker(core),
     stop,
     ended: () => core.ended,
     pause: (reason = DEFAULT_PAUSE_REASON) =>
@@ -117,54 +132,12 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     search: (project, query, searchOptions) =>
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
+    health: () => checkHealth(core),
     on: (listener) => core.hub.on(listener),
     checkCatalog: () => checkCatalog(core),
     backup: (path, options) => backUpCatalog(core, path, options),
     [Symbol.asyncDispose]: stop,
   };
-}
-
-async function startCore(core: RuntimeCore): Promise<void> {
-  if (core.stopAsked)
-    throw new SynclineError(
-      'RUNTIME_STOPPED',
-      'A stopped runtime cannot be started again; create a new one.',
-    );
-  if (core.options.access === 'readOnly') {
-    throw new SynclineError(
-      'CATALOG_READ_ONLY',
-      'This runtime was created with access "readOnly"; it only looks.',
-    );
-  }
-  if (core.supervision === undefined) {
-    const supervision = createSupervision(core);
-    core.supervision = supervision;
-    core.ended = supervision.ended;
-    void supervision.ended.then(() => {
-      if (core.supervision === supervision) core.supervision = undefined;
-    });
-    supervision.actor.start();
-  }
-  await core.supervision?.started;
-}
-
-async function stopCore(core: RuntimeCore): Promise<void> {
-  core.stopAsked = true;
-  const { supervision } = core;
-  if (supervision !== undefined) {
-    supervision.actor.send({ type: 'supervisor.stop' });
-    await supervision.ended;
-  }
-  await core.sessions.shutDown(core.options.drainTimeoutMs);
-  await core.close();
-}
-
-function requireSupervision(core: RuntimeCore): Supervision {
-  if (core.supervision !== undefined) return core.supervision;
-  throw new SynclineError(
-    'RUNTIME_STOPPED',
-    'Only a started runtime works in the background; call start() first.',
-  );
 }
 
 async function* listAddresses(core: RuntimeCore, project: string | undefined): AsyncGenerator<string> {

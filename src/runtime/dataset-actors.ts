@@ -3,6 +3,7 @@ import type { DatasetEvent, DatasetPhase, DatasetReport, datasetMachine } from '
 import { DEFAULT_BACKOFF, type Failure, toFailure } from '../actors/failure.ts';
 import type { Clock } from '../domain/clock.ts';
 import { createNotifier, type Notifier } from '../pipeline/notifier.ts';
+import type { Inspection } from './inspection.ts';
 import { machineClock } from './system-clock.ts';
 
 /** Where a dataset's actor stands, as far as it was told. */
@@ -21,6 +22,8 @@ export interface DatasetActors {
     dataset: { readonly datasetId: number; readonly address: string },
     task: () => Promise<Result>,
   ): Promise<Result>;
+  /** The actors that explicit calls use at the moment. */
+  held(): { readonly datasetId: number; readonly actor: Actor<typeof datasetMachine> }[];
   /** Waits until this holds no actor for the dataset. */
   untilFree(datasetId: number): Promise<void>;
   /** Sends to the dataset's actor, if this holds one. */
@@ -52,6 +55,7 @@ function tell({ actor }: HeldActor, event: DatasetEvent): void {
 export interface DatasetActorsParts {
   readonly logic: () => typeof datasetMachine;
   readonly clock: Clock;
+  readonly inspection: Inspection;
   /** How long work under way may take to end after its call has failed; then it is aborted. */
   readonly drainTimeoutMs: number;
   /** Waits for what cannot be aborted: a catalog transaction, or a table commit with its mark. */
@@ -61,6 +65,7 @@ export interface DatasetActorsParts {
 export function createDatasetActors({
   logic,
   clock,
+  inspection,
   drainTimeoutMs,
   untilQuiet,
 }: DatasetActorsParts): DatasetActors {
@@ -82,6 +87,8 @@ export function createDatasetActors({
     }
     const actor = createActor(logic(), {
       input: { ...dataset, grantsItself: true, backoff: DEFAULT_BACKOFF },
+      id: `call:${dataset.datasetId}`,
+      inspect: inspection.next,
       clock: machineClock(clock),
     });
     const entry = { actor, users: 1, free: Promise.withResolvers<void>() };
@@ -132,6 +139,7 @@ export function createDatasetActors({
         callOff?.();
       }
     },
+    held: () => [...held].map(([datasetId, { actor }]) => ({ datasetId, actor })),
     untilFree: async (datasetId) => held.get(datasetId)?.free.promise,
     send(datasetId, event) {
       const entry = held.get(datasetId);

@@ -2,6 +2,7 @@ import { getLogger } from '@logtape/logtape';
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { SyncReport } from '../domain/sync-report.ts';
+import type { EmbeddingPurpose } from '../embedders/embedder.ts';
 
 interface DatasetFacts {
   /** `project/dataset`. */
@@ -47,6 +48,17 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly texts: number;
       readonly tokensCharged: number | undefined;
     } & DatasetFacts)
+  /** One request to an embedder ended, for documents or for a query: with vectors, or with the error `code`. */
+  | {
+      readonly type: 'provider.answered';
+      readonly provider: string;
+      readonly model: string;
+      readonly purpose: EmbeddingPurpose;
+      readonly texts: number;
+      readonly tokensCharged: number | undefined;
+      readonly durationMs: number;
+      readonly code: string | undefined;
+    }
   | ({
       readonly type: 'text.failed';
       readonly gaveUp: boolean;

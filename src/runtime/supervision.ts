@@ -26,6 +26,9 @@ export interface Supervision {
   readonly started: Promise<void>;
   /** Aborted when it has ended, with the error to tell those who wait for its work. */
   readonly over: AbortSignal;
+  /** Ends it, so that another may begin later. */
+  halt(): void;
+  readonly isHalting: boolean;
   /** Resolves when it has ended, with the failure that ended it if that was not asked for. */
   readonly ended: Promise<Failure | undefined>;
 }
@@ -50,6 +53,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
     input: { settings: supervisorSettings(core) },
     id: 'supervisor',
     systemId: 'supervisor',
+    inspect: core.inspection.next,
     clock: machineClock(core.clock),
   });
   const started = Promise.withResolvers<void>();
@@ -63,6 +67,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
     actor.getSnapshot().children[datasetActorId(datasetId)]?.send(event);
   let lastState = '';
   let hasStarted = false;
+  let isHalting = false;
   actor.subscribe({
     next(snapshot) {
       const state = describeState(snapshot.value);
@@ -104,6 +109,13 @@ export function createSupervision(core: RuntimeCore): Supervision {
     // Reports come out of a child's own transition: the supervisor hears of it when that is over.
     noteReport: (report) => queueMicrotask(() => actor.send(report)),
     noteLostLease: (reason) => actor.send({ type: 'lease.lost', failure: toFailure(reason) }),
+    halt() {
+      isHalting = true;
+      if (actor.getSnapshot().status === 'active') actor.send({ type: 'supervisor.stop' });
+    },
+    get isHalting() {
+      return isHalting;
+    },
     started: started.promise,
     over: over.signal,
     ended: ended.promise,

@@ -24,6 +24,11 @@ const declaredCodes = [
   ),
 ].map((match) => match[1] ?? '');
 
+/** Those that only the HTTP face gives. */
+const httpCodes = [...readRepoFile('src/http/http-error.ts').matchAll(/'([A-Z_]+)'/g)].map(
+  ([, code = '']) => code,
+);
+
 const environmentNames = new Set(
   SOURCE.flatMap(({ text }) => [...text.matchAll(/\b(?:SYNCLINE|OPENAI|LANCEDB|NO)_[A-Z_]+\b/g)]).map(
     ([name]) => name,
@@ -51,7 +56,7 @@ describe('error codes', () => {
 
   test.each(PAGES)('%s names no other code or variable than those of the source', (page) => {
     // Of the command line, see src/cli; and the variable part of a file name in CONTRIBUTING.md.
-    const others = new Set(['OUTPUT_FAILED']);
+    const others = new Set(['OUTPUT_FAILED', ...httpCodes]);
     const unknown = codesNamedOn(page).filter(
       (name) => !declaredCodes.includes(name) && !environmentNames.has(name) && !others.has(name),
     );

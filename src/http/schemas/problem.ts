@@ -17,6 +17,10 @@ export const problemSchema = z
       .array(z.object({ path: z.string(), detail: z.string() }))
       .optional()
       .openapi({ description: 'Parts of the request that are wrong.' }),
+    allowed: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: 'What would have been taken in its place.' }),
   })
   .openapi('Problem');
 

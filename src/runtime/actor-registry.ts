@@ -1,0 +1,265 @@
+import type { AnyActor, AnyMachineSnapshot, InspectionEvent } from 'xstate';
+import { datasetMachine } from '../actors/dataset-machine.ts';
+import type { DatasetEvent } from '../actors/dataset-messages.ts';
+import { type MachineModel, machineModel } from '../actors/machine-model.ts';
+import { OWN_PAUSE_REASON } from '../actors/supervisor-context.ts';
+import { supervisorMachine } from '../actors/supervisor-machine.ts';
+import { formatAddress } from '../domain/address.ts';
+import { SynclineError } from '../domain/errors.ts';
+import { type ActorTransition, createTransitionFeed } from './actor-transitions.ts';
+import { type ActorView, type ControlEventType, isMachineSnapshot, viewActor } from './actor-view.ts';
+import type { RuntimeCore } from './core.ts';
+
+/** An event by which people control an actor. */
+export interface ControlEvent {
+  readonly type: ControlEventType;
+  /** Of a pause and its resume: work goes on when every reason is gone. Default `asked for`. */
+  readonly reason?: string;
+}
+
+/** What a page of actors is cut by. */
+export interface ActorPage {
+  /** Only those after this one. */
+  readonly afterId?: string;
+  readonly limit: number;
+}
+
+/** The actors of a runtime: how each stands, what its machine is like, and how to control it. */
+export interface ActorRegistry {
+  /** The supervisor, the actors of datasets by number, then those of explicit calls. */
+  list(page: ActorPage): ActorView[];
+  /** @throws SynclineError `ACTOR_NOT_FOUND`. */
+  get(id: string): Promise<ActorView>;
+  /**
+   * The definition of an actor's machine.
+   *
+   * @throws SynclineError `ACTOR_NOT_FOUND`.
+   */
+  machine(id: string): Promise<MachineModel>;
+  /**
+   * Controls an actor; answers how it stands afterwards. What it was told to do may take a while.
+   *
+   * @throws SynclineError `ACTOR_NOT_FOUND`, `EVENT_NOT_ALLOWED` with those that are in `details.allowed`; for
+   * `supervisor.start` as `start()`.
+   */
+  send(id: string, event: ControlEvent): Promise<ActorView>;
+  /** Calls `listener` with every change of state of every actor; returns the function that ends that. */
+  onTransition(listener: (transition: ActorTransition) => void): () => void;
+  /** The same with all that XState tells, for its tools. */
+  onInspection(listener: (event: InspectionEvent) => void): () => void;
+  /** The actors themselves, with the ids that they have here. */
+  live(): LiveActor[];
+}
+
+/** A machine actor that lives. */
+export interface LiveActor {
+  readonly id: string;
+  readonly actor: AnyActor;
+}
+
+/** Worker control that the registry passes on. */
+export interface WorkerControl {
+  readonly start: () => Promise<void>;
+  /** Returns at once; the worker drains. */
+  readonly halt: () => void;
+}
+
+const SUPERVISOR = 'supervisor';
+const DATASET_PREFIX = 'dataset:';
+export const DEFAULT_PAUSE_REASON = 'asked for';
+/** Reasons for which one actor may be paused at a time by control events. */
+const PAUSE_REASONS_MAX = 32;
+/** States of a dataset in which nothing can be asked of it any more. */
+const DELETING_STATES: readonly unknown[] = ['deleting', 'deletionFailed', 'deleted'];
+const ENDING_STATES: readonly unknown[] = ['stopping', 'releasing', 'stopped'];
+
+export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): ActorRegistry {
+  const live = (): LiveActor[] => liveActors(core);
+  const feed = createTransitionFeed(core.inspection, live);
+  const find = (id: string): LiveActor | undefined => live().find((actor) => actor.id === id);
+  const view = ({ id, actor }: LiveActor): ActorView => {
+    const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
+    return viewActor(id, snapshot, allowedEvents(id, snapshot));
+  };
+  const get = async (id: string): Promise<ActorView> => {
+    const found = find(id);
+    if (found !== undefined) return view(found);
+    if (id === SUPERVISOR) return supervisorAtRest(core);
+    return (await restingDataset(core, id)) ?? unknownActor(id);
+  };
+  return {
+    list({ afterId, limit }) {
+      const all = live();
+      const views = all[0]?.id === SUPERVISOR ? all : [undefined, ...all];
+      const start =
+        afterId === undefined ? 0 : views.findIndex((one) => isAfter(one?.id ?? SUPERVISOR, afterId));
+      if (start < 0) return [];
+      return views
+        .slice(start, start + limit)
+        .map((one) => (one === undefined ? supervisorAtRest(core) : view(one)));
+    },
+    get,
+    async machine(id) {
+      const { machine } = await get(id);
+      return machineModel(machine === 'supervisor' ? supervisorMachine : datasetMachine);
+    },
+    async send(id, event) {
+      const before = await get(id);
+      assertAllowed(before, event);
+      await passOn(core, worker, before, event);
+      return get(id);
+    },
+    onTransition: feed.on,
+    onInspection: (listener) => core.inspection.on(listener),
+    live,
+  };
+}
+
+function liveActors(core: RuntimeCore): LiveActor[] {
+  const supervisor = core.supervision?.actor;
+  const children = supervisor?.getSnapshot().children ?? {};
+  const datasets = Object.entries(children)
+    .filter(([id, child]) => id.startsWith(DATASET_PREFIX) && isMachineSnapshot(child?.getSnapshot()))
+    .map(([id, child]) => ({ id, actor: child as unknown as AnyActor }));
+  const calls = core.actors.held().map(({ datasetId, actor }) => ({ id: `call:${datasetId}`, actor }));
+  const all = supervisor === undefined ? [] : [{ id: SUPERVISOR, actor: supervisor as AnyActor }];
+  return [...all, ...datasets, ...calls].sort((a, b) => compareIds(a.id, b.id));
+}
+
+const KINDS = ['supervisor', 'dataset', 'call'] as const;
+
+function compareIds(a: string, b: string): number {
+  const rank = (id: string): [number, number] => {
+    const [kind = '', number = '0'] = id.split(':');
+    return [KINDS.indexOf(kind as (typeof KINDS)[number]), Number(number)];
+  };
+  const [[kindA, numberA], [kindB, numberB]] = [rank(a), rank(b)];
+  return kindA - kindB || numberA - numberB;
+}
+
+/** Also after one that has ended since. */
+function isAfter(id: string, afterId: string): boolean {
+  return compareIds(id, afterId) > 0;
+}
+
+function allowedEvents(id: string, snapshot: AnyMachineSnapshot): ControlEventType[] {
+  // An actor of a call is controlled by its call.
+  if (snapshot.status !== 'active' || (id !== SUPERVISOR && !id.startsWith(DATASET_PREFIX))) return [];
+  const { pauseReasons } = snapshot.context as { readonly pauseReasons: readonly string[] };
+  const mayPause = pauseReasons.length < PAUSE_REASONS_MAX;
+  if (id === SUPERVISOR) {
+    if (ENDING_STATES.includes(snapshot.value)) return [];
+    const resume = pauseReasons.length > 0 ? (['supervisor.resume'] as const) : [];
+    return [...(mayPause ? (['supervisor.pause'] as const) : []), ...resume, 'supervisor.stop'];
+  }
+  if (DELETING_STATES.includes(snapshot.value)) return [];
+  const own = pauseReasons.filter((reason) => reason !== OWN_PAUSE_REASON);
+  return [
+    ...(mayPause ? (['dataset.pause'] as const) : []),
+    ...(own.length > 0 ? (['dataset.resume'] as const) : []),
+    'dataset.check',
+    'dataset.maintain',
+  ];
+}
+
+function assertAllowed(view: ActorView, { type, reason = DEFAULT_PAUSE_REASON }: ControlEvent): void {
+  const { id, nextEvents: allowed, status, value } = view;
+  if (!allowed.includes(type)) {
+    const takes = allowed.length === 0 ? 'it takes none now' : `it takes ${allowed.join(', ')}`;
+    const stands = status === 'active' ? describeValue(value) : status;
+    throw new SynclineError('EVENT_NOT_ALLOWED', `${id} is ${stands} and does not take ${type}; ${takes}.`, {
+      details: { allowed },
+    });
+  }
+  const isDataset = type.startsWith('dataset.');
+  if (isDataset && reason === OWN_PAUSE_REASON && (type === 'dataset.pause' || type === 'dataset.resume')) {
+    throw new SynclineError(
+      'EVENT_NOT_ALLOWED',
+      `The reason "${reason}" is the supervisor's own; pause and resume the supervisor, or give another reason.`,
+      { details: { allowed } },
+    );
+  }
+  const reasons = view.context?.pauseReasons ?? [];
+  if (type.endsWith('.resume') && status === 'active' && !reasons.includes(reason)) {
+    throw new SynclineError(
+      'EVENT_NOT_ALLOWED',
+      `${id} is not paused for the reason "${reason}", but for: ${reasons.join(', ')}.`,
+      { details: { allowed } },
+    );
+  }
+}
+
+function describeValue(value: ActorView['value']): string {
+  return typeof value === 'string' ? value : Object.keys(value).join(', ');
+}
+
+async function passOn(
+  core: RuntimeCore,
+  worker: WorkerControl,
+  { id, address }: ActorView,
+  { type, reason = DEFAULT_PAUSE_REASON }: ControlEvent,
+): Promise<void> {
+  switch (type) {
+    case 'supervisor.start':
+      return worker.start();
+    case 'supervisor.stop':
+      return worker.halt();
+    case 'supervisor.pause':
+    case 'supervisor.resume':
+      return core.supervision?.actor.send({ type, reason });
+    case 'dataset.pause':
+    case 'dataset.resume':
+      return tell(core, id, address, { type, reason });
+    case 'dataset.check':
+    case 'dataset.maintain':
+      return tell(core, id, address, { type });
+  }
+}
+
+function tell(core: RuntimeCore, id: string, address: string | undefined, event: DatasetEvent): void {
+  core.supervision?.tell(Number(id.slice(DATASET_PREFIX.length)), address ?? '', event);
+}
+
+function supervisorAtRest({ options, stopAsked }: RuntimeCore): ActorView {
+  return {
+    id: SUPERVISOR,
+    machine: 'supervisor',
+    address: undefined,
+    status: 'notStarted',
+    value: 'notStarted',
+    activeNodes: [],
+    tags: [],
+    context: undefined,
+    invoked: [],
+    nextEvents: options.access === 'readOnly' || stopAsked ? [] : ['supervisor.start'],
+  };
+}
+
+/** A dataset that a started worker has no actor for at the moment: what it is told brings one up. */
+async function restingDataset(core: RuntimeCore, id: string): Promise<ActorView | undefined> {
+  const datasetId = /^dataset:([1-9]\d{0,14})$/.exec(id)?.[1];
+  if (datasetId === undefined || core.supervision === undefined) return undefined;
+  const page = { afterDatasetId: Number(datasetId) - 1, limit: 1 };
+  const [dataset] = await (await core.catalog()).listDatasets(page);
+  if (dataset?.datasetId !== Number(datasetId) || dataset.state !== 'active') return undefined;
+  return {
+    id,
+    machine: 'dataset',
+    address: formatAddress(dataset.address),
+    status: 'resting',
+    value: 'resting',
+    activeNodes: [],
+    tags: [],
+    context: undefined,
+    invoked: [],
+    nextEvents: ['dataset.pause', 'dataset.resume', 'dataset.check', 'dataset.maintain'],
+  };
+}
+
+function unknownActor(id: string): never {
+  throw new SynclineError(
+    'ACTOR_NOT_FOUND',
+    `There is no actor "${id}". Actors come and go with the work; list them to see which there are.`,
+    { details: { id } },
+  );
+}

@@ -1,0 +1,157 @@
+import type { AnyActorRef, AnyMachineSnapshot, StateValue } from 'xstate';
+import type { DatasetContext } from '../actors/dataset-setup.ts';
+import type { SupervisorContext } from '../actors/supervisor-context.ts';
+
+/** Which of the two machines an actor runs. */
+export type ActorMachine = 'supervisor' | 'dataset';
+
+/**
+ * - `active`: it lives; `done`, `error`: it has ended, by itself or broken; `stopped`: it was let go of;
+ * - `notStarted`: the supervisor of a runtime whose worker is not started;
+ * - `resting`: a dataset without an actor, which gets one as soon as it is told something.
+ */
+export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'notStarted' | 'resting';
+
+/** An actor as it stands, JSON-safe. */
+export interface ActorView {
+  /** `supervisor`, `dataset:12`, or `call:12` for one that lives as long as an explicit call. */
+  readonly id: string;
+  readonly machine: ActorMachine;
+  /** `project/dataset`; `undefined` for the supervisor. */
+  readonly address: string | undefined;
+  readonly status: ActorStatus;
+  /** As XState has it: a name, or names within names. */
+  readonly value: StateValue;
+  /** Ids of the states that it is in, as in the machine's definition; outer ones first. */
+  readonly activeNodes: readonly string[];
+  readonly tags: readonly string[];
+  /** What it remembers, as far as it is of interest, bounded. */
+  readonly context: DatasetActorContext | SupervisorActorContext | undefined;
+  /** What it runs at the moment, by the ids in the machine's definition. */
+  readonly invoked: readonly string[];
+  /** Control events that it takes now. */
+  readonly nextEvents: readonly ControlEventType[];
+}
+
+/** What a dataset actor remembers. */
+export type DatasetActorContext = Pick<
+  DatasetContext,
+  | 'backlog'
+  | 'failure'
+  | 'failureCount'
+  | 'pauseReasons'
+  | 'mend'
+  | 'changedMeanwhile'
+  | 'checkAsked'
+  | 'maintenanceAsked'
+>;
+
+/** What the supervisor remembers, with counts where it has lists. */
+export interface SupervisorActorContext
+  extends Pick<SupervisorContext, 'failure' | 'failureCount' | 'pauseReasons' | 'hasLooked'> {
+  /** Datasets that have an actor, by the phase that they reported last. */
+  readonly phaseCounts: Readonly<Record<string, number>>;
+  /** Datasets that wait for an actor. */
+  readonly waitingCount: number;
+  /** Datasets that were let go of with nothing to do. */
+  readonly restingCount: number;
+  /** Datasets that are paused by themselves. */
+  readonly pausedCount: number;
+}
+
+/** Events by which people control actors, in the order in which they are listed. */
+export const CONTROL_EVENT_TYPES = [
+  'supervisor.start',
+  'supervisor.pause',
+  'supervisor.resume',
+  'supervisor.stop',
+  'dataset.pause',
+  'dataset.resume',
+  'dataset.check',
+  'dataset.maintain',
+] as const;
+
+export type ControlEventType = (typeof CONTROL_EVENT_TYPES)[number];
+
+/** A machine actor's snapshot; those of promises are of no interest here. */
+export type MachineActor = AnyActorRef & { getSnapshot(): AnyMachineSnapshot };
+
+/** Whether a snapshot is that of a machine (and not of a promise that a machine has invoked). */
+export function isMachineSnapshot(snapshot: unknown): snapshot is AnyMachineSnapshot {
+  return typeof snapshot === 'object' && snapshot !== null && 'machine' in snapshot;
+}
+
+/** An actor that lives, or has just ended. */
+export function viewActor(
+  id: string,
+  snapshot: AnyMachineSnapshot,
+  nextEvents: readonly ControlEventType[],
+): ActorView {
+  const { machine, value, status, tags, children } = snapshot;
+  const isSupervisor = machine.id === 'supervisor';
+  return {
+    id,
+    machine: isSupervisor ? 'supervisor' : 'dataset',
+    address: addressOf(snapshot),
+    status,
+    value,
+    activeNodes: activeNodes(machine.id, value),
+    tags: [...tags],
+    context: isSupervisor ? supervisorContext(snapshot.context) : datasetContext(snapshot.context),
+    // The supervisor's datasets are actors of their own.
+    invoked: Object.keys(children).filter((child) => !child.startsWith('dataset:')),
+    nextEvents,
+  };
+}
+
+/** The address of a dataset's actor. */
+export function addressOf(snapshot: AnyMachineSnapshot): string | undefined {
+  const { address } = snapshot.context as { readonly address?: string };
+  return address;
+}
+
+/** Ids of the states in `value`, outer ones first. */
+function activeNodes(machineId: string, value: StateValue): string[] {
+  if (typeof value === 'string') return [machineId, `${machineId}.${value}`];
+  const inner = Object.entries(value).flatMap(([key, below]) =>
+    below === undefined || isEmpty(below)
+      ? [`${machineId}.${key}`]
+      : activeNodes(`${machineId}.${key}`, below),
+  );
+  return [machineId, ...inner];
+}
+
+function isEmpty(value: StateValue): boolean {
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+function datasetContext(context: DatasetContext): DatasetActorContext {
+  const { backlog, failure, failureCount, pauseReasons, mend } = context;
+  const { changedMeanwhile, checkAsked, maintenanceAsked } = context;
+  return {
+    backlog,
+    failure,
+    failureCount,
+    pauseReasons,
+    mend,
+    changedMeanwhile,
+    checkAsked,
+    maintenanceAsked,
+  };
+}
+
+function supervisorContext(context: SupervisorContext): SupervisorActorContext {
+  const phaseCounts: Record<string, number> = {};
+  for (const { phase } of Object.values(context.datasets)) phaseCounts[phase] = (phaseCounts[phase] ?? 0) + 1;
+  const { failure, failureCount, pauseReasons, hasLooked } = context;
+  return {
+    failure,
+    failureCount,
+    pauseReasons,
+    hasLooked,
+    phaseCounts,
+    waitingCount: context.waiting.length,
+    restingCount: Object.keys(context.resting).length,
+    pausedCount: Object.keys(context.datasetPauses).length,
+  };
+}

@@ -1,0 +1,78 @@
+import { SynclineError } from '../domain/errors.ts';
+import type { RuntimeCore } from './core.ts';
+import { createSupervision, type Supervision } from './supervision.ts';
+
+/* The beginning and the end of a runtime's worker. */
+
+/** See `Runtime.start`. */
+export async function startWorker(core: RuntimeCore): Promise<void> {
+  assertMayStart(core);
+  // One that is on its way out gives the lease back first.
+  if (core.supervision?.isHalting) {
+    await core.supervision.ended;
+    assertMayStart(core);
+  }
+  if (core.supervision === undefined) begin(core);
+  await core.supervision?.started;
+}
+
+function assertMayStart({ stopAsked, options }: RuntimeCore): void {
+  if (stopAsked)
+    throw new SynclineError(
+      'RUNTIME_STOPPED',
+      'A stopped runtime cannot be started again; create a new one.',
+    );
+  if (options.access === 'readOnly') {
+    throw new SynclineError(
+      'CATALOG_READ_ONLY',
+      'This runtime was created with access "readOnly"; it only looks.',
+    );
+  }
+}
+
+function begin(core: RuntimeCore): void {
+  const supervision = createSupervision(core);
+  const life = core.life ?? Promise.withResolvers();
+  core.supervision = supervision;
+  core.workerFailure = undefined;
+  core.life = life;
+  core.ended = life.promise;
+  void supervision.ended.then((failure) => {
+    if (core.supervision === supervision) core.supervision = undefined;
+    core.workerFailure = failure;
+    // Halted on purpose: whoever serves the runtime goes on serving it.
+    if (supervision.isHalting && failure === undefined && !core.stopAsked) return;
+    core.life = undefined;
+    life.resolve(failure);
+  });
+  supervision.actor.start();
+}
+
+/** See `Runtime.halt`. */
+export async function haltWorker({ supervision }: RuntimeCore): Promise<void> {
+  supervision?.halt();
+  await supervision?.ended;
+}
+
+/** See `Runtime.stop`. */
+export async function stopRuntime(core: RuntimeCore): Promise<void> {
+  core.stopAsked = true;
+  core.stopping.abort();
+  const { supervision } = core;
+  if (supervision !== undefined) {
+    supervision.actor.send({ type: 'supervisor.stop' });
+    await supervision.ended;
+  }
+  await core.sessions.shutDown(core.options.drainTimeoutMs);
+  await core.close();
+  core.life?.resolve(undefined);
+}
+
+/** @throws SynclineError `RUNTIME_STOPPED` when no worker runs here. */
+export function requireSupervision(core: RuntimeCore): Supervision {
+  if (core.supervision !== undefined) return core.supervision;
+  throw new SynclineError(
+    'RUNTIME_STOPPED',
+    'Only a started runtime works in the background; call start() first.',
+  );
+}
