@@ -41,7 +41,7 @@ export function checkTable(work: DatasetWork, signal?: AbortSignal): Promise<Tab
         const verdict = await judgeRows(work, open, level === 'quick' ? 'rows' : level, signal);
         if (verdict.kind !== 'sound') return verdict;
       }
-      await open.table.sweepLeftovers();
+      await open.table.sweepLeftovers(work.leaseSinceMs);
       if (work.care.doubt !== undefined) await careFor(work, open);
       work.serving.current = open;
       work.scheduleMaintenance(LOOK_AFTER_CHECK_MS);
@@ -84,10 +84,13 @@ async function judgeRows(
     work.damage.current = { ...damage, open };
     return { kind: 'repair', reason };
   }
-  const state = await open.table.state();
-  if (state.version === open.recorded.version && state.rowCount === open.recorded.rowCount) return SOUND;
+  if (damage === undefined) return SOUND;
+  const { version } = damage;
+  const compared = { version, rowCount: report.tableRowCount };
+  if (version === open.recorded.version && compared.rowCount === open.recorded.rowCount) return SOUND;
   // Another version than the recorded one, with the same rows: compacted by somebody else, or a repair that was cut short.
-  await work.writer.recordTable(generationId, state);
-  open.recorded = state;
+  // Recorded is what was compared, not what the table is by now.
+  await work.writer.recordTable(generationId, compared);
+  open.recorded = compared;
   return SOUND;
 }

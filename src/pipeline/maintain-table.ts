@@ -1,5 +1,6 @@
 import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
-import type { TableStatistics } from '../vectors/vector-store.ts';
+import { createRowFold, differingBuckets, foldRows, type RowFold } from '../domain/row-page.ts';
+import type { TableStatistics, VectorTable } from '../vectors/vector-store.ts';
 import {
   type LeftOver,
   type MaintenanceNeed,
@@ -117,9 +118,15 @@ function later(work: DatasetWork, delayMs: number): MaintenanceOutcome {
 
 async function change(work: DatasetWork, open: OpenGeneration, readAll: boolean): Promise<TableStatistics> {
   await changeSettled(work, open, async () => {
-    const { version, rowCount } = open.recorded;
-    const state = await open.table.maintain({ recordedVersion: version, readAll });
-    if (state.rowCount !== rowCount) throw foreignRows(open, state.rowCount);
+    const { version } = open.recorded;
+    const before = await foldOf(open.table, version);
+    const state = await open.table.maintain({
+      recordedVersion: version,
+      readAll,
+      leftBeforeMs: work.leaseSinceMs,
+    });
+    const after = await foldOf(open.table, state.version);
+    if (differingBuckets(before, after).length > 0) throw foreignRows(open);
     await work.writer.recordTable(open.generation.generationId, state);
     open.recorded = { version: state.version, rowCount: state.rowCount };
   });
@@ -193,10 +200,19 @@ function countsOf(statistics: TableStatistics, failureCount: number): Record<str
   };
 }
 
-function foreignRows(open: OpenGeneration, rowCount: number): SynclineError {
+/** What all rows add up to. How many commits maintenance makes is not known beforehand; that it changes no row is. */
+function foldOf(table: VectorTable, version: number): Promise<RowFold> {
+  return table.scan(version, async (scan) => {
+    const fold = createRowFold();
+    for await (const page of scan.rows()) foldRows(fold, page);
+    return fold;
+  });
+}
+
+function foreignRows(open: OpenGeneration): SynclineError {
   return new SynclineError(
     'TABLE_CONFLICT',
-    `The table "${open.table.name}" has ${rowCount} rows after maintenance, ${open.recorded.rowCount} before: somebody else writes to it. It is put back.`,
+    `The table "${open.table.name}" has other rows after maintenance than before: somebody else writes to it. It is put back.`,
     { retryable: true, details: { table: open.table.name } },
   );
 }

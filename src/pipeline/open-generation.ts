@@ -8,6 +8,17 @@ import { SynclineError } from '../domain/errors.ts';
 import type { TableOrigin, TableSpec } from '../vectors/vector-store.ts';
 import type { DatasetWork, OpenGeneration } from './work.ts';
 
+/** A new generation, whose table nobody has begun to create. Its name is never used again, not even after an older catalog was restored. */
+export async function beginGeneration(
+  { dataset, writer, clock, tableless }: DatasetWork,
+  configurationId: number,
+): Promise<GenerationRecord> {
+  const nameSuffix = `__${Math.floor(clock.random() * 2 ** 32).toString(36)}`;
+  const generation = await writer.createGeneration(dataset.datasetId, configurationId, { nameSuffix });
+  tableless.add(generation.generationId);
+  return generation;
+}
+
 /** Opens a generation's table; `undefined` when it was never finished. Throws as `VectorStore.openTable`. */
 export async function openGeneration(
   work: DatasetWork,

@@ -98,6 +98,8 @@ export interface DatasetWork {
   readonly catalog: Catalog;
   readonly writer: CatalogWriter;
   readonly store: VectorStore;
+  /** When the lease was taken under which all this is done, in Unix milliseconds. */
+  readonly leaseSinceMs: number;
   readonly clock: Clock;
   readonly settings: PipelineSettings;
   readonly inFlightTexts: InFlightTexts;
@@ -123,6 +125,8 @@ export interface DatasetWork {
   readonly scheduleMaintenance: (delayMs: number | undefined) => void;
   /** While held, no stage starts anything new: what is under way is finished and kept. */
   readonly hold: { active: boolean };
+  /** Generations that were made in this session and have no table yet: nobody else can have begun to create it. */
+  readonly tableless: Set<number>;
   /** The serving generation with its open table, once the check has found it sound. */
   readonly serving: { current: OpenGeneration | undefined };
   /**
@@ -151,6 +155,7 @@ export type DatasetWorkParts = Pick<
   | 'catalog'
   | 'writer'
   | 'store'
+  | 'leaseSinceMs'
   | 'clock'
   | 'settings'
   | 'inFlightTexts'
@@ -171,6 +176,7 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     unmaintained: { commits: 0 },
     care: createTableCare(),
     hold: { active: false },
+    tableless: new Set(),
     serving: { current: undefined },
     checkAsked: { level: undefined },
     damage: { current: undefined },

@@ -3,6 +3,7 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
 import { refreshDataset } from '../pipeline/due-rebuild.ts';
+import { beginGeneration } from '../pipeline/open-generation.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
 import { runTask } from './task.ts';
@@ -31,15 +32,20 @@ export function rebuildDataset(
   address: DatasetAddress,
   options: RebuildOptions = {},
 ): Promise<SwitchResult> {
-  return switchTable(core, address, 'rebuild', options.signal, async ({ writer }, dataset, generations) => {
-    const { datasetId, configurationId } = dataset;
-    // Asked for twice, or begun before a crash: one is enough.
-    const begun = generations.some(
-      (generation) => generation.state === 'building' && generation.configurationId === configurationId,
-    );
-    if (!begun) await writer.createGeneration(datasetId, configurationId);
-    return configurationId;
-  });
+  return switchTable(
+    core,
+    address,
+    'rebuild',
+    options.signal,
+    async (work, { configurationId }, generations) => {
+      // Asked for twice, or begun before a crash: one is enough.
+      const begun = generations.some(
+        (generation) => generation.state === 'building' && generation.configurationId === configurationId,
+      );
+      if (!begun) await beginGeneration(work, configurationId);
+      return configurationId;
+    },
+  );
 }
 
 /** See {@link Dataset.rollback}. */

@@ -72,6 +72,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           catalog: parts.catalog,
           writer: parts.session.writer,
           store: parts.store,
+          leaseSinceMs: parts.session.sinceMs,
           clock: parts.clock,
           settings: { ...DEFAULT_PIPELINE_SETTINGS, ...parts.settings },
           inFlightTexts,

@@ -8,6 +8,8 @@ import { type HostIdentity, hostName, isCertainlyDead } from './host-identity.ts
 /** The time during which this runtime holds the lease: everything that writes works within one. */
 export interface Session {
   readonly writer: CatalogWriter;
+  /** When the lease was taken, in Unix milliseconds. */
+  readonly sinceMs: number;
   /** Aborted with the error `LEASE_LOST` when another holder has taken the lease. */
   readonly signal: AbortSignal;
 }
@@ -95,6 +97,7 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
 
 async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenSession> {
   const catalog = await parts.openCatalog();
+  const sinceMs = parts.clock.nowMs();
   const token = await takeLease(catalog, holderId, parts);
   const abort = new AbortController();
   let isLost = false;
@@ -105,7 +108,7 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
     abort.abort(error);
   };
   const heartbeat = startHeartbeat(catalog, token, parts, lose);
-  const session = { writer: noticeLoss(catalog.writer(token), lose), signal: abort.signal };
+  const session = { writer: noticeLoss(catalog.writer(token), lose), sinceMs, signal: abort.signal };
   const giveBack = async (): Promise<void> => {
     await heartbeat.stop();
     try {

@@ -79,10 +79,11 @@ export async function waitUntilSwitched(
 ): Promise<GenerationRecord> {
   let serving: GenerationRecord | undefined;
   await waitUntil(datasetId, address, parts, async () => {
+    // Asked before the generations are: a switch in between is then seen as done, not as cancelled.
+    const { isSwitchPending } = await parts.catalog.datasetBacklog(datasetId);
     const generations = await parts.catalog.listGenerations(datasetId);
     serving = generations.find((generation) => generation.state === 'serving');
     if (serving?.configurationId === configurationId && serving.generationId !== before) return true;
-    const { isSwitchPending } = await parts.catalog.datasetBacklog(datasetId);
     if (serving !== undefined && !isSwitchPending) throw switchCancelled(address);
     await onLook?.();
     return false;

@@ -82,8 +82,10 @@ export function createLanceTable(deps: LanceTableDeps): LanceTable {
         await handle.checkoutLatest();
       }, options),
     maintain: (options) => write(() => maintainLanceTable(care, options)),
-    sweepLeftovers: () =>
-      access.betweenWrites(async () => (deps.folder === undefined ? 0 : sweepLeftovers(deps.folder))),
+    sweepLeftovers: (beforeMs = Date.now()) =>
+      access.betweenWrites(async () =>
+        deps.folder === undefined ? 0 : sweepLeftovers(deps.folder, beforeMs),
+      ),
     listDocuments: () => read(listDocuments),
     readDocuments: (range) => read((table) => readDocuments(table, spec.dimensions, range)),
     countRowsOf: (chunkIds) =>

@@ -3,6 +3,7 @@ import type { Table } from '@lancedb/lancedb';
 import { SynclineError } from '../domain/errors.ts';
 import type { Lance } from './lance-library.ts';
 import { sweepLeftovers } from './sweep-leftovers.ts';
+import { sweepUncommitted } from './sweep-uncommitted.ts';
 import { isDamage } from './table-error.ts';
 import { createIndexes, scalarIndexNames, textIndexName } from './table-indexes.ts';
 import { hasVectorIndex, readStatistics, type StatisticsParts } from './table-statistics.ts';
@@ -24,17 +25,19 @@ export interface LanceMaintenance extends StatisticsParts {
 /** As `VectorTable.maintain` promises. */
 export async function maintainLanceTable(
   parts: LanceMaintenance,
-  { recordedVersion, readAll = false }: MaintenanceOptions,
+  { recordedVersion, readAll = false, leftBeforeMs = Date.now() }: MaintenanceOptions,
 ): Promise<void> {
   const { folder, handle, lance, commit } = parts;
-  if (folder !== undefined) await sweepLeftovers(folder);
+  if (folder !== undefined) {
+    await sweepLeftovers(folder, leftBeforeMs);
+    await sweepUncommitted(folder, leftBeforeMs);
+  }
   if (readAll) await mendIndexes(parts);
   const before = await readStatistics(handle, parts);
   await requireSpace(parts, before);
   const optimize = async (): Promise<void> => {
     const cleanupOlderThan = await cleanupCutoff(parts, recordedVersion);
-    // Nobody else writes: the lease and the queue are held, so what no version refers to is of a commit that never was.
-    await commit(() => handle.optimize({ cleanupOlderThan, deleteUnverified: true }));
+    await commit(() => handle.optimize({ cleanupOlderThan }));
   };
   try {
     await optimize();

@@ -15,15 +15,22 @@ export function isLeftover(name: string): boolean {
 
 /**
  * Removes what writers that were killed left half-written in a table's folder. Only for the one who may write to it, with
- * nothing under way: a running commit has such files, too.
+ * nothing under way: a running commit has such files, too, also that of whoever has taken the lease meanwhile.
  *
  * @param folder the `<name>.lance` folder.
+ * @param beforeMs Unix milliseconds: files that were changed later are left alone.
  * @returns how many there were.
  */
-export async function sweepLeftovers(folder: string): Promise<number> {
+export async function sweepLeftovers(folder: string, beforeMs: number): Promise<number> {
   const leftovers = (await listFiles(folder)).filter(({ name }) => isLeftover(name));
-  await forEachFile(leftovers, ({ path }) => rm(path, { force: true }));
-  return leftovers.length;
+  let sweptCount = 0;
+  await forEachFile(leftovers, async ({ path }) => {
+    const mtimeMs = (await unlessGone(stat(path)))?.mtimeMs;
+    if (mtimeMs === undefined || mtimeMs > beforeMs) return;
+    await rm(path, { force: true });
+    sweptCount += 1;
+  });
+  return sweptCount;
 }
 
 /** Bytes of all files in a table's folder: of every version that is kept, and of what belongs to none. */
@@ -65,7 +72,7 @@ async function forEachFile(
 }
 
 /** A file that LanceDB removes at the same moment is none. */
-async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
+export async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {

@@ -140,6 +140,11 @@ export interface MaintenanceOptions {
   readonly recordedVersion: number;
   /** Read all rows and indexes first, to find damage. Takes as long as reading them. Default `false`. */
   readonly readAll?: boolean;
+  /**
+   * Files of no version are removed if they were last changed at this time (Unix milliseconds) or earlier: when the caller's
+   * lease began, since a later worker may write at the same moment, should the lease have been lost. Default: now.
+   */
+  readonly leftBeforeMs?: number;
 }
 
 interface TableQuery {
@@ -238,8 +243,8 @@ export interface VectorTable {
    * @throws SynclineError `DISK_FULL` before anything is done, when the disk could fill up over it; `TABLE_DAMAGED` when rows cannot be read.
    */
   maintain(options: MaintenanceOptions): Promise<TableState>;
-  /** Removes files that killed writers left half-written, and returns how many. Nobody else may be writing. */
-  sweepLeftovers(): Promise<number>;
+  /** Removes files that writers left half-written that were killed before (see `leftBeforeMs`), and returns how many. */
+  sweepLeftovers(beforeMs?: number): Promise<number>;
   /** Reads two columns of every row. */
   listDocuments(): Promise<TableContents>;
   /** All rows of the documents from `firstId` to `lastId`, in no order. */

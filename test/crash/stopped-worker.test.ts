@@ -101,7 +101,7 @@ async function runRound(round: Round): Promise<string> {
     const { source } = replaySource(seed, ADDRESS, done);
     await checkDataset({
       dataDir,
-      dimensions: CRASH_DIMENSIONS,
+
       address: ADDRESS,
       before: source,
       after: source,

@@ -61,6 +61,7 @@ async function makeWork(): Promise<DatasetWork> {
       inspectTable: unused,
       close: unused,
     },
+    leaseSinceMs: 0,
     settings: DEFAULT_PIPELINE_SETTINGS,
     clock: systemClock,
     inFlightTexts: createInFlightTexts(),

@@ -90,6 +90,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     catalog: createCatalog(fakeWork, texts, shared),
     writer: createWriter(fakeWork, shared),
     store: fake<VectorStore>('store', {}),
+    leaseSinceMs: 0,
     clock: systemClock,
     settings: { ...DEFAULT_PIPELINE_SETTINGS, ...options.settings },
     inFlightTexts: shared.inFlightTexts,

@@ -71,10 +71,24 @@ function createCare(maintain: VectorTable['maintain']) {
   };
   const open = fake.work.serving.current;
   if (open === undefined) throw new Error('There is no table.');
-  const table: VectorTable = Object.assign(Object.create(open.table), {
+  /** Rows that are there right after a maintenance and should not be. */
+  let foreignRowCount = 0;
+  const rows = async function* () {
+    const zeros = new Float64Array(foreignRowCount);
+    foreignRowCount = 0;
+    const fingerprints = new Uint32Array(zeros.length * 2);
+    yield { chunkIds: zeros, documentIds: zeros, fingerprints, places: new BigUint64Array(zeros.length) };
+  };
+  const own: Pick<VectorTable, 'statistics' | 'maintain' | 'scan'> = {
     statistics: async () => care.statistics,
-    maintain,
-  });
+    async maintain(options) {
+      const state = await maintain(options);
+      foreignRowCount = state.rowCount;
+      return state;
+    },
+    scan: (version, read) => read({ version, rowCount: 0, rows, vectors: async function* () {} }),
+  };
+  const table: VectorTable = Object.assign(Object.create(open.table), own);
   fake.work.serving.current = { ...open, table };
   const work: DatasetWork = {
     ...fake.work,

@@ -1,7 +1,7 @@
 /* Whether catalog, table and source agree, read behind Syncline's back. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from '@lancedb/lancedb';
 import Database from 'libsql';
@@ -30,6 +30,12 @@ interface ChunkRow {
   readonly vector: Buffer | null;
 }
 
+interface DatasetRow {
+  readonly dataset_id: number;
+  readonly target_configuration_id: number | null;
+  readonly dimensions: number;
+}
+
 interface GenerationRow {
   readonly generation_id: number;
   readonly table_name: string;
@@ -52,7 +58,6 @@ interface TableRow {
 
 export interface CrashExpectation {
   readonly dataDir: string;
-  readonly dimensions: number;
   readonly address: string;
   /** What the source was before the step that may have been cut short. */
   readonly before: CrashSource;
@@ -68,15 +73,21 @@ export interface CrashExpectation {
 export async function checkDataset(expected: CrashExpectation): Promise<void> {
   const catalog = new Database(join(expected.dataDir, 'catalog.db'), { readonly: true, timeout: 5_000 });
   try {
-    const datasetId = findDataset(catalog, expected.address);
-    if (datasetId === undefined) {
+    const dataset = findDataset(catalog, expected.address);
+    if (dataset === undefined) {
       ok(expected.before.size === 0 || expected.after.size === 0, `${expected.address} is gone`);
+      deepEqual(tableFolders(expected), [], `${expected.address} left tables behind`);
       return;
     }
-    checkDocuments(rowsOf(catalog, DOCUMENTS, datasetId), expected);
-    const chunks = rowsOf<ChunkRow>(catalog, CHUNKS, datasetId);
-    for (const chunk of chunks) checkChunk(chunk, expected.dimensions);
-    await checkTable(catalog, datasetId, chunks, expected);
+    const { dataset_id, target_configuration_id, dimensions } = dataset;
+    equal(target_configuration_id, null, `${expected.address}: a reconfiguration is left unfinished`);
+    const generations = rowsOf<GenerationRow>(catalog, GENERATIONS, dataset_id);
+    const hasEarlierTables = generations.length > 1;
+    checkDocuments(rowsOf(catalog, DOCUMENTS, dataset_id), expected, hasEarlierTables);
+    const chunks = rowsOf<ChunkRow>(catalog, CHUNKS, dataset_id);
+    for (const chunk of chunks) checkChunk(chunk, dimensions);
+    checkQueues(catalog, dataset_id, expected);
+    await checkTables(catalog, generations, chunks, { ...expected, dimensions });
   } finally {
     catalog.close();
   }
@@ -85,6 +96,8 @@ export async function checkDataset(expected: CrashExpectation): Promise<void> {
 const DOCUMENTS = `
   select d.document_id, d.key, d.removed, c.content, d.metadata_json
   from documents d left join document_contents c on c.document_id = d.document_id where d.dataset_id = ?`;
+
+const GENERATIONS = 'select * from generations where dataset_id = ? order by state desc';
 
 const CHUNKS = `
   select c.chunk_id, c.document_id, d.key, t.content, d.metadata_json, c.embedding_status, c.ordinal, c.start_offset,
@@ -99,19 +112,27 @@ function rowsOf<Row>(catalog: Database.Database, sql: string, ...args: number[])
   return catalog.prepare(sql).all(...args) as Row[];
 }
 
-function findDataset(catalog: Database.Database, address: string): number | undefined {
-  const row = catalog
+function findDataset(catalog: Database.Database, address: string): DatasetRow | undefined {
+  return catalog
     .prepare(
-      `select dataset_id from datasets d join projects p on p.project_id = d.project_id where p.name || '/' || d.name = ?`,
+      `select d.dataset_id, d.target_configuration_id, e.dimensions
+       from datasets d join projects p on p.project_id = d.project_id
+       join configurations c on c.configuration_id = d.configuration_id
+       join embedding_profiles e on e.profile_id = c.profile_id
+       where p.name || '/' || d.name = ?`,
     )
-    .get(address) as { dataset_id: number } | undefined;
-  return row?.dataset_id;
+    .get(address) as DatasetRow | undefined;
 }
 
-/** Every document of the source is stored as it is, and no other. */
-function checkDocuments(rows: readonly DocumentRow[], { address, before, after }: CrashExpectation): void {
-  const stored = new Map(rows.map((row) => [row.key, row]));
-  equal(stored.size, rows.length, `${address}: a key is stored twice`);
+/** Every document of the source is stored as it is, and no other; but for what an earlier table, kept for a rollback, still holds. */
+function checkDocuments(
+  rows: readonly DocumentRow[],
+  { address, before, after }: CrashExpectation,
+  hasEarlierTables: boolean,
+): void {
+  const present = rows.filter(({ removed }) => removed === 0 || !hasEarlierTables);
+  const stored = new Map(present.map((row) => [row.key, row]));
+  equal(stored.size, present.length, `${address}: a key is stored twice`);
   for (const key of new Set([...before.keys(), ...after.keys(), ...stored.keys()])) {
     const row = stored.get(key);
     const shown =
@@ -138,56 +159,71 @@ function embeddedText({ context, content, start_offset, end_offset }: ChunkRow):
   return context === '' ? text : `${context}\n\n${text}`;
 }
 
-/** The serving table holds every chunk once, as it is, and is what the catalog has recorded; there is no other table. */
-async function checkTable(
-  catalog: Database.Database,
-  datasetId: number,
-  chunks: readonly ChunkRow[],
-  { dataDir, dimensions, address }: CrashExpectation,
-): Promise<void> {
-  const generations = rowsOf<GenerationRow>(
+function tableFolders({ dataDir, address }: Pick<CrashExpectation, 'dataDir' | 'address'>): string[] {
+  const vectors = join(dataDir, 'vectors');
+  const names = existsSync(vectors) ? readdirSync(vectors) : [];
+  return names.filter((name) => name.startsWith(`${address.replace('/', '__')}__`)).sort();
+}
+
+/** Nothing waits to be cut or written. */
+function checkQueues(catalog: Database.Database, datasetId: number, { address }: CrashExpectation): void {
+  const waiting = rowsOf(
     catalog,
-    'select * from generations where dataset_id = ?',
+    `select q.* from index_queue q join generations g on g.generation_id = q.generation_id
+     where g.state = 'serving' and g.dataset_id = ?`,
     datasetId,
   );
+  deepEqual(waiting, [], `${address}: queue`);
   deepEqual(
-    generations.map(({ state }) => state),
-    ['serving'],
-    `${address}: generations`,
+    rowsOf(catalog, 'select * from incoming where dataset_id = ?', datasetId),
+    [],
+    `${address}: incoming`,
   );
-  const [generation] = generations;
-  ok(generation);
-  const { generation_id, table_name } = generation;
+}
+
+/**
+ * The serving table holds every chunk once, as it is, and is what the catalog has recorded; the one that is kept for a rollback
+ * is what was recorded of it; there is no other table.
+ */
+async function checkTables(
+  catalog: Database.Database,
+  generations: readonly GenerationRow[],
+  chunks: readonly ChunkRow[],
+  { dataDir, dimensions, address }: CrashExpectation & { readonly dimensions: number },
+): Promise<void> {
+  const states = generations.map(({ state }) => state);
+  deepEqual(states, ['serving', 'retired'].slice(0, Math.max(1, states.length)), `${address}: generations`);
+  const wanted = generations.map(({ table_name }) => `${table_name}.lance`);
+  deepEqual(tableFolders({ dataDir, address }), wanted.sort(), `${address}: tables`);
+  const [serving] = generations;
+  ok(serving);
+  const chunkIds = chunks.map((chunk) => chunk.chunk_id);
   const marked = rowsOf<{ chunk_id: number }>(
     catalog,
     'select chunk_id from indexed_chunks where generation_id = ? order by chunk_id',
-    generation_id,
+    serving.generation_id,
   );
-  const chunkIds = chunks.map((chunk) => chunk.chunk_id);
   deepEqual(
     marked.map((row) => row.chunk_id),
     chunkIds,
     `${address}: marks and chunks`,
   );
-  deepEqual(rowsOf(catalog, 'select * from index_queue where generation_id = ?', generation_id), [], 'queue');
-  deepEqual(rowsOf(catalog, 'select * from incoming where dataset_id = ?', datasetId), [], 'incoming');
-  const folders = readdirSync(join(dataDir, 'vectors')).filter((name) =>
-    name.startsWith(`${address.replace('/', '__')}__`),
-  );
-  deepEqual(folders, [`${table_name}.lance`], `${address}: tables`);
   const connection = await connect(join(dataDir, 'vectors'));
-  const table = await connection.openTable(table_name);
-  equal(await table.version(), generation.recorded_version, `${address}: version`);
-  equal(await table.countRows(), generation.recorded_row_count, `${address}: rows`);
-  const rows = (await table.query().toArray()) as TableRow[];
+  for (const generation of generations) {
+    const table = await connection.openTable(generation.table_name);
+    if (generation !== serving) continue;
+    equal(await table.version(), generation.recorded_version, `${address}: version`);
+    equal(await table.countRows(), generation.recorded_row_count, `${address}: rows`);
+    const rows = (await table.query().toArray()) as TableRow[];
+    rows.sort((a, b) => Number(a.chunk_id - b.chunk_id));
+    deepEqual(
+      rows.map((row) => Number(row.chunk_id)),
+      chunkIds,
+      `${address}: rows and chunks`,
+    );
+    for (const [index, row] of rows.entries()) checkRow(row, chunks[index], dimensions);
+  }
   connection.close();
-  rows.sort((a, b) => Number(a.chunk_id - b.chunk_id));
-  deepEqual(
-    rows.map((row) => Number(row.chunk_id)),
-    chunkIds,
-    `${address}: rows and chunks`,
-  );
-  for (const [index, row] of rows.entries()) checkRow(row, chunks[index], dimensions);
 }
 
 function checkRow(row: TableRow, chunk: ChunkRow | undefined, dimensions: number): void {
