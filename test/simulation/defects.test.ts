@@ -1,0 +1,40 @@
+import { beforeAll, expect, test } from 'bun:test';
+import { DEFECTS } from './defects.ts';
+import { openSimDatabase, type SimDatabase } from './sim-catalog.ts';
+import { simulate } from './simulate.ts';
+
+let database: SimDatabase;
+
+beforeAll(async () => {
+  database = await openSimDatabase();
+});
+
+/** Seeds within which a planted defect has to show. */
+const SEEDS_MAX = 300;
+
+const SIGNS: Readonly<Record<keyof typeof DEFECTS, RegExp>> = {
+  markBeforeWrite: /^Generation \d+ \(\w+\) has no version \d+/,
+  deleteBeforeInsert: /do not see \w+ any more, which was never to go/,
+  lostWakeUp: /^Waited in vain until a started runtime leaves nothing undone/,
+  noFencing: /wrote into the catalog although another holds the lease/,
+  idsUsedAgain: /is given out a second time/,
+  readyWithoutVector: /is ready, but its vector is not in the catalog/,
+  outdatedRead: /^A vector is asked for that the catalog has/,
+  aheadIsTrusted: /holds chunk \d+ twice|marks \d+ rows and records/,
+  cleanedTooFar: /has no version \d+/,
+};
+
+test.each(Object.entries(DEFECTS))(
+  'a planted defect is seen for what it is: %s',
+  async (name, defect) => {
+    const sign = SIGNS[name as keyof typeof DEFECTS];
+    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+      const { violation } = await simulate(seed, database, defect);
+      if (violation === undefined) continue;
+      // The first thing that goes wrong may be a consequence; in one of the seeds it is the defect itself.
+      if (sign.test(violation)) return;
+    }
+    expect(`not seen in ${SEEDS_MAX} seeds`).toMatch(sign);
+  },
+  300_000,
+);

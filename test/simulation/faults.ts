@@ -1,0 +1,58 @@
+import type { Random } from './random.ts';
+
+/** The ports of a runtime, by what goes wrong at them. */
+export type Port = 'catalog' | 'store' | 'embedder';
+
+/** How likely a call at a port goes wrong, and how. */
+export interface PortFaults {
+  /** It fails and nothing was done. */
+  readonly before: number;
+  /** It is done, and its answer is lost. */
+  readonly after: number;
+}
+
+/** What one seed puts a runtime through. Each seed has only some kinds of trouble, so that they do not hide each other. */
+export interface FaultPlan {
+  readonly ports: Readonly<Record<Port, PortFaults>>;
+  /** Of all calls, those that take long. */
+  readonly slow: number;
+  /** Longest time such a call takes, in milliseconds. */
+  readonly slowMsMax: number;
+  /** Of the picks that complete a call, those that let it take effect while its answer is still on its way. */
+  readonly split: number;
+  /** Of all steps, those in which time goes on although calls are waiting. */
+  readonly timePasses: number;
+  /** Whether calls to the catalog take effect in the order in which a process makes them, as in a local file, or in any, as on a server. */
+  readonly catalogInOrder: boolean;
+  /** Weights of the ways in which a user's action is the end of a process, or its long sleep. */
+  readonly crash: number;
+  readonly freeze: number;
+  /** Embedding requests that are refused for no reason of their texts. */
+  readonly flakyRefusals: number;
+  /** Weight of damage to a table's folder. */
+  readonly damage: number;
+}
+
+/** A call of a user is some forty calls to the catalog: at higher rates hardly any is ever confirmed. */
+const CATALOG_RATES = [0, 0, 0.002, 0.005, 0.02] as const;
+const RATES = [0, 0, 0.02, 0.06, 0.15] as const;
+
+/** The plan of a seed. */
+export function drawFaults(random: Random): FaultPlan {
+  const port = (rates: readonly number[]): PortFaults => ({
+    before: random.pick(rates),
+    after: random.pick(rates),
+  });
+  return {
+    ports: { catalog: port(CATALOG_RATES), store: port(RATES), embedder: port(RATES) },
+    slow: random.pick([0, 0.01, 0.05]),
+    slowMsMax: random.pick([500, 5_000, 60_000]),
+    split: random.pick([0, 0.2, 0.5]),
+    timePasses: random.pick([0.01, 0.05]),
+    catalogInOrder: random.chance(0.5),
+    crash: random.pick([0, 0.3, 1]),
+    freeze: random.pick([0, 0, 0.5, 1]),
+    flakyRefusals: random.pick([0, 0, 0.05]),
+    damage: random.pick([0, 0, 1]),
+  };
+}
