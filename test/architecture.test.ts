@@ -56,8 +56,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders'],
   actors: ['domain', 'catalog'],
   runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
-  http: ['domain', 'actors', 'runtime'],
-  cli: ['domain', 'readers', 'runtime', 'index.ts'],
+  mcp: ['domain', 'runtime'],
+  http: ['domain', 'actors', 'mcp', 'runtime'],
+  cli: ['domain', 'mcp', 'readers', 'runtime', 'index.ts'],
   'syncline.ts': ['http', 'runtime'],
   'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],
 };

@@ -8,6 +8,7 @@ import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
 import { addMaintainCommand } from './commands/maintain-command.ts';
+import { addMcpCommand } from './commands/mcp-command.ts';
 import { addRebuildCommand, addRollbackCommand } from './commands/rebuild-command.ts';
 import { addRestoreCommand } from './commands/restore-command.ts';
 import { addSearchCommand } from './commands/search-command.ts';
@@ -53,6 +54,7 @@ export function createProgram(run: RunCommand): Command {
     .addHelpText('after', HELP);
   addGlobalOptions(program);
   addServeCommand(program, run);
+  addMcpCommand(program, run);
   addAddCommand(program, run);
   addIndexCommand(program, run);
   addSearchCommand(program, run);

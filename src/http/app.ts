@@ -14,6 +14,7 @@ import { actorRoutes } from './routes/actors.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { createGuards } from './security/guards.ts';
 
 export type { HttpOptions } from './options.ts';
@@ -36,6 +37,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   for (const guard of createGuards(options)) app.use(guard);
   app.use(limitBody(options.bodyBytesMax));
   app.route('/', apiRoutes({ runtime, options }));
+  app.route('/', mcpRoutes({ runtime, options }));
   describeApi(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
   app.all('/v1/*', answerNotFound);

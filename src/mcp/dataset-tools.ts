@@ -1,0 +1,152 @@
+import { SynclineError } from '../domain/errors.ts';
+import type { Filter } from '../domain/filter.ts';
+import { SYNC_KINDS } from '../domain/sync-report.ts';
+import type { Runtime } from '../runtime/create-runtime.ts';
+import type { SearchOptions, SearchResult } from '../runtime/search.ts';
+import type { AddTool, McpParts } from './create-mcp-server.ts';
+import {
+  checkInput,
+  checkOutput,
+  indexInput,
+  indexOutput,
+  listInput,
+  listOutput,
+  rebuildInput,
+  rebuildOutput,
+  searchAnswer,
+  searchInput,
+  searchOutput,
+  statusAnswer,
+  statusOutput,
+} from './schemas.ts';
+import { readWorker } from './worker-tools.ts';
+
+const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true } as const;
+const WRITES = { readOnlyHint: false, destructiveHint: false, idempotentHint: true } as const;
+
+/** The tools that are about datasets. */
+export function addDatasetTools(parts: McpParts, add: AddTool): void {
+  addSearching(parts, add);
+  addLooking(parts, add);
+  addWorking(parts, add);
+}
+
+function addSearching({ runtime }: McpParts, add: AddTool): void {
+  add({
+    name: 'search',
+    title: 'Search',
+    description: 'Finds the passages that fit a query best, in one dataset or in all datasets of a project.',
+    input: searchInput,
+    output: searchOutput,
+    annotations: READS,
+    async run({ query, dataset, project, limit, mode, filter }, signal) {
+      // Checked against the fields of the dataset, which are not known here.
+      const options = { limit, mode, signal, ...(filter && { filter: filter as unknown as Filter }) };
+      return searchAnswer(await searchIn(runtime, { dataset, project }, query, options));
+    },
+    toText({ results }) {
+      if (results.length === 0) return 'Nothing was found.';
+      const passages = results.map(
+        ({ dataset, source, key, context, text }) => `[${dataset} ${source} ${key}] ${context}\n${text}`,
+      );
+      return passages.join('\n\n');
+    },
+  });
+}
+
+async function searchIn(
+  runtime: Runtime,
+  { dataset, project }: { readonly dataset: string | undefined; readonly project: string | undefined },
+  query: string,
+  options: SearchOptions,
+): Promise<SearchResult[]> {
+  if (dataset !== undefined) return runtime.dataset(dataset).search(query, options);
+  return runtime.search(project ?? (await onlyProject(runtime)), query, options);
+}
+
+/** Datasets that are looked at to find out that there is one project only. */
+const DATASETS_LOOKED_AT = 500;
+
+async function onlyProject(runtime: Runtime): Promise<string> {
+  const { items } = await runtime.listDatasets({ limit: DATASETS_LOOKED_AT });
+  const projects = [...new Set(items.map(({ address }) => address.slice(0, address.indexOf('/'))))];
+  const [project] = projects;
+  if (project !== undefined && projects.length === 1) return project;
+  const there = projects.length === 0 ? 'there is none yet' : `there are ${projects.slice(0, 20).join(', ')}`;
+  throw new SynclineError('INVALID_QUERY', `Give a dataset or a project to search: ${there}.`);
+}
+
+function addLooking({ runtime, explain, work }: McpParts, add: AddTool): void {
+  add({
+    name: 'list_datasets',
+    title: 'List datasets',
+    description: 'Lists datasets in the order in which they were created, and tells how the worker is doing.',
+    input: listInput,
+    output: listOutput,
+    annotations: READS,
+    async run({ project, after, limit }) {
+      const { items, next } = await runtime.listDatasets({
+        limit,
+        ...(project !== undefined && { project }),
+        ...(after !== undefined && { after }),
+      });
+      const datasets = items.map(({ address, profile }) => ({ address, profile }));
+      return { datasets, worker: await readWorker(runtime), ...(next !== undefined && { next }) };
+    },
+  });
+  add({
+    name: 'dataset_status',
+    title: 'Dataset status',
+    description: 'Tells what of a dataset is indexed, what waits, what failed, and what is done with it now.',
+    input: checkInput.pick({ dataset: true }),
+    output: statusOutput,
+    annotations: READS,
+    run: async ({ dataset }) => statusAnswer(await runtime.dataset(dataset).status(), explain),
+  });
+  add({
+    name: 'check',
+    title: 'Check a dataset',
+    description: 'Compares the table that is searched with the catalog, and changes nothing.',
+    input: checkInput,
+    output: checkOutput,
+    annotations: READS,
+    async run({ dataset, level, waitSeconds }) {
+      const run = () => runtime.dataset(dataset).check({ level });
+      const waited = await work.waitFor(`check ${level} ${dataset}`, run, waitSeconds * 1_000);
+      if (!waited.isDone) return { isDone: false };
+      const { inSync, proposal, catalogRowCount, tableRowCount, ...report } = waited.result;
+      const findings = Object.fromEntries(SYNC_KINDS.map((kind) => [kind, report[kind].count]));
+      return { isDone: true, inSync, proposal, catalogRowCount, tableRowCount, findings };
+    },
+  });
+}
+
+function addWorking({ runtime, work }: McpParts, add: AddTool): void {
+  add({
+    name: 'index',
+    title: 'Index a dataset',
+    description: 'Does everything that waits for a dataset: queued documents, pending texts, unwritten rows.',
+    input: indexInput,
+    output: indexOutput,
+    annotations: WRITES,
+    async run({ dataset, retryFailed, waitSeconds }) {
+      const run = () => runtime.dataset(dataset).index({ retryFailed });
+      const waited = await work.waitFor(`index ${retryFailed} ${dataset}`, run, waitSeconds * 1_000);
+      return waited.isDone ? { isDone: true, ...waited.result } : { isDone: false };
+    },
+  });
+  add({
+    name: 'rebuild',
+    title: 'Rebuild a dataset',
+    description:
+      'Builds a new table from the vectors in the catalog, without paying for any, and switches to it; the present one serves until then and is kept.',
+    input: rebuildInput,
+    output: rebuildOutput,
+    annotations: { ...WRITES, idempotentHint: false },
+    async run({ dataset, waitSeconds }) {
+      const run = () => runtime.dataset(dataset).rebuild();
+      const waited = await work.waitFor(`rebuild ${dataset}`, run, waitSeconds * 1_000);
+      return waited.isDone ? { isDone: true, ...waited.result } : { isDone: false };
+    },
+  });
+}

@@ -1,0 +1,183 @@
+import { z } from 'zod';
+import type { DatasetStatus } from '../runtime/dataset.ts';
+import type { SearchResult } from '../runtime/search.ts';
+
+/* What the tools take and give, as models see it. */
+
+const count = z.number().int().min(0);
+
+export const datasetInput = z
+  .string()
+  .min(3)
+  .max(129)
+  .describe('Address of a dataset: project/dataset, such as docs/website.');
+
+/** Longest that a tool waits; clients give a call up after 60 s unless they are told otherwise. */
+const WAIT_MAX_S = 55;
+
+export const waitInput = z
+  .number()
+  .int()
+  .min(0)
+  .max(WAIT_MAX_S)
+  .default(30)
+  .describe(
+    'How long to wait for the end, in seconds. The work goes on afterwards; dataset_status shows it.',
+  );
+
+export const searchInput = z.strictObject({
+  query: z.string().min(1).max(10_000).describe('What to look for, in words.'),
+  dataset: datasetInput.optional(),
+  project: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('Searches all datasets of a project. Not needed where there is only one project.'),
+  limit: z.number().int().min(1).max(50).default(8).describe('Passages wanted.'),
+  mode: z
+    .enum(['hybrid', 'vector', 'text'])
+    .default('hybrid')
+    .describe('By meaning (vector), by words (text), or both.'),
+  filter: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe(
+      'Only documents that fit, by declared fields, source, key or title, such as {"op":"eq","field":"key","value":"a.md"}; op is eq, ne, lt, lte, gt, gte, in (values), contains, and, or (filters), not (filter).',
+    ),
+});
+
+export const searchOutput = z.object({
+  results: z.array(
+    z.object({
+      dataset: z.string(),
+      key: z.string(),
+      source: z.string(),
+      title: z.string(),
+      context: z.string().describe('Title and headings above the passage.'),
+      text: z.string(),
+      start: count.describe('Where the passage is in the document, in UTF-16 units.'),
+      end: count,
+      score: z.number().describe('Higher is better; comparable within one answer.'),
+    }),
+  ),
+});
+
+export function searchAnswer(results: readonly SearchResult[]): z.infer<typeof searchOutput> {
+  return {
+    results: results.map(({ dataset, key, source, title, context, text, start, end, score }) => {
+      return { dataset, key, source, title, context, text, start, end, score };
+    }),
+  };
+}
+
+export const workerOutput = z.object({
+  state: z
+    .string()
+    .describe(
+      'notStarted, boot, dbEnsure, syncCheck, processing, rebuilding, idle, paused, backingOff, stopping',
+    ),
+  pauseReasons: z.array(z.string()),
+});
+
+export const listInput = z.strictObject({
+  project: z.string().max(64).optional(),
+  after: z.string().max(64).optional().describe('The next of the answer before.'),
+  limit: z.number().int().min(1).max(200).default(50),
+});
+
+export const listOutput = z.object({
+  datasets: z.array(
+    z.object({ address: z.string(), profile: z.string().describe('Which model makes its vectors.') }),
+  ),
+  next: z.string().optional().describe('Gives the next page as after; absent on the last.'),
+  worker: workerOutput,
+});
+
+export const statusOutput = z.object({
+  address: z.string(),
+  phase: z.string().describe('What its worker does with it; notRunning when there is none.'),
+  isUpToDate: z.boolean().describe('Everything that was taken in can be searched.'),
+  documents: count,
+  chunks: z.object({ pending: count, ready: count, failed: count }),
+  waitingDocuments: count.describe('Documents that wait to be cut, embedded or written.'),
+  rows: count.describe('Rows in the table that is searched.'),
+  profile: z.string(),
+  failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  lastCheck: z.object({ level: z.string(), inSync: z.boolean(), at: z.string() }).optional(),
+});
+
+export function statusAnswer(
+  status: DatasetStatus,
+  explain: (code: string, message: string) => string,
+): z.infer<typeof statusOutput> {
+  const { address, phase, isUpToDate, counts, profile, failure, lastCheck, table } = status;
+  return {
+    address,
+    phase,
+    isUpToDate,
+    documents: counts.documents,
+    chunks: { ...counts.chunks },
+    waitingDocuments: counts.incomingDocuments + counts.queuedDocuments,
+    rows: table?.rowCount ?? 0,
+    profile,
+    ...(failure && {
+      failure: { code: failure.code, message: explain(failure.code, failure.message) },
+    }),
+    ...(lastCheck && {
+      lastCheck: {
+        level: lastCheck.level,
+        inSync: lastCheck.inSync,
+        at: new Date(lastCheck.atMs).toISOString(),
+      },
+    }),
+  };
+}
+
+const isDone = z.boolean().describe('False when it was still under way at the end of the wait.');
+
+export const checkInput = z.strictObject({
+  dataset: datasetInput,
+  level: z
+    .enum(['quick', 'rows', 'deep'])
+    .default('quick')
+    .describe('quick: the table opens and is at its mark; rows: every row; deep: every vector too.'),
+  waitSeconds: waitInput,
+});
+
+export const checkOutput = z.object({
+  isDone,
+  inSync: z.boolean().optional(),
+  proposal: z.string().optional().describe('What would put the table right: none, putBack, repair, rebuild.'),
+  catalogRowCount: count.optional(),
+  tableRowCount: count.optional(),
+  findings: z.record(z.string(), count).optional().describe('How many of each kind differ.'),
+});
+
+export const rebuildInput = z.strictObject({ dataset: datasetInput, waitSeconds: waitInput });
+export const rebuildOutput = z.object({
+  isDone,
+  table: z.string().optional(),
+  rowCount: count.optional(),
+  durationMs: z.number().optional(),
+});
+
+export const indexInput = z.strictObject({
+  dataset: datasetInput,
+  retryFailed: z.boolean().default(false).describe('Also texts that were given up after several refusals.'),
+  waitSeconds: waitInput,
+});
+export const indexOutput = z.object({
+  isDone,
+  retriedCount: count.optional(),
+  durationMs: z.number().optional(),
+});
+
+export const noInput = z.strictObject({});
+export const reasonInput = z.strictObject({
+  reason: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Work goes on when every reason was taken back. Default: asked for.'),
+});

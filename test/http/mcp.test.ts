@@ -1,0 +1,136 @@
+import { afterEach, describe, expect, test } from 'bun:test';
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { startTestApi, type TestApi } from './http-fixtures.ts';
+
+const open: Client[] = [];
+
+afterEach(async () => {
+  while (open.length > 0) await open.pop()?.close();
+});
+
+async function connect(url: string, mode: 'auto' | 'legacy' = 'auto'): Promise<Client> {
+  const options = mode === 'auto' ? { versionNegotiation: { mode: 'auto' as const } } : {};
+  const client = new Client({ name: 'test', version: '1' }, options);
+  open.push(client);
+  await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
+  return client;
+}
+
+const TOOLS = [
+  'check',
+  'dataset_status',
+  'index',
+  'list_datasets',
+  'pause',
+  'rebuild',
+  'resume',
+  'search',
+  'start',
+  'stop',
+];
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers that they then compare
+async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<any> {
+  const { isError, structuredContent, content } = await client.callTool({ name, arguments: args });
+  return isError === true ? { isError, content } : structuredContent;
+}
+
+async function startWithDocument(): Promise<TestApi> {
+  const api = await startTestApi();
+  await api.runtime
+    .dataset('docs/one')
+    .ingest([{ key: 'tent', title: 'Tent', content: 'A light tent for two.' }]);
+  return api;
+}
+
+describe('MCP over HTTP', () => {
+  test('lists its tools with inputs, outputs, and whether they change something', async () => {
+    const client = await connect((await startTestApi()).url);
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name).sort()).toEqual(TOOLS);
+    for (const { inputSchema, outputSchema, description } of tools) {
+      expect([inputSchema.type, outputSchema?.type, (description ?? '').length > 20]).toEqual([
+        'object',
+        'object',
+        true,
+      ]);
+    }
+    const reading = tools
+      .filter(({ annotations }) => annotations?.readOnlyHint === true)
+      .map(({ name }) => name);
+    expect(reading.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search']);
+    expect(tools.every(({ annotations }) => annotations?.destructiveHint === false)).toBe(true);
+  });
+
+  test('searches, lists and tells', async () => {
+    const client = await connect((await startWithDocument()).url);
+    const { results } = await call(client, 'search', { query: 'tent' });
+    expect(results).toMatchObject([{ dataset: 'docs/one', key: 'tent', text: 'A light tent for two.' }]);
+    const filtered = await call(client, 'search', {
+      query: 'tent',
+      dataset: 'docs/one',
+      filter: { op: 'eq', field: 'key', value: 'other' },
+    });
+    expect(filtered).toEqual({ results: [] });
+    expect(await call(client, 'list_datasets')).toMatchObject({
+      datasets: [{ address: 'docs/one' }],
+      worker: { state: 'notStarted', pauseReasons: [] },
+    });
+    expect(await call(client, 'dataset_status', { dataset: 'docs/one' })).toMatchObject({
+      isUpToDate: true,
+      documents: 1,
+      rows: 1,
+      chunks: { ready: 1 },
+    });
+  });
+
+  test('checks, indexes and rebuilds, and waits no longer than it is asked to', async () => {
+    const client = await connect((await startWithDocument()).url);
+    expect(await call(client, 'check', { dataset: 'docs/one', level: 'rows' })).toMatchObject({
+      isDone: true,
+      inSync: true,
+      tableRowCount: 1,
+      findings: { missing: 0 },
+    });
+    expect(await call(client, 'index', { dataset: 'docs/one' })).toMatchObject({
+      isDone: true,
+      retriedCount: 0,
+    });
+    const started = await call(client, 'rebuild', { dataset: 'docs/one', waitSeconds: 0 });
+    expect(started).toEqual({ isDone: false });
+    const joined = await call(client, 'rebuild', { dataset: 'docs/one' });
+    expect(joined).toMatchObject({ isDone: true, rowCount: 1 });
+  });
+
+  test('starts, pauses, resumes and stops the worker', async () => {
+    const client = await connect((await startWithDocument()).url);
+    expect(await call(client, 'pause')).toMatchObject({ isError: true });
+    expect((await call(client, 'start')).state).not.toBe('notStarted');
+    expect(await call(client, 'pause', { reason: 'lunch' })).toEqual({
+      state: 'paused',
+      pauseReasons: ['lunch'],
+    });
+    expect((await call(client, 'resume', { reason: 'lunch' })).pauseReasons).toEqual([]);
+    expect(await call(client, 'stop')).toEqual({ state: 'notStarted', pauseReasons: [] });
+    expect(await call(client, 'search', { query: 'tent' })).toMatchObject({ results: [{ key: 'tent' }] });
+    expect((await call(client, 'start')).state).not.toBe('notStarted');
+  });
+
+  test('tells a model what was wrong, and nothing of this host', async () => {
+    const api = await startTestApi();
+    const client = await connect(api.url);
+    const missing = await call(client, 'dataset_status', { dataset: 'docs/none' });
+    expect(missing.isError).toBe(true);
+    expect(JSON.stringify(missing)).not.toContain(api.dataDir);
+    for (const args of [{}, { dataset: 1 }, { dataset: 'docs/one', more: true }]) {
+      expect((await call(client, 'dataset_status', args)).isError).toBe(true);
+    }
+    expect((await call(client, 'search', { query: 'words' })).content[0].text).toContain('INVALID_QUERY');
+  });
+
+  test('serves clients of earlier revisions as well', async () => {
+    const client = await connect((await startWithDocument()).url, 'legacy');
+    expect((await client.listTools()).tools).toHaveLength(TOOLS.length);
+    expect(await call(client, 'search', { query: 'tent' })).toMatchObject({ results: [{ key: 'tent' }] });
+  });
+});
