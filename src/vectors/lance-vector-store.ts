@@ -187,7 +187,10 @@ async function dropTable(settings: LanceSettings, connection: Connection, name: 
   try {
     await connection.dropTable(name);
   } catch (error) {
-    const isLeftToDo = settings.folder !== undefined && isNotEmpty(error);
+    // In a folder of ours the rest is removed below, also where a file lies in the table's place.
+    const isLeftToDo =
+      settings.folder !== undefined &&
+      (isNotEmpty(error) || isSynclineError(toTableError(error, name), 'TABLE_DAMAGED'));
     if (!isLeftToDo && !isSynclineError(toTableError(error, name), 'TABLE_MISSING')) throw error;
   }
   if (settings.folder === undefined) return;
