@@ -1,7 +1,9 @@
 import type { ConfigurationRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { collectGenerations, removeGeneration } from './collect-generations.ts';
+import { compareRows } from './compare-rows.ts';
 import { cutUncut, wantedConfigurations } from './cut-uncut.ts';
+import { createDamageList } from './damage.ts';
 import { dueRebuild, refreshDataset } from './due-rebuild.ts';
 import { embedConfiguration } from './embed-pending.ts';
 import { careFor } from './maintain-table.ts';
@@ -32,6 +34,7 @@ export async function rebuildTable(work: DatasetWork, reason: string, signal: Ab
   await writeAll(work, open, signal);
   // Indexed before it serves: a search reads what no index covers row by row.
   await work.writing.run(() => careFor(work, open));
+  await verify(work, open, signal);
   const isServing = await work.applying.run(async () => {
     if (isPlanned) await catchUp(work, due.configuration, open, signal);
     return work.writing.run(() => switchTo(work, open, isPlanned, signal));
@@ -120,6 +123,31 @@ async function writeAll(work: DatasetWork, open: OpenGeneration, signal: AbortSi
     work.unmaintained.commits = 0;
     await work.writing.run(() => careFor(work, open, { isMidRun: true }));
   }
+}
+
+/**
+ * Reads every row back and compares it with the catalog: a table that lacks one, or has one that is not as it was written, never
+ * serves. It is dropped, and begun anew under another name.
+ */
+async function verify(work: DatasetWork, open: OpenGeneration, signal: AbortSignal): Promise<void> {
+  const { catalog, writer, dataset } = work;
+  const { generationId, configurationId } = open.generation;
+  const damage = createDamageList(0);
+  const { missing, extra, duplicate, stale } = await open.table.scan(open.recorded.version, (scan) =>
+    compareRows({ catalog, generationId, scan, damage, signal }),
+  );
+  if (damage.lists() !== undefined) return;
+  await work.writing.run(async () => {
+    await removeGeneration(work, open.generation);
+    await writer.createGeneration(dataset.datasetId, configurationId);
+  });
+  const counts = { missing, extra, duplicate, stale };
+  const found = Object.entries(counts).map(([kind, counter]) => `${counter.finding().count} ${kind}`);
+  throw new SynclineError(
+    'TABLE_FAILED',
+    `The new table "${open.table.name}" does not hold what was written to it (${found.join(', ')}). It was dropped and never served; another one is built.`,
+    { retryable: true, details: { table: open.table.name } },
+  );
 }
 
 /** Called with the applying mutex held: no change comes in. */
