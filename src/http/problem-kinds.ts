@@ -28,11 +28,9 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   FORBIDDEN: shown(403, 'The request is not allowed'),
   NOT_FOUND: shown(404, 'There is nothing at this address'),
   METHOD_NOT_ALLOWED: shown(405, 'This address does not know the method'),
-  REQUEST_TIMEOUT: shown(408, 'The request did not come in time'),
   PAYLOAD_TOO_LARGE: shown(413, 'The body is too large'),
   TOO_MANY_STREAMS: shown(503, 'There are as many event streams as there may be'),
   UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
-  RATE_LIMITED: shown(429, 'Too many requests came'),
 
   INVALID_OPTION: shown(422, 'An option is wrong'),
   INVALID_ADDRESS: shown(422, 'A project or dataset has a name that is not allowed'),
@@ -52,6 +50,10 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   DATASET_RECONFIGURING: shown(409, 'The dataset is on its way to another configuration'),
   NO_EARLIER_TABLE: shown(409, 'No earlier table is kept'),
   PROFILE_MISMATCH: shown(409, 'The dataset was made by another embedder'),
+  DOCUMENT_NOT_FOUND: shown(404, 'There is no such document'),
+
+  TASK_NOT_FOUND: shown(404, 'There is no such task'),
+  TASK_NOT_RUNNING: shown(409, 'The task cannot be cancelled'),
 
   ACTOR_NOT_FOUND: shown(404, 'There is no such actor'),
   EVENT_NOT_ALLOWED: shown(409, 'The actor does not take the event in its present state'),
@@ -93,10 +95,8 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
   PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),
 
-  LISTEN_FAILED: hidden(500, 'The service cannot listen'),
-
   RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),
-  ABORTED: hidden(503, 'The work was ended early; what was done is kept'),
+  ABORTED: shown(503, 'The work was ended early; what was done is kept'),
   INTERNAL: hidden(500, 'Something went wrong here; the request id finds it in the log'),
 };
 
