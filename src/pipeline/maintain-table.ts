@@ -46,10 +46,8 @@ export function createTableCare(): TableCare {
 }
 
 export interface MaintenanceRequest {
-  /** Whether or not the statistics ask for it. */
+  /** Whether or not the statistics ask for it; indexes are read and mended, too. */
   readonly force?: boolean;
-  /** Rows and indexes are read first, to find damage. */
-  readonly readAll?: boolean;
   /** More commits are about to follow. */
   readonly isMidRun?: boolean;
 }
@@ -90,7 +88,7 @@ export async function maintainTable(
 export async function careFor(
   work: DatasetWork,
   open: OpenGeneration,
-  { force = false, readAll = false, isMidRun = false }: MaintenanceRequest = {},
+  { force = false, isMidRun = false }: MaintenanceRequest = {},
 ): Promise<MaintenanceOutcome> {
   const { care, clock } = work;
   if (care.tableName !== open.table.name) {
@@ -106,8 +104,8 @@ export async function careFor(
   }
   const taskId = await work.writer.startTask({ kind: 'maintain', datasetId: work.dataset.datasetId });
   try {
-    const after = await change(work, open, readAll || care.doubt !== undefined);
-    return await succeed(work, taskId, { need, force, before: statistics, after });
+    const after = await change(work, open, force || care.doubt !== undefined);
+    return await succeed(work, taskId, need, statistics, after);
   } catch (error) {
     return await fail(work, taskId, toSynclineError(error), statistics);
   }
@@ -135,21 +133,12 @@ async function change(work: DatasetWork, open: OpenGeneration, readAll: boolean)
   return open.table.statistics();
 }
 
-interface Success {
-  readonly need: MaintenanceNeed | undefined;
-  readonly force: boolean;
-  readonly before: TableStatistics;
-  readonly after: TableStatistics;
-}
-
-/** Whoever asks for maintenance wants all of the space back that is more than this, and than this share of the table. */
-const LEFT_BYTES_MAX = 1024 * 1024;
-const LEFT_SHARE_MAX = 0.1;
-
 async function succeed(
   work: DatasetWork,
   taskId: number,
-  { need, force, before, after }: Success,
+  need: MaintenanceNeed | undefined,
+  before: TableStatistics,
+  after: TableStatistics,
 ): Promise<MaintenanceOutcome> {
   const { care, clock } = work;
   // What cannot be removed (somebody pins a version) is not tried again and again. What was replaced just now can be, later.
@@ -161,16 +150,15 @@ async function succeed(
   const keptMs = work.settings.maintenance.versionsKeptMs + RECLAIM_MARGIN_MS;
   care.reclaimAtMs = clock.monotonicMs() + keptMs;
   const next = maintenanceNeed(after, care.left, work.settings.maintenance, false);
-  work.scheduleMaintenance(next === undefined ? undefined : keptMs);
-  const leftMax = Math.max(LEFT_BYTES_MAX, after.totalBytes * LEFT_SHARE_MAX);
-  const isMoreWorth = force ? after.reclaimableBytes > leftMax : next !== undefined;
+  const moreInMs = next === undefined ? undefined : keptMs;
+  work.scheduleMaintenance(moreInMs);
   await work.writer.finishTask(taskId, {
     state: 'succeeded',
     progress: countsOf(after, 0),
     isLatestOnly: true,
   });
   work.report({ type: 'maintained', statistics: after });
-  return { failure: undefined, moreInMs: isMoreWorth ? keptMs : undefined };
+  return { failure: undefined, moreInMs };
 }
 
 async function fail(

@@ -99,10 +99,11 @@ async function reconfigure(
 }
 
 function reconfigureOptions(context: CommandContext, { tokensPerChunk }: CommandOptions): ReconfigureOptions {
+  const namesEmbedder = context.runtimeOptions('readOnly').embedder !== undefined;
   return {
     signal: context.signal,
     ...(tokensPerChunk !== undefined && { tokensPerChunkMax: tokensPerChunk }),
-    ...(tokensPerChunk !== undefined && !context.namesEmbedder && { embedder: 'dataset' as const }),
+    ...(tokensPerChunk !== undefined && !namesEmbedder && { embedder: 'dataset' as const }),
   };
 }
 

@@ -65,8 +65,7 @@ const readEvents = createRoute({
 const RETRY_AFTER_S = 10;
 
 export function eventRoutes({ runtime, options }: HttpParts) {
-  const limits = { ...STREAM_TIMES, streamsMax: options.eventStreamsMax };
-  const streams = createLiveStreams(runtime, limits, options.closing);
+  const streams = createLiveStreams(runtime, { ...STREAM_TIMES, streamsMax: options.eventStreamsMax });
   return createRouter().openapi(readEvents, (context) => {
     const { types, dataset } = context.req.valid('query');
     const wanted = types?.split(',') ?? EVENT_TYPES;

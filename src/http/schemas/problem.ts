@@ -29,8 +29,6 @@ const EVERYWHERE: readonly ProblemCode[] = [
   'UNAUTHORIZED',
   'FORBIDDEN',
   'INVALID_REQUEST',
-  'REQUEST_TIMEOUT',
-  'RATE_LIMITED',
   'RUNTIME_STOPPED',
   'INTERNAL',
 ];
