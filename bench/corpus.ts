@@ -45,6 +45,40 @@ export async function textsOf(folder: string, count: number): Promise<Set<string
   return hashes;
 }
 
+/**
+ * Makes `count` passages of some 400 characters out of real documentation: each is some sentences of one section, so that
+ * passages of a section are near each other, as those of a real corpus are. The same each time on the same files.
+ */
+export async function makePassages(count: number): Promise<string[]> {
+  const sections = (await realSections())
+    .map((section) => section.split(/(?<=[.!?:;])\s+|\n+/).filter((sentence) => sentence.length > 15))
+    .filter((sentences) => sentences.length >= 3);
+  const random = createRandom(1);
+  const pick = <Item>(items: readonly Item[]): Item | undefined => items[Math.floor(random() * items.length)];
+  const passages = new Set<string>();
+  while (passages.size < count) {
+    const sentences = pick(sections) ?? [];
+    // A sentence of elsewhere keeps passages of short sections apart.
+    const parts = [
+      ...Array.from({ length: 3 + Math.floor(random() * 4) }, () => pick(sentences)),
+      pick(pick(sections) ?? []),
+    ];
+    passages.add(parts.join(' ').slice(0, 900));
+  }
+  return [...passages];
+}
+
+/** Numbers from 0 to below 1, the same ones for a seed (mulberry32). */
+function createRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
 function fileName(number: number): string {
   return `document-${String(number).padStart(6, '0')}.md`;
 }

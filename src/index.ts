@@ -72,6 +72,13 @@ export {
 } from './runtime/recover-catalog.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';
+export { defineConfig, type HttpConfig, type SynclineConfig } from './runtime/settings/config.ts';
+export {
+  type ConfigEntry,
+  type LoadConfigOptions,
+  type LoadedConfig,
+  loadConfig,
+} from './runtime/settings/load-config.ts';
 export type { TaskOptions } from './runtime/task.ts';
 export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
 export { createSyncline, type Syncline } from './syncline.ts';

@@ -58,7 +58,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
   mcp: ['domain', 'runtime'],
   http: ['domain', 'actors', 'mcp', 'readers', 'runtime'],
-  cli: ['domain', 'mcp', 'readers', 'runtime', 'index.ts'],
+  cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'index.ts'],
   'syncline.ts': ['http', 'runtime'],
   'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],
 };
@@ -112,11 +112,11 @@ test('machines hold no I/O', () => {
   expect([...new Set(outside)]).toEqual(['xstate']);
 });
 
-test('the library uses no API of one runtime alone', () => {
+test('no file uses an API of one engine alone, but the one that listens: there is no standard for that', () => {
   const wrong = files.filter((name) =>
     /\b(?:Bun|Deno)\.|from 'bun/.test(readFileSync(join(SOURCE, name), 'utf8')),
   );
-  expect(wrong).toEqual([]);
+  expect(wrong).toEqual(['http/listen.ts']);
 });
 
 test('files stay small enough to read', () => {

@@ -4,6 +4,7 @@ import { addAddCommand } from './commands/add-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
 import { addCatalogCommand } from './commands/catalog-command.ts';
 import { addCheckCommand } from './commands/check-command.ts';
+import { addConfigCommand } from './commands/config-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
@@ -18,11 +19,17 @@ import { addGlobalOptions } from './global-options.ts';
 import type { RunCommand } from './run-command.ts';
 
 const HELP = `
-Environment:
+Configuration, of which the later wins ("syncline config" shows it with where each value comes from):
+  syncline.config.ts, .js or .json             in the working folder, or where --config or SYNCLINE_CONFIG says
+  SYNCLINE_…                                   any setting: SYNCLINE_DATA_DIR, SYNCLINE_EMBEDDER, SYNCLINE_HTTP_PORT, …
+  flags                                        and --set NAME=VALUE for settings without a flag of their own
+
+Keys and tokens, by environment alone; each also as …_FILE, the name of a file that holds it:
   SYNCLINE_EMBEDDING_API_KEY, OPENAI_API_KEY   key of the embedding service
-  SYNCLINE_EMBEDDER, SYNCLINE_EMBEDDING_MODEL, SYNCLINE_EMBEDDING_BASE_URL, SYNCLINE_EMBEDDING_DIMENSIONS
-                                               embedder of new datasets, where no option names one
+  SYNCLINE_API_KEYS, SYNCLINE_READ_KEYS        keys that callers of "serve" have to show
   SYNCLINE_CATALOG_AUTH_TOKEN                  token for a libSQL server
+
+Other variables:
   SYNCLINE_DEBUG=1                             show the stack of an error
   NO_COLOR=1                                   no colours
 
@@ -66,6 +73,7 @@ export function createProgram(run: RunCommand): Command {
   addDatasetCommand(program, run);
   addCatalogCommand(program, run);
   addMaintainCommand(program, run);
+  addConfigCommand(program, run);
   addBackupCommand(program, run);
   addRestoreCommand(program, run);
   return program;

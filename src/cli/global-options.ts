@@ -1,78 +1,84 @@
-import { type Command, Option } from 'commander';
-import type { EmbedderOptions, SynclineOptions } from '../index.ts';
-import { parseCount } from './parse-arguments.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isSynclineError } from '../domain/errors.ts';
+import { type GivenValue, readSetFlag } from '../runtime/settings/layers.ts';
+import { type NamedSetting, SETTINGS } from '../runtime/settings/settings.ts';
 
-/** Options that every command has. */
+/** Options that every command has, besides those that are settings. */
 export interface GlobalOptions {
-  readonly dataDir?: string;
-  readonly catalogUrl?: string;
-  readonly vectorsUri?: string;
-  readonly embedder?: 'local' | 'openai';
-  readonly model?: string;
-  readonly dimensions?: number;
-  readonly baseUrl?: string;
+  readonly config?: string;
+  readonly set?: ReadonlyMap<string, GivenValue>;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
 
-/** Declares {@link GlobalOptions}. Keys and tokens are no options: a command line is seen by every user of the machine. */
+const FLAGGED = SETTINGS.filter(({ setting }) => setting.flag !== undefined);
+/** Settings that only `serve` has a use for. */
+const OF_SERVER = FLAGGED.filter(({ name }) => name.startsWith('http.'));
+
+/**
+ * Declares the options of every command. Keys and tokens are no options: a command line is seen by every user of the
+ * machine.
+ */
 export function addGlobalOptions(program: Command): void {
+  for (const entry of FLAGGED) {
+    if (!OF_SERVER.includes(entry)) program.addOption(optionOf(entry));
+  }
   program
-    .addOption(
-      new Option('--data-dir <folder>', 'folder of catalog and tables (default: ".syncline")').env(
-        'SYNCLINE_DATA_DIR',
-      ),
+    .option('--config <file>', 'configuration file (default: syncline.config.ts, .js or .json here)')
+    .option(
+      '--set <name=value>',
+      'any other setting, such as pollIntervalMs=5000; may be repeated',
+      collectSet,
     )
-    .addOption(
-      new Option('--catalog-url <url>', 'catalog elsewhere: a file, or a libSQL server').env(
-        'SYNCLINE_CATALOG_URL',
-      ),
-    )
-    .addOption(new Option('--vectors-uri <folder>', 'tables elsewhere').env('SYNCLINE_VECTORS_URI'))
-    .addOption(
-      new Option(
-        '--embedder <name>',
-        'embedder of new datasets (default: by environment, else local)',
-      ).choices(['local', 'openai']),
-    )
-    .option('--model <name>', 'embedding model')
-    .option('--dimensions <number>', 'length of the vectors', parseCount)
-    .option('--base-url <url>', 'OpenAI-compatible server (Ollama, vLLM, TEI, LM Studio, …)')
     .option('--json', 'JSON on stdout, one document (serve and status --watch: one per line)')
     .option('-q, --quiet', 'no progress and no summaries; errors and answers only');
 }
 
-/** The runtime's options, from the command line and the environment. */
-export function toRuntimeOptions(
-  options: GlobalOptions,
-  access: 'readWrite' | 'readOnly',
-  environment: NodeJS.ProcessEnv,
-): SynclineOptions {
-  const { dataDir, catalogUrl, vectorsUri } = options;
-  const catalogAuthToken = environment.SYNCLINE_CATALOG_AUTH_TOKEN;
-  const embedder = embedderOptions(options);
-  return {
-    access,
-    environment,
-    ...(dataDir && { dataDir }),
-    ...(catalogUrl && { catalogUrl }),
-    ...(vectorsUri && { vectorsUri }),
-    ...(catalogAuthToken && { catalogAuthToken }),
-    ...(embedder && { embedder }),
-  };
+/** Declares the settings of the HTTP server. */
+export function addServerOptions(command: Command): Command {
+  for (const entry of OF_SERVER) command.addOption(optionOf(entry));
+  return command;
 }
 
-function embedderOptions({
-  embedder,
-  model,
-  dimensions,
-  baseUrl,
-}: GlobalOptions): EmbedderOptions | undefined {
-  const options: EmbedderOptions = {
-    ...(embedder !== undefined && { provider: embedder }),
-    ...(model !== undefined && { model }),
-    ...(dimensions !== undefined && { dimensions }),
-    ...(baseUrl !== undefined && { baseUrl }),
-  };
-  return Object.keys(options).length === 0 ? undefined : options;
+function optionOf({ setting }: NamedSetting): Option {
+  const { default: value, defaultText, meaning, allowed } = setting;
+  const option = new Option(setting.flag ?? '', describe(meaning, value, defaultText));
+  if (option.negate) return option;
+  return option.argParser((text: string) => {
+    const parsed = setting.parse(text);
+    if (setting.accepts(parsed)) return parsed;
+    throw new InvalidArgumentError(`Give ${allowed}.`);
+  });
+}
+
+function describe(meaning: string, value: unknown, defaultText: string | undefined): string {
+  const text = `${meaning[0]?.toLowerCase()}${meaning.slice(1)}`.replaceAll('`', '');
+  const fallback = value === undefined ? defaultText?.replaceAll('`', '') : JSON.stringify(value);
+  return typeof value === 'boolean' ? text : `${text} (default: ${fallback})`;
+}
+
+function collectSet(
+  text: string,
+  before: ReadonlyMap<string, GivenValue> = new Map(),
+): ReadonlyMap<string, GivenValue> {
+  try {
+    return new Map([...before, readSetFlag(text)]);
+  } catch (error) {
+    if (isSynclineError(error)) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
+}
+
+/** The settings that the command line gives, with the flag that each comes from. */
+export function settingsOf(command: Command): Map<string, GivenValue> {
+  const given = new Map<string, GivenValue>(command.optsWithGlobals<GlobalOptions>().set);
+  const values: Readonly<Record<string, unknown>> = command.optsWithGlobals();
+  for (const { name, setting } of FLAGGED) {
+    const option = new Option(setting.flag ?? '');
+    const key = option.attributeName();
+    // What nobody gave has its default below file and environment.
+    if (command.getOptionValueSourceWithGlobals(key) !== 'cli') continue;
+    given.set(name, { value: values[key], origin: 'flag', where: option.long ?? '' });
+  }
+  return given;
 }

@@ -3,8 +3,9 @@ import { setTimeout } from 'node:timers';
 import type { Command } from 'commander';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { Syncline, SynclineOptions } from '../index.ts';
+import { type LoadedConfig, loadConfig } from '../runtime/settings/load-config.ts';
 import { EXIT, type ExitCode, exitCodeFor } from './exit-codes.ts';
-import { type GlobalOptions, toRuntimeOptions } from './global-options.ts';
+import { type GlobalOptions, settingsOf } from './global-options.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { createOutput, type Output } from './output.ts';
 import { formatError, type ReportedError, toReportedError } from './reported-error.ts';
@@ -14,8 +15,10 @@ export interface CommandContext {
   readonly output: Output;
   /** Aborted when the user wants the command to stop. */
   readonly signal: AbortSignal;
-  /** The runtime's options, for commands that need no runtime. */
-  runtimeOptions(access: 'readWrite' | 'readOnly'): SynclineOptions;
+  /** The configuration in force: file, environment and flags. */
+  config(): Promise<LoadedConfig>;
+  /** Whether the command line itself names an embedder. */
+  readonly namesEmbedder: boolean;
   /** Creates the runtime that the options describe, gives it to the task, and stops it. */
   withRuntime<Result>(
     access: 'readWrite' | 'readOnly',
@@ -50,14 +53,20 @@ export const runCommand: RunCommand = async (command, task) => {
       output.problem(formatError('OUTPUT_FAILED', `The answer cannot be written: ${error.message}.`));
     },
   });
+  const flags = settingsOf(command);
+  let config: Promise<LoadedConfig> | undefined;
   const context: CommandContext = {
     output,
     signal: interrupts.signal,
-    runtimeOptions: (access) => toRuntimeOptions(options, access, process.env),
+    config() {
+      config ??= loadConfig({ flags, ...(options.config !== undefined && { file: options.config }) });
+      return config;
+    },
+    namesEmbedder: [...flags.keys()].some((name) => name.startsWith('embedder.')),
     async withRuntime(access, run) {
+      const runtimeOptions = { ...(await context.config()).options, access };
       // Help and wrong usage are answered without loading the stores.
       const { createSyncline } = await import('../index.ts');
-      const runtimeOptions = context.runtimeOptions(access);
       await using runtime = createSyncline(runtimeOptions);
       try {
         return await run(runtime);

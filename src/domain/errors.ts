@@ -69,6 +69,8 @@ export type ErrorCode =
   | 'PROVIDER_RATE_LIMITED'
   | 'PROVIDER_UNREACHABLE'
   | 'PROVIDER_FAILED'
+  // service
+  | 'LISTEN_FAILED'
   // life cycle
   | 'RUNTIME_STOPPED'
   | 'ABORTED'

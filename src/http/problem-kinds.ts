@@ -28,9 +28,11 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   FORBIDDEN: shown(403, 'The request is not allowed'),
   NOT_FOUND: shown(404, 'There is nothing at this address'),
   METHOD_NOT_ALLOWED: shown(405, 'This address does not know the method'),
+  REQUEST_TIMEOUT: shown(408, 'The request did not come in time'),
   PAYLOAD_TOO_LARGE: shown(413, 'The body is too large'),
   TOO_MANY_STREAMS: shown(503, 'There are as many event streams as there may be'),
   UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
+  RATE_LIMITED: shown(429, 'Too many requests came'),
 
   INVALID_OPTION: shown(422, 'An option is wrong'),
   INVALID_ADDRESS: shown(422, 'A project or dataset has a name that is not allowed'),
@@ -94,6 +96,8 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PROVIDER_RATE_LIMITED: hidden(503, 'The embedding provider asks to wait'),
   PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
   PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),
+
+  LISTEN_FAILED: hidden(500, 'The service cannot listen'),
 
   RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),
   ABORTED: shown(503, 'The work was ended early; what was done is kept'),

@@ -46,8 +46,10 @@ export function createTableCare(): TableCare {
 }
 
 export interface MaintenanceRequest {
-  /** Whether or not the statistics ask for it; indexes are read and mended, too. */
+  /** Whether or not the statistics ask for it. */
   readonly force?: boolean;
+  /** Rows and indexes are read first, to find damage. */
+  readonly readAll?: boolean;
   /** More commits are about to follow. */
   readonly isMidRun?: boolean;
 }
@@ -88,7 +90,7 @@ export async function maintainTable(
 export async function careFor(
   work: DatasetWork,
   open: OpenGeneration,
-  { force = false, isMidRun = false }: MaintenanceRequest = {},
+  { force = false, readAll = false, isMidRun = false }: MaintenanceRequest = {},
 ): Promise<MaintenanceOutcome> {
   const { care, clock } = work;
   if (care.tableName !== open.table.name) {
@@ -104,8 +106,8 @@ export async function careFor(
   }
   const taskId = await work.writer.startTask({ kind: 'maintain', datasetId: work.dataset.datasetId });
   try {
-    const after = await change(work, open, force || care.doubt !== undefined);
-    return await succeed(work, taskId, need, statistics, after);
+    const after = await change(work, open, readAll || care.doubt !== undefined);
+    return await succeed(work, taskId, { need, force, before: statistics, after });
   } catch (error) {
     return await fail(work, taskId, toSynclineError(error), statistics);
   }
@@ -133,12 +135,21 @@ async function change(work: DatasetWork, open: OpenGeneration, readAll: boolean)
   return open.table.statistics();
 }
 
+interface Success {
+  readonly need: MaintenanceNeed | undefined;
+  readonly force: boolean;
+  readonly before: TableStatistics;
+  readonly after: TableStatistics;
+}
+
+/** Whoever asks for maintenance wants all of the space back that is more than this, and than this share of the table. */
+const LEFT_BYTES_MAX = 1024 * 1024;
+const LEFT_SHARE_MAX = 0.1;
+
 async function succeed(
   work: DatasetWork,
   taskId: number,
-  need: MaintenanceNeed | undefined,
-  before: TableStatistics,
-  after: TableStatistics,
+  { need, force, before, after }: Success,
 ): Promise<MaintenanceOutcome> {
   const { care, clock } = work;
   // What cannot be removed (somebody pins a version) is not tried again and again. What was replaced just now can be, later.
@@ -150,15 +161,16 @@ async function succeed(
   const keptMs = work.settings.maintenance.versionsKeptMs + RECLAIM_MARGIN_MS;
   care.reclaimAtMs = clock.monotonicMs() + keptMs;
   const next = maintenanceNeed(after, care.left, work.settings.maintenance, false);
-  const moreInMs = next === undefined ? undefined : keptMs;
-  work.scheduleMaintenance(moreInMs);
+  work.scheduleMaintenance(next === undefined ? undefined : keptMs);
+  const leftMax = Math.max(LEFT_BYTES_MAX, after.totalBytes * LEFT_SHARE_MAX);
+  const isMoreWorth = force ? after.reclaimableBytes > leftMax : next !== undefined;
   await work.writer.finishTask(taskId, {
     state: 'succeeded',
     progress: countsOf(after, 0),
     isLatestOnly: true,
   });
   work.report({ type: 'maintained', statistics: after });
-  return { failure: undefined, moreInMs };
+  return { failure: undefined, moreInMs: isMoreWorth ? keptMs : undefined };
 }
 
 async function fail(

@@ -73,7 +73,7 @@ export function maintainDataset(
 async function maintainInRounds(work: DatasetWork, clock: Clock, signal: AbortSignal): Promise<void> {
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
     throwIfAborted(signal);
-    const { failure, moreInMs } = await maintainTable(work, { force: round === 1 });
+    const { failure, moreInMs } = await maintainTable(work, { force: true, readAll: round === 1 });
     if (failure !== undefined) throw failure;
     if (moreInMs === undefined) return;
     await waitFor(clock, moreInMs, signal);

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { DatasetOrder } from '../actors/supervisor-machine.ts';
-import { SynclineError } from '../domain/errors.ts';
 import type { EmbedderOptions } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import {
@@ -8,6 +7,9 @@ import {
   type ResolvedMaintenance,
   resolveMaintenance,
 } from './maintenance-options.ts';
+import { resolveGroup } from './settings/check-settings.ts';
+import { RUNTIME_SETTINGS } from './settings/runtime-settings.ts';
+import { object, type Setting } from './settings/setting.ts';
 
 /** Options of {@link createSyncline}. Every one is optional. */
 export interface SynclineOptions {
@@ -68,7 +70,7 @@ export interface SynclineOptions {
   readonly catalogTimeoutMs?: number;
 }
 
-/** {@link SynclineOptions} with every default filled in and every number checked. */
+/** {@link SynclineOptions} with every default filled in and every value checked. */
 export interface ResolvedOptions
   extends Required<Omit<SynclineOptions, 'dataDir' | 'embedder' | 'catalogAuthToken' | 'maintenance'>> {
   readonly catalogAuthToken: string | undefined;
@@ -76,122 +78,27 @@ export interface ResolvedOptions
   readonly maintenance: ResolvedMaintenance;
 }
 
-const NUMBER_RANGES = {
-  tokensPerChunkMax: [32, 8_191],
-  documentLengthMax: [1, 268_435_456],
-  textAttemptsMax: [1, 1_000],
-  generationsKeptMax: [0, 10],
-  generationKeptMs: [0, 31_536_000_000],
-  datasetsAtWorkMax: [1, 1_000],
-  datasetActorsMax: [1, 10_000],
-  pollIntervalMs: [100, 86_400_000],
-  drainTimeoutMs: [0, 3_600_000],
-  leaseTtlMs: [1_000, 3_600_000],
-  catalogTimeoutMs: [100, 3_600_000],
-} as const satisfies Partial<Record<keyof SynclineOptions, readonly [number, number]>>;
-
-const NUMBER_DEFAULTS = {
-  tokensPerChunkMax: 512,
-  documentLengthMax: 16_777_216,
-  textAttemptsMax: 3,
-  generationsKeptMax: 1,
-  generationKeptMs: 604_800_000,
-  datasetsAtWorkMax: 4,
-  datasetActorsMax: 1_000,
-  pollIntervalMs: 15_000,
-  drainTimeoutMs: 10_000,
-  leaseTtlMs: 30_000,
-  catalogTimeoutMs: 30_000,
-} as const satisfies Record<keyof typeof NUMBER_RANGES, number>;
-
 /**
  * Checks options and fills in the defaults.
  *
  * @throws SynclineError `INVALID_OPTION` naming the option, what it was and what it may be.
  */
 export function resolveOptions(options: SynclineOptions): ResolvedOptions {
-  checkNamesAndTexts(options);
-  const dataDir = options.dataDir ?? '.syncline';
+  const { dataDir, ...values } = resolveGroup(OPTION_SETTINGS, options);
   return {
-    catalogUrl: options.catalogUrl ?? join(dataDir, 'catalog.db'),
-    catalogAuthToken: options.catalogAuthToken,
-    vectorsUri: options.vectorsUri ?? join(dataDir, 'vectors'),
-    access: oneOf('access', options.access ?? 'readWrite', ['readWrite', 'readOnly']),
+    ...values,
+    catalogUrl: values.catalogUrl ?? join(dataDir, 'catalog.db'),
+    vectorsUri: values.vectorsUri ?? join(dataDir, 'vectors'),
+    // What objects hold is checked by whoever uses them.
     embedder: options.embedder,
     moreEmbedders: options.moreEmbedders ?? [],
     environment: options.environment ?? process.env,
-    durableTables: options.durableTables ?? true,
     maintenance: resolveMaintenance(options.maintenance),
-    datasetOrder: oneOf('datasetOrder', options.datasetOrder ?? 'largestBacklog', [
-      'largestBacklog',
-      'oldestChange',
-    ]),
-    repairShareMax: resolveShare(options.repairShareMax),
-    ...resolveNumbers(options),
   };
 }
 
-const TEXT_OPTIONS = ['dataDir', 'catalogUrl', 'catalogAuthToken', 'vectorsUri'] as const;
-const OTHER_OPTIONS = [
-  'access',
-  'embedder',
-  'moreEmbedders',
-  'environment',
-  'durableTables',
-  'maintenance',
-  'datasetOrder',
-  'repairShareMax',
-] as const;
-
-/** Callers without types misspell, too; a misspelt option would silently be its default. */
-function checkNamesAndTexts(options: SynclineOptions): void {
-  const known: readonly string[] = [...TEXT_OPTIONS, ...OTHER_OPTIONS, ...Object.keys(NUMBER_RANGES)];
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new SynclineError(
-      'INVALID_OPTION',
-      `There is no option "${unknown}"; there are ${known.toSorted().join(', ')}.`,
-      {
-        details: { option: unknown },
-      },
-    );
-  }
-  for (const name of TEXT_OPTIONS) {
-    const value: unknown = options[name];
-    if (value !== undefined && (typeof value !== 'string' || value === ''))
-      throw invalidOption(name, value, 'a text that is not empty');
-  }
-}
-
-function resolveShare(share = 0.2): number {
-  if (share >= 0 && share <= 1) return share;
-  throw invalidOption('repairShareMax', share, 'a number from 0 to 1');
-}
-
-function resolveNumbers(options: SynclineOptions): Record<keyof typeof NUMBER_RANGES, number> {
-  const resolved: Record<keyof typeof NUMBER_RANGES, number> = { ...NUMBER_DEFAULTS };
-  for (const name of Object.keys(NUMBER_RANGES) as (keyof typeof NUMBER_RANGES)[]) {
-    const value = options[name] ?? NUMBER_DEFAULTS[name];
-    const [least, most] = NUMBER_RANGES[name];
-    if (!Number.isInteger(value) || value < least || value > most) {
-      throw invalidOption(name, value, `a whole number from ${least} to ${most}`);
-    }
-    resolved[name] = value;
-  }
-  return resolved;
-}
-
-function oneOf<const Value extends string>(name: string, value: Value, allowed: readonly Value[]): Value {
-  if (allowed.includes(value)) return value;
-  throw invalidOption(name, value, `one of ${allowed.join(', ')}`);
-}
-
-function invalidOption(name: string, value: unknown, allowed: string): SynclineError {
-  return new SynclineError(
-    'INVALID_OPTION',
-    `The option ${name} is ${JSON.stringify(value)}; give ${allowed}.`,
-    {
-      details: { option: name },
-    },
-  );
-}
+const OPTION_SETTINGS = {
+  ...RUNTIME_SETTINGS,
+  embedder: object('an embedder, or the settings of one', { meaning: 'see docs/embedders.md' }),
+  maintenance: object('an object', { meaning: 'see docs/operations.md' }),
+} satisfies Record<keyof SynclineOptions, Setting>;

@@ -14,7 +14,11 @@ export interface LanceVectorStoreOptions {
    * Without it a power cut, not a crash, may damage the newest versions. Default `true`.
    */
   readonly durable?: boolean;
-  /** Memory for LanceDB's caches, shared by all tables, in bytes. Default 128 MiB; LanceDB's own would be 7 GB. */
+  /**
+   * Most memory for LanceDB's caches, shared by all tables, in bytes: a fifth for manifests and the like, the rest for indexes.
+   * Vector indexes that do not fit in are read for each search. Default 320 MiB (of vectors of 384 dimensions, an index of 170,000); LanceDB's
+   * own would be 7 GB.
+   */
   readonly cacheBytes?: number;
   /**
    * Size of a table's vectors, in bytes, up to which `replaceDocuments` is one commit. That statement reads the whole
@@ -37,7 +41,7 @@ export interface LanceVectorStoreOptions {
 
 const DEFAULTS = {
   durable: true,
-  cacheBytes: 128 * 1024 * 1024,
+  cacheBytes: 320 * 1024 * 1024,
   oneCommitBytesMax: 128 * 1024 * 1024,
   cleanupGraceMs: 10_000,
   vectorIndexBytesMin: VECTOR_INDEX_BYTES_MIN,

@@ -156,9 +156,10 @@ async function connect(settings: LanceSettings): Promise<OpenStore> {
   const { folder, storageOptions } = settings;
   if (folder !== undefined) await createFolder(folder);
   const library = await loadLance();
-  const half = BigInt(Math.ceil(settings.cacheBytes / 2));
+  const metadataBytes = BigInt(Math.ceil(settings.cacheBytes / 5));
+  const indexBytes = BigInt(settings.cacheBytes) - metadataBytes;
   const connection = await library.lance.connect(folder ?? settings.uri, {
-    session: new library.lance.Session(half, half),
+    session: new library.lance.Session(indexBytes, metadataBytes),
     // Every read looks for a newer version: the handles of this process and of others follow each other's commits.
     readConsistencyInterval: 0,
     ...(storageOptions === undefined ? {} : { storageOptions }),

@@ -37,7 +37,8 @@ export async function sweepLeftovers(folder: string, beforeMs: number): Promise<
 export async function bytesOnDisk(folder: string): Promise<number> {
   let bytes = 0;
   await forEachFile(await listFiles(folder), async ({ path }) => {
-    bytes += (await unlessGone(stat(path)))?.size ?? 0;
+    const found = await unlessGone(stat(path));
+    bytes += found?.size ?? 0;
   });
   return bytes;
 }

@@ -2,10 +2,12 @@ import { describe, expect, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { SETTINGS_PAGES, withSettingsTables } from '../../scripts/settings-tables.ts';
 import { createProgram } from '../../src/cli/create-program.ts';
 import { type Filter, parseFilter } from '../../src/domain/filter.ts';
 import { PROVIDER_LIMITS } from '../../src/embedders/provider-limits.ts';
 import { resolveOptions, type SynclineOptions } from '../../src/runtime/options.ts';
+import { findSetting, SETTINGS } from '../../src/runtime/settings/settings.ts';
 import { BLOCKS, PAGES, ROOT, readRepoFile, tableRows } from './pages.ts';
 
 const SOURCE = readdirSync(join(ROOT, 'src'), { recursive: true })
@@ -29,11 +31,12 @@ const httpCodes = [...readRepoFile('src/http/http-error.ts').matchAll(/'([A-Z_]+
   ([, code = '']) => code,
 );
 
-const environmentNames = new Set(
-  SOURCE.flatMap(({ text }) => [...text.matchAll(/\b(?:SYNCLINE|OPENAI|LANCEDB|NO)_[A-Z_]+\b/g)]).map(
+const environmentNames = new Set([
+  ...SOURCE.flatMap(({ text }) => [...text.matchAll(/\b(?:SYNCLINE|OPENAI|LANCEDB|NO)_[A-Z_]+\b/g)]).map(
     ([name]) => name,
   ),
-);
+  ...SETTINGS.flatMap(({ env, fileEnv }) => [env ?? '', fileEnv ?? '']),
+]);
 
 describe('error codes', () => {
   const documented = tableRows('docs/embedding.md', 'code').map(([code = '']) => code);
@@ -107,6 +110,23 @@ describe('options', () => {
   });
 });
 
+describe('settings', () => {
+  test.each(SETTINGS_PAGES)(
+    'stand in the tables of %s as in the source (bun scripts/settings-tables.ts)',
+    (page) => {
+      const text = readRepoFile(page);
+      expect(text).toContain('<!-- settings ');
+      expect(text).toBe(withSettingsTables(text));
+    },
+  );
+
+  test('that programs alone give are documented with the options of the library', () => {
+    const documented = tableRows('docs/embedding.md', 'option').map(([name]) => name);
+    const ofPrograms = SETTINGS.filter(({ setting }) => setting.library).map(({ name }) => name);
+    expect(ofPrograms.filter((name) => !documented.includes(name))).toEqual([]);
+  });
+});
+
 describe('events', () => {
   test('are all documented, and no others', () => {
     const declared = [...readRepoFile('src/runtime/events.ts').matchAll(/readonly type: '([\w.]+)'/g)];
@@ -150,7 +170,7 @@ describe('limits', () => {
     ['Key of a document', ['domain/document.ts', 'KEY_LENGTH_MAX']],
     ['Source of a document', ['domain/document.ts', 'SOURCE_LENGTH_MAX']],
     ['Title of a document', ['domain/document.ts', 'TITLE_LENGTH_MAX']],
-    ['Content of a document', ['runtime/options.ts', 'documentLengthMax:']],
+    ['Content of a document', ['settings', 'documentLengthMax']],
     [
       'Metadata of a document',
       ['domain/metadata.ts', 'METADATA_LENGTH_MAX'],
@@ -163,7 +183,7 @@ describe('limits', () => {
     ['Datasets in a search over a project', ['runtime/search.ts', 'DATASETS_PER_SEARCH_MAX']],
     ['Parts of a filter', ['domain/filter.ts', 'FILTER_NODES_MAX'], ['domain/filter.ts', 'FILTER_DEPTH_MAX']],
     ['Values of one in', ['domain/filter.ts', 'FILTER_VALUES_MAX']],
-    ['Datasets with an actor at once', ['runtime/options.ts', 'datasetActorsMax:']],
+    ['Datasets with an actor at once', ['settings', 'datasetActorsMax']],
   ];
 
   test('are all compared with the source', () => {
@@ -176,12 +196,13 @@ describe('limits', () => {
     const shown = tableRows('docs/operations.md', 'what').find(([name]) => name === row)?.[1] ?? '';
     const numbers = [...shown.matchAll(/\d[\d,]*/g)].map(([text]) => Number(text.replaceAll(',', '')));
     const values = expected.map(([file, name]) => {
+      if (file === 'settings') return findSetting(name)?.setting.default;
       const [, value = ''] =
         new RegExp(`\\b${name}(?: =)? (\\d[\\d_]*)[,;]`).exec(readRepoFile(`src/${file}`)) ?? [];
       return Number(value.replaceAll('_', ''));
     });
     // "UTF-16" is no limit.
-    expect(numbers.filter((number) => number !== 16 || values.includes(16))).toEqual(values);
+    expect<unknown>(numbers.filter((number) => number !== 16 || values.includes(16))).toEqual(values);
   });
 });
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { readdir, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type Table } from '@lancedb/lancedb';
@@ -18,6 +18,9 @@ import {
   type TestRuntime,
   testEmbedder,
 } from '../support/test-runtime.ts';
+
+// Some tests make several runtimes; on a busy machine that takes a while.
+setDefaultTimeout(30_000);
 
 /* The caretaker in a runtime: when it works, what it tells, and that its failures harm nobody. */
 

@@ -36,12 +36,12 @@ export function addCatalogRecoverCommand(parent: Command, run: RunCommand): void
 }
 
 async function recover(
-  { output, signal, runtimeOptions }: CommandContext,
+  { output, signal, config }: CommandContext,
   { force = false, catalogId }: RecoverCommandOptions,
 ): Promise<ExitCode> {
   // Help and wrong usage are answered without loading the stores.
   const { recoverCatalog } = await import('../../index.ts');
-  const { dataDir, catalogUrl, vectorsUri } = runtimeOptions('readWrite');
+  const { dataDir, catalogUrl, vectorsUri } = (await config()).options;
   const report = await recoverCatalog({
     ...(dataDir !== undefined && { dataDir }),
     ...(catalogUrl !== undefined && { catalogUrl }),

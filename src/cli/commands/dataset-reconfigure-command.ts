@@ -99,11 +99,10 @@ async function reconfigure(
 }
 
 function reconfigureOptions(context: CommandContext, { tokensPerChunk }: CommandOptions): ReconfigureOptions {
-  const namesEmbedder = context.runtimeOptions('readOnly').embedder !== undefined;
   return {
     signal: context.signal,
     ...(tokensPerChunk !== undefined && { tokensPerChunkMax: tokensPerChunk }),
-    ...(tokensPerChunk !== undefined && !namesEmbedder && { embedder: 'dataset' as const }),
+    ...(tokensPerChunk !== undefined && !context.namesEmbedder && { embedder: 'dataset' as const }),
   };
 }
 

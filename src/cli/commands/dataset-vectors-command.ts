@@ -95,5 +95,5 @@ function importVectors(context: CommandContext, name: string, file: string): Pro
 
 /** The embedder that the command line names, if it names one. */
 function namedEmbedder(context: CommandContext): { readonly embedder?: 'runtime' } {
-  return context.runtimeOptions('readOnly').embedder === undefined ? {} : { embedder: 'runtime' };
+  return context.namesEmbedder ? { embedder: 'runtime' } : {};
 }

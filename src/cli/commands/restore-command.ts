@@ -32,13 +32,13 @@ export function addRestoreCommand(program: Command, run: RunCommand): void {
 }
 
 async function restore(
-  { output, signal, runtimeOptions }: CommandContext,
+  { output, signal, config }: CommandContext,
   backup: string,
   { force = false }: RestoreCommandOptions,
 ): Promise<ExitCode> {
   // Help and wrong usage are answered without loading the stores.
   const { restoreCatalog } = await import('../../index.ts');
-  const { dataDir, catalogUrl } = runtimeOptions('readWrite');
+  const { dataDir, catalogUrl } = (await config()).options;
   const result = await restoreCatalog({
     ...(dataDir !== undefined && { dataDir }),
     ...(catalogUrl !== undefined && { catalogUrl }),

@@ -13,8 +13,14 @@ export const STREAM_TIMES = { heartbeatMs: 5_000, stallMaxMs: 30_000 } as const;
 /**
  * The live streams over a runtime. Nothing is recorded before the first reader comes; from then on it is until the runtime
  * stops, so that readers can come back.
+ *
+ * @param closing - Aborted when the server is about to end, while the runtime still works.
  */
-export function createLiveStreams(runtime: Runtime, limits: EventStreamLimits): () => EventStreams {
+export function createLiveStreams(
+  runtime: Runtime,
+  limits: EventStreamLimits,
+  closing?: AbortSignal,
+): () => EventStreams {
   let streams: EventStreams | undefined;
   return () => {
     if (streams !== undefined) return streams;
@@ -25,7 +31,7 @@ export function createLiveStreams(runtime: Runtime, limits: EventStreamLimits): 
       opened.close();
       stopFeed();
     };
-    runtime.stopping.addEventListener('abort', end, { once: true });
+    for (const signal of [runtime.stopping, closing]) signal?.addEventListener('abort', end, { once: true });
     streams = opened;
     return opened;
   };

@@ -65,7 +65,8 @@ const readEvents = createRoute({
 const RETRY_AFTER_S = 10;
 
 export function eventRoutes({ runtime, options }: HttpParts) {
-  const streams = createLiveStreams(runtime, { ...STREAM_TIMES, streamsMax: options.eventStreamsMax });
+  const limits = { ...STREAM_TIMES, streamsMax: options.eventStreamsMax };
+  const streams = createLiveStreams(runtime, limits, options.closing);
   return createRouter().openapi(readEvents, (context) => {
     const { types, dataset } = context.req.valid('query');
     const wanted = types?.split(',') ?? EVENT_TYPES;

@@ -29,6 +29,8 @@ const EVERYWHERE: readonly ProblemCode[] = [
   'UNAUTHORIZED',
   'FORBIDDEN',
   'INVALID_REQUEST',
+  'REQUEST_TIMEOUT',
+  'RATE_LIMITED',
   'RUNTIME_STOPPED',
   'INTERNAL',
 ];
