@@ -27,10 +27,6 @@ export type ErrorCode =
   // actors
   | 'ACTOR_NOT_FOUND'
   | 'EVENT_NOT_ALLOWED'
-  | 'DOCUMENT_NOT_FOUND'
-  // tasks
-  | 'TASK_NOT_FOUND'
-  | 'TASK_NOT_RUNNING'
   // lease
   | 'LEASE_HELD'
   | 'LEASE_LOST'

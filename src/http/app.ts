@@ -6,23 +6,18 @@ import { basePath } from 'hono/route';
 import type { Runtime } from '../runtime/create-runtime.ts';
 import type { HttpEnv, HttpParts } from './environment.ts';
 import { HttpError } from './http-error.ts';
+import { createMetrics } from './metrics/create-metrics.ts';
 import { describeApi } from './openapi.ts';
 import { type HttpOptions, resolveHttpOptions } from './options.ts';
 import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
 import { actorRoutes } from './routes/actors.ts';
 import { datasetRoutes } from './routes/datasets.ts';
-import { documentRoutes } from './routes/documents.ts';
 import { eventRoutes } from './routes/events.ts';
-import { failureRoutes } from './routes/failures.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mcpRoutes } from './routes/mcp.ts';
-import { runtimeRoutes } from './routes/runtime.ts';
-import { searchRoutes } from './routes/search.ts';
-import { tableRoutes } from './routes/tables.ts';
-import { taskRoutes } from './routes/tasks.ts';
+import { metricRoutes } from './routes/metrics.ts';
 import { createGuards } from './security/guards.ts';
-import { isLineStream } from './take-in.ts';
 
 export type { HttpOptions } from './options.ts';
 
@@ -39,11 +34,13 @@ export type ApiRoutes = ReturnType<typeof apiRoutes>;
  */
 export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): HttpApp {
   const options = resolveHttpOptions(httpOptions);
+  const metrics = createMetrics(runtime);
   const app = createRouter();
-  app.use(requestId(), rememberPrefix);
+  app.use(requestId(), rememberPrefix, metrics.middleware);
   for (const guard of createGuards(options)) app.use(guard);
   app.use(limitBody(options.bodyBytesMax));
   app.route('/', apiRoutes({ runtime, options }));
+  app.route('/', metricRoutes(metrics));
   app.route('/', mcpRoutes({ runtime, options }));
   describeApi(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
@@ -58,12 +55,6 @@ function apiRoutes(parts: HttpParts) {
     .route('/v1', datasetRoutes(parts))
     .route('/v1', actorRoutes(parts))
     .route('/v1', eventRoutes(parts))
-    .route('/v1', documentRoutes(parts))
-    .route('/v1', searchRoutes(parts))
-    .route('/v1', failureRoutes(parts))
-    .route('/v1', tableRoutes(parts))
-    .route('/v1', taskRoutes(parts))
-    .route('/v1', runtimeRoutes(parts))
     .route('/', healthRoutes(parts));
 }
 
@@ -73,14 +64,10 @@ const rememberPrefix = createMiddleware<HttpEnv>(async (context, next) => {
 });
 
 function limitBody(bytesMax: number) {
-  const limit = bodyLimit({
+  return bodyLimit({
     maxSize: bytesMax,
     onError: () => {
       throw new HttpError('PAYLOAD_TOO_LARGE', `The body is larger than ${bytesMax} bytes.`);
     },
   });
-  // Streams have their own limit, and are not to be held in memory.
-  return createMiddleware<HttpEnv>((context, next) =>
-    isLineStream(context) ? next() : limit(context, next),
-  );
 }

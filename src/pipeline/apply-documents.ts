@@ -21,6 +21,10 @@ export interface ApplyCounts {
   readonly changed: number;
   readonly unchanged: number;
   readonly removed: number;
+  /** Chunks of changed documents whose text was there before: they keep their vectors. */
+  readonly chunksKept: number;
+  /** Chunks with a text that the document did not have. It may still have a vector, from elsewhere or from before. */
+  readonly chunksAdded: number;
 }
 
 /** A batch of changes: whole documents to be as given, and keys to be gone. No key stands in it twice. */
@@ -120,8 +124,17 @@ interface Plan {
   readonly counts: ApplyCounts;
 }
 
+const NOTHING_APPLIED: ApplyCounts = {
+  added: 0,
+  changed: 0,
+  unchanged: 0,
+  removed: 0,
+  chunksKept: 0,
+  chunksAdded: 0,
+};
+
 function nothingToDo(batch: DocumentBatch): Plan {
-  return { changes: [], counts: { added: 0, changed: 0, unchanged: batch.documents.length, removed: 0 } };
+  return { changes: [], counts: { ...NOTHING_APPLIED, unchanged: batch.documents.length } };
 }
 
 /** Decides on every document against its stored state, which nobody else changes while it is this batch's turn. */
@@ -131,7 +144,7 @@ async function planChanges(
   signal: AbortSignal | undefined,
 ): Promise<Plan> {
   const stored = await storedByKey(work, [...batch.documents, ...batch.deletions]);
-  const counts = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const counts = { ...NOTHING_APPLIED };
   const changed: PreparedDocument[] = [];
   for (const document of batch.documents) {
     const before = stored.get(documentMapKey(document));
@@ -142,6 +155,11 @@ async function planChanges(
     }
   }
   const changes = await planUpserts(work, { ...batch, documents: changed }, stored, signal);
+  for (const change of changes) {
+    if (change.kind !== 'upsert') continue;
+    counts.chunksKept += change.diff.kept.length;
+    counts.chunksAdded += change.diff.added.length;
+  }
   for (const key of batch.deletions) {
     if (!stored.has(documentMapKey(key))) continue;
     counts.removed += 1;

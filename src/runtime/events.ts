@@ -9,6 +9,15 @@ interface DatasetFacts {
   readonly address: string;
 }
 
+/** What tells a task: something that the catalog lists, until a while after it has ended. */
+interface TaskFacts {
+  readonly taskId: number;
+  /** `ingest`, `index`, `maintain`, … */
+  readonly kind: string;
+  /** `project/dataset`. */
+  readonly address: string | undefined;
+}
+
 /** Everything a runtime tells: one typed stream, each event with the time it was emitted. */
 export type SynclineEvent = { readonly atMs: number } & (
   | { readonly type: 'supervisor.state'; readonly state: string; readonly failure: Failure | undefined }
@@ -25,6 +34,16 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly failure: Failure | undefined;
     } & DatasetFacts)
   | ({ readonly type: 'dataset.created' } & DatasetFacts)
+  | ({ readonly type: 'task.started' } & TaskFacts)
+  /** Counts of a task that runs, about once a second, where it has some. */
+  | ({ readonly type: 'task.progress'; readonly progress: Readonly<Record<string, number>> } & TaskFacts)
+  | ({
+      readonly type: 'task.ended';
+      readonly state: 'succeeded' | 'failed' | 'cancelled';
+      readonly durationMs: number;
+      /** Why it failed. */
+      readonly code: string | undefined;
+    } & TaskFacts)
   /** Documents were compared and, where they differ, brought into the catalog. */
   | ({
       readonly type: 'documents.applied';
@@ -32,6 +51,9 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly changed: number;
       readonly unchanged: number;
       readonly removed: number;
+      /** Chunks of changed documents that keep their vectors, and those with a new text. */
+      readonly chunksKept: number;
+      readonly chunksAdded: number;
     } & DatasetFacts)
   /** Documents were cut anew, for a reconfiguration or before a rollback. */
   | ({ readonly type: 'documents.recut'; readonly documents: number } & DatasetFacts)

@@ -4,6 +4,7 @@ import type { Clock } from '../domain/clock.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { EventHub } from './events.ts';
 import { type HostIdentity, hostName, isCertainlyDead } from './host-identity.ts';
+import { tellTasks } from './told-tasks.ts';
 
 /** The time during which this runtime holds the lease: everything that writes works within one. */
 export interface Session {
@@ -108,7 +109,8 @@ async function begin(parts: SessionKeeperParts, holderId: string): Promise<OpenS
     abort.abort(error);
   };
   const heartbeat = startHeartbeat(catalog, token, parts, lose);
-  const session = { writer: noticeLoss(catalog.writer(token), lose), sinceMs, signal: abort.signal };
+  const told = tellTasks(catalog.writer(token), catalog, parts.hub, parts.clock);
+  const session = { writer: noticeLoss(told, lose), sinceMs, signal: abort.signal };
   const giveBack = async (): Promise<void> => {
     await heartbeat.stop();
     try {

@@ -95,7 +95,7 @@ describe('progress', () => {
   test('counts what was done and how fast it goes now', () => {
     const meter = createMeter(0);
     expect(meter.line(100)).toBeUndefined();
-    const counts = { added: 10, changed: 5, unchanged: 5, removed: 0 };
+    const counts = { added: 10, changed: 5, unchanged: 5, removed: 0, chunksKept: 0, chunksAdded: 0 };
     meter.add({ type: 'documents.applied', atMs: 0, address, ...counts });
     meter.add({ type: 'texts.embedded', atMs: 0, address, texts: 100, tokensCharged: undefined });
     meter.add({ type: 'table.written', atMs: 0, address, documents: 9, rows: 40, version: 1 });
@@ -117,6 +117,8 @@ describe('progress', () => {
       changed: 0,
       unchanged: 90,
       removed: 0,
+      chunksKept: 0,
+      chunksAdded: 0,
     });
     expect(meter.line(1_000)?.text).toStartWith('────────────────────   0 % · 100 documents');
     meter.add({ type: 'table.written', atMs: 0, address, documents: 40, rows: 40, version: 1 });
@@ -144,7 +146,7 @@ describe('lines of serve', () => {
     const describeEvent = createEventDescriber();
     const address = 'site/docs';
     const idle = { type: 'dataset.state', phase: 'idle', failure: undefined, address } as const;
-    const applied = { added: 2, changed: 1, unchanged: 7, removed: 0 };
+    const applied = { added: 2, changed: 1, unchanged: 7, removed: 0, chunksKept: 0, chunksAdded: 0 };
     expect(describeEvent({ ...idle, atMs: 0 })).toBeUndefined();
     expect(describeEvent({ type: 'documents.applied', atMs: 1_000, address, ...applied })).toBeUndefined();
     expect(

@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
+
+// Real runtimes on a machine that may have other things to do.
+setDefaultTimeout(30_000);
 
 async function startWorking(): Promise<TestApi> {
   const api = await startTestApi();

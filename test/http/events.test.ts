@@ -1,7 +1,10 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { openEventStream } from '../support/event-stream.ts';
 import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi } from './http-fixtures.ts';
+
+// Real runtimes on a machine that may have other things to do.
+setDefaultTimeout(30_000);
 
 describe('the event stream', () => {
   test('begins with a snapshot and tells transitions, progress and everything else', async () => {
@@ -24,6 +27,8 @@ describe('the event stream', () => {
     const written = client.events.filter(({ event }) => event === 'progress');
     expect(written.reduce((sum, { data }) => sum + data.rowsWritten, 0)).toBeLessThanOrEqual(1);
     await client.next(({ event, data }) => event === 'runtime' && data.type === 'dataset.created');
+    const ended = await client.next(({ event, data }) => event === 'task' && data.type === 'task.ended');
+    expect(ended.data).toMatchObject({ kind: 'ingest', address: 'docs/one', state: 'succeeded' });
 
     const places = client.events.flatMap(({ id }) => (id === undefined ? [] : [Number(id.split('.')[1])]));
     expect(places).toEqual(places.toSorted((one, other) => one - other));

@@ -1,6 +1,9 @@
-import { afterEach, describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
+
+// Real runtimes on a machine that may have other things to do.
+setDefaultTimeout(30_000);
 
 const open: Client[] = [];
 

@@ -59,7 +59,6 @@ async function makeWork(): Promise<DatasetWork> {
       tableNames: unused,
       newestVersion: unused,
       inspectTable: unused,
-      markServed: unused,
       close: unused,
     },
     leaseSinceMs: 0,

@@ -19,8 +19,6 @@ export interface StoredTable {
   readonly versions: Map<number, readonly StoredRow[]>;
   /** Some of its files are gone: an interrupted drop, or damage. */
   isBroken: boolean;
-  /** When it was last switched to. */
-  servedAtMs: number | undefined;
   /** Commits since the last maintenance. */
   fragments: number;
   /** Rows since then. */
@@ -51,7 +49,6 @@ export function makeTable(disk: MemoryDisk, name: string, spec: TableSpec): Stor
     latest: FIRST_VERSION,
     versions: new Map([[FIRST_VERSION, []]]),
     isBroken: false,
-    servedAtMs: undefined,
     fragments: 0,
     unindexedRows: 0,
   };
