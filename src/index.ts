@@ -56,8 +56,11 @@ export type {
   VectorSource,
 } from './runtime/import-vectors.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
+export type { DatasetSummary, ProjectSummary } from './runtime/list-datasets.ts';
 export type { MaintenanceOptions } from './runtime/maintenance-options.ts';
 export type { SynclineOptions } from './runtime/options.ts';
+export type { Page, PageOptions } from './runtime/page.ts';
+export type { DocumentSummary, StoredDocument } from './runtime/read-documents.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
 export {
   type RecoveredDataset,
@@ -76,4 +79,6 @@ export {
   type LoadedConfig,
   loadConfig,
 } from './runtime/settings/load-config.ts';
+export type { TaskOptions } from './runtime/task.ts';
+export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
 export { createSyncline, type Syncline } from './syncline.ts';

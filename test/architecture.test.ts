@@ -57,7 +57,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   actors: ['domain', 'catalog'],
   runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
   mcp: ['domain', 'runtime'],
-  http: ['domain', 'actors', 'mcp', 'runtime'],
+  http: ['domain', 'actors', 'mcp', 'readers', 'runtime'],
   cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'index.ts'],
   'syncline.ts': ['http', 'runtime'],
   'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],

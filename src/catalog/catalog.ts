@@ -15,6 +15,7 @@ import type {
   DatasetRecord,
   DatasetSpec,
   DocumentChange,
+  DocumentRecord,
   FailedChunk,
   GenerationRecord,
   IncomingChange,
@@ -25,10 +26,12 @@ import type {
   LeaseRequest,
   NewEmbedding,
   PendingChunk,
+  ProjectRecord,
   QueuedDocument,
   StoredContent,
   StoredDocument,
   TaskRecord,
+  TaskState,
   TextFailure,
 } from './records.ts';
 import type { SyncReads, SyncWrites } from './sync-catalog.ts';
@@ -74,10 +77,22 @@ export interface Catalog extends SyncReads {
   findDataset(address: DatasetAddress): Promise<DatasetRecord | undefined>;
   /** By id, ascending; also those in state `deleting`. */
   listDatasets(page: DatasetPage): Promise<DatasetRecord[]>;
+  /** Projects that have datasets, by id, ascending. */
+  listProjects(page: { readonly afterProjectId: number; readonly limit: number }): Promise<ProjectRecord[]>;
   datasetCounts(datasetId: number): Promise<DatasetCounts>;
   datasetBacklog(datasetId: number): Promise<DatasetBacklog>;
   /** Stored state of up to 1,000 keys; keys not stored are absent. */
   findDocuments(datasetId: number, keys: readonly DocumentKey[]): Promise<StoredDocument[]>;
+  /** Documents by id, ascending: up to `limit`, fewer when their metadata is large, at least one if there is any. */
+  listDocuments(
+    datasetId: number,
+    page: { readonly afterDocumentId: number; readonly limit: number },
+  ): Promise<DocumentRecord[]>;
+  /** One document with its content. */
+  findDocument(
+    datasetId: number,
+    key: DocumentKey,
+  ): Promise<(DocumentRecord & { readonly content: string }) | undefined>;
   /** Chunks of up to 1,000 documents under a configuration: document id → its chunks by ordinal. */
   listChunks(configurationId: number, documentIds: readonly number[]): Promise<Map<number, StoredChunk[]>>;
   /**
@@ -139,9 +154,13 @@ export interface Catalog extends SyncReads {
    * cannot be written yet.
    */
   countUncovered(generationId: number): Promise<number>;
+  /** Newest first. */
   listTasks(page: {
     readonly datasetId?: number;
     readonly kind?: string;
+    readonly state?: TaskState;
+    /** Only tasks with a smaller id. */
+    readonly beforeTaskId?: number;
     readonly limit: number;
   }): Promise<TaskRecord[]>;
   /** Closes the connection (after a checkpoint where this side wrote). */

@@ -74,6 +74,12 @@ export interface DatasetBacklog {
   readonly oldestChangeAtMs: number | undefined;
 }
 
+export interface ProjectRecord {
+  readonly projectId: number;
+  readonly name: string;
+  readonly datasetCount: number;
+}
+
 export interface DatasetPage {
   readonly project?: string;
   /** Only datasets with a larger id; default 0. */
@@ -90,6 +96,19 @@ export interface StoredDocument extends DocumentKey {
   readonly revision: number;
   readonly contentHash: Digest;
   readonly metadataHash: Digest;
+}
+
+/** A document as it is stored, without its content. */
+export interface DocumentRecord extends DocumentKey {
+  readonly documentId: number;
+  readonly title: string;
+  readonly format: DocumentFormat;
+  /** UTF-16 units. */
+  readonly contentLength: number;
+  readonly metadataJson: string;
+  /** +1 with every change of content or metadata; 1 at first. */
+  readonly revision: number;
+  readonly changedAtMs: number;
 }
 
 /** A document to be chunked, or deleted, by the worker. */

@@ -19,8 +19,10 @@ import {
   findConfiguration,
   findDataset,
   listDatasets,
+  listProjects,
   requestDatasetDeletion,
 } from './rooms/datasets.ts';
+import { findDocument, listDocuments } from './rooms/document-records.ts';
 import { findDocuments, listChunks } from './rooms/documents.ts';
 import { recordTextFailures, retryFailedChunks, storeEmbeddings } from './rooms/embeddings.ts';
 import {
@@ -147,9 +149,12 @@ function readingSide(session: CatalogSession) {
     lastIds: () => lastIds(session),
     findDataset: (address) => findDataset(session, address),
     listDatasets: (page) => listDatasets(session, page),
+    listProjects: (page) => listProjects(session, page),
     datasetCounts: (datasetId) => datasetCounts(session, datasetId),
     datasetBacklog: (datasetId) => datasetBacklog(session, datasetId),
     findDocuments: (datasetId, keys) => findDocuments(session, datasetId, keys),
+    listDocuments: (datasetId, page) => listDocuments(session, datasetId, page),
+    findDocument: (datasetId, key) => findDocument(session, datasetId, key),
     listChunks: (configurationId, documentIds) => listChunks(session, configurationId, documentIds),
     listUncutDocuments: (configurationId, limit) => listUncutDocuments(session, configurationId, limit),
     listContents: (datasetId, page) => listContents(session, datasetId, page),

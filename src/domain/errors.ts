@@ -27,6 +27,10 @@ export type ErrorCode =
   // actors
   | 'ACTOR_NOT_FOUND'
   | 'EVENT_NOT_ALLOWED'
+  | 'DOCUMENT_NOT_FOUND'
+  // tasks
+  | 'TASK_NOT_FOUND'
+  | 'TASK_NOT_RUNNING'
   // lease
   | 'LEASE_HELD'
   | 'LEASE_LOST'

@@ -13,11 +13,18 @@ import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
 import { actorRoutes } from './routes/actors.ts';
 import { datasetRoutes } from './routes/datasets.ts';
+import { documentRoutes } from './routes/documents.ts';
 import { eventRoutes } from './routes/events.ts';
+import { failureRoutes } from './routes/failures.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { metricRoutes } from './routes/metrics.ts';
+import { runtimeRoutes } from './routes/runtime.ts';
+import { searchRoutes } from './routes/search.ts';
+import { tableRoutes } from './routes/tables.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import { createGuards } from './security/guards.ts';
+import { isLineStream } from './take-in.ts';
 
 export type { HttpOptions } from './options.ts';
 
@@ -55,6 +62,12 @@ function apiRoutes(parts: HttpParts) {
     .route('/v1', datasetRoutes(parts))
     .route('/v1', actorRoutes(parts))
     .route('/v1', eventRoutes(parts))
+    .route('/v1', documentRoutes(parts))
+    .route('/v1', searchRoutes(parts))
+    .route('/v1', failureRoutes(parts))
+    .route('/v1', tableRoutes(parts))
+    .route('/v1', taskRoutes(parts))
+    .route('/v1', runtimeRoutes(parts))
     .route('/', healthRoutes(parts));
 }
 
@@ -64,10 +77,14 @@ const rememberPrefix = createMiddleware<HttpEnv>(async (context, next) => {
 });
 
 function limitBody(bytesMax: number) {
-  return bodyLimit({
+  const limit = bodyLimit({
     maxSize: bytesMax,
     onError: () => {
       throw new HttpError('PAYLOAD_TOO_LARGE', `The body is larger than ${bytesMax} bytes.`);
     },
   });
+  // Streams have their own limit, and are not to be held in memory.
+  return createMiddleware<HttpEnv>((context, next) =>
+    isLineStream(context) ? next() : limit(context, next),
+  );
 }

@@ -25,6 +25,8 @@ export interface HttpOptions {
   readonly bodyBytesMax?: number;
   /** Event streams that are open at the same time. Default 2,000. */
   readonly eventStreamsMax?: number;
+  /** Longest stream of documents in one request, in bytes; read as it comes. Default 1,073,741,824. */
+  readonly streamBytesMax?: number;
   /** Longest wait for the bytes of a body, in milliseconds; each kilobyte that came gives a second more. Default 30,000. */
   readonly bodyTimeoutMs?: number;
   /** When it is aborted, the server is about to end: streams are closed, and nothing new is begun. */

@@ -52,6 +52,10 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   DATASET_RECONFIGURING: shown(409, 'The dataset is on its way to another configuration'),
   NO_EARLIER_TABLE: shown(409, 'No earlier table is kept'),
   PROFILE_MISMATCH: shown(409, 'The dataset was made by another embedder'),
+  DOCUMENT_NOT_FOUND: shown(404, 'There is no such document'),
+
+  TASK_NOT_FOUND: shown(404, 'There is no such task'),
+  TASK_NOT_RUNNING: shown(409, 'The task cannot be cancelled'),
 
   ACTOR_NOT_FOUND: shown(404, 'There is no such actor'),
   EVENT_NOT_ALLOWED: shown(409, 'The actor does not take the event in its present state'),
@@ -96,7 +100,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   LISTEN_FAILED: hidden(500, 'The service cannot listen'),
 
   RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),
-  ABORTED: hidden(503, 'The work was ended early; what was done is kept'),
+  ABORTED: shown(503, 'The work was ended early; what was done is kept'),
   INTERNAL: hidden(500, 'Something went wrong here; the request id finds it in the log'),
 };
 

@@ -188,6 +188,7 @@ async function switchTo(
   // The verification: the table is what was recorded of it, or is put back to that, or is not switched to.
   await settleTable(work, open);
   await work.writer.assertLease();
+  await work.store.markServed(open.table.name, work.clock.nowMs());
   await work.writer.switchGeneration(generationId);
   await refreshDataset(work);
   work.serving.current = open;

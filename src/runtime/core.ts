@@ -22,6 +22,7 @@ import type { ResolvedOptions } from './options.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
+import { createRunningTasks, type RunningTasks } from './task.ts';
 
 /** Where a runtime is in its life. */
 export interface RuntimeLife {
@@ -62,6 +63,8 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, Runti
   readonly checks: CheckLog;
   /** How the embedding providers answered lately. */
   readonly providers: ProviderLog;
+  /** The tasks that this runtime runs now. */
+  readonly running: RunningTasks;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
   close(): Promise<void>;
 }
@@ -152,6 +155,7 @@ export function createRuntimeCore(
       observers.observeEmbedder(embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders])),
     work: currentWork,
     ownWork: async (datasetId) => work?.workFor(datasetId),
+    running: createRunningTasks(),
     ...notStarted(),
     async close() {
       if (isClosed) return;

@@ -9,11 +9,12 @@ import { createDataset, type Dataset } from './dataset.ts';
 import type { EventListener } from './events.ts';
 import { checkHealth, type RuntimeHealth } from './health.ts';
 import { isCertainlyDead } from './host-identity.ts';
-import { type DatasetSummary, listDatasets } from './list-datasets.ts';
+import { type DatasetSummary, listDatasets, listProjects, type ProjectSummary } from './list-datasets.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { describeState, type Supervision } from './supervision.ts';
+import { asTheyAre, createTasks, type Tasks } from './tasks.ts';
 import { haltWorker, requireSupervision, startWorker, stopRuntime } from './worker-life.ts';
 
 export interface RuntimeStatus {
@@ -67,11 +68,15 @@ export interface Runtime {
   datasets(options?: { readonly project?: string }): AsyncIterable<string>;
   /** The same in pages, with what each dataset was made with. */
   listDatasets(options?: PageOptions & { readonly project?: string }): Promise<Page<DatasetSummary>>;
+  /** The projects that have datasets, in pages. */
+  listProjects(page?: PageOptions): Promise<Page<ProjectSummary>>;
   /** Searches all datasets of a project and merges their answers. */
   search(project: string, query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<RuntimeStatus>;
   /** Whether all that the runtime stands on is in order: catalog, lease, embedding provider, disk. Never throws. */
   health(): Promise<RuntimeHealth>;
+  /** What was asked for and takes long: listed, waited for, cancelled. */
+  readonly tasks: Tasks;
   /** Calls `listener` with every event; returns the function that ends that. */
   on(listener: EventListener): () => void;
   /**
@@ -129,10 +134,12 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     dataset: (address) => createDataset(core, parseAddress(address)),
     datasets: ({ project } = {}) => listAddresses(core, project),
     listDatasets: (page = {}) => listDatasets(core, page),
+    listProjects: (page = {}) => listProjects(core, page),
     search: (project, query, searchOptions) =>
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
     health: () => checkHealth(core),
+    tasks: createTasks(core),
     on: (listener) => core.hub.on(listener),
     checkCatalog: () => checkCatalog(core),
     backup: (path, options) => backUpCatalog(core, path, options),
@@ -168,16 +175,6 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
     worker: isAlive ? worker : undefined,
     embedder: core.chosen.reason,
     strangeTables: await strangeTables(core),
-    tasks: isAlive ? tasks : tasks.map(endedWithItsWorker),
-  };
-}
-
-/** A task that still reads as running although nobody works: its worker died over it. The next one records that. */
-function endedWithItsWorker(task: TaskRecord): TaskRecord {
-  if (task.state !== 'running') return task;
-  return {
-    ...task,
-    state: 'failed',
-    error: 'Cut short: the process that ran it ended. Work that was done is kept.',
+    tasks: await asTheyAre(core, tasks),
   };
 }

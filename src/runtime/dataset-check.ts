@@ -1,7 +1,7 @@
 import type { DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
-import { isAtLeast, type SyncLevel, type SyncReport } from '../domain/sync-report.ts';
+import { isAtLeast, SYNC_KINDS, type SyncLevel, type SyncReport } from '../domain/sync-report.ts';
 import { checkSync, type SyncCheck, type SyncSubject } from '../pipeline/check-sync.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type Attended, type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
@@ -23,33 +23,53 @@ export async function checkDataset(
   options: CheckOptions = {},
 ): Promise<SyncReport> {
   const { level = 'quick', repair = false, signal } = options;
-  if (repair) return repairDataset(core, address, level, signal);
+  const isTask = repair || options.onTask !== undefined;
+  if (isTask) return checkAsTask(core, address, { ...options, level, repair });
   throwIfAborted(signal);
-  const report = await checkInPeace(core, await requireDataset(core, address), level, signal);
+  return lookAndTell(core, await requireDataset(core, address), level, signal);
+}
+
+/** As a task that is listed; of a repair, both checks are a part. */
+function checkAsTask(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  { level, repair, signal: outerSignal, onTask }: CheckOptions & { level: SyncLevel; repair: boolean },
+): Promise<SyncReport> {
+  return withSession(core, outerSignal, async ({ writer }, sessionSignal) => {
+    const dataset = await requireDataset(core, address);
+    const { datasetId } = dataset;
+    const spec = { kind: repair ? 'repair' : 'check', datasetId, signal: sessionSignal, onTask };
+    return runTask(core, writer, spec, async ({ signal, progress }) => {
+      const found = await lookAndTell(core, dataset, level, signal);
+      for (const kind of SYNC_KINDS) if (found[kind].count > 0) progress[kind] = found[kind].count;
+      return repair && !found.inSync ? repairDataset(core, dataset, found, signal) : found;
+    });
+  });
+}
+
+async function lookAndTell(
+  core: RuntimeCore,
+  dataset: DatasetRecord,
+  level: SyncLevel,
+  signal: AbortSignal | undefined,
+): Promise<SyncReport> {
+  const report = await checkInPeace(core, dataset, level, signal);
   core.hub.emit({ type: 'sync.checked', address: report.address, report });
   return report;
 }
 
-/** Checks, lets the dataset's actor put right what differs, and checks again. */
-function repairDataset(
+/** Lets the dataset's actor put right what was found, and checks again. */
+async function repairDataset(
   core: RuntimeCore,
-  address: DatasetAddress,
-  level: SyncLevel,
-  outerSignal: AbortSignal | undefined,
+  dataset: DatasetRecord,
+  found: SyncReport,
+  signal: AbortSignal,
 ): Promise<SyncReport> {
-  return withSession(core, outerSignal, async ({ writer }, signal) => {
-    const dataset = await requireDataset(core, address);
-    const found = await checkInPeace(core, dataset, level, signal);
-    core.hub.emit({ type: 'sync.checked', address: found.address, report: found });
-    if (found.inSync) return found;
-    await runTask(core, writer, { kind: 'repair', datasetId: dataset.datasetId }, () =>
-      withActor(core, dataset, signal, (work, attended) => mend(core, dataset, level, work, attended)),
-    );
-    const after = await checkInPeace(core, dataset, level, signal);
-    core.hub.emit({ type: 'sync.checked', address: after.address, report: after });
-    if (!after.inSync) throw stillDiffers(after);
-    return { ...found, repaired: found.proposal, durationMs: found.durationMs };
-  });
+  const { level } = found;
+  await withActor(core, dataset, signal, (work, attended) => mend(core, dataset, level, work, attended));
+  const after = await lookAndTell(core, dataset, level, signal);
+  if (!after.inSync) throw stillDiffers(after);
+  return { ...found, repaired: found.proposal, durationMs: found.durationMs };
 }
 
 /** Asks the dataset's actor for a check that looks as closely, and waits until it rests on a sound table with nothing to do. */

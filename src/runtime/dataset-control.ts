@@ -59,12 +59,14 @@ export function indexWaiting(
   options: IndexOptions = {},
 ): Promise<IndexResult> {
   const startMs = core.clock.monotonicMs();
-  return withSession(core, options.signal, async ({ writer }, signal) => {
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
     const dataset = await requireDataset(core, address);
     const { datasetId } = dataset;
     const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
-    await runTask(core, writer, { kind: 'index', datasetId }, () =>
+    const spec = { kind: 'index', datasetId, signal: sessionSignal, onTask: options.onTask };
+    await runTask(core, writer, spec, ({ signal, progress }) =>
       withActor(core, dataset, signal, async (_, attended) => {
+        progress.retriedCount = retriedCount;
         // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
         core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
         const catalog = await core.catalog();

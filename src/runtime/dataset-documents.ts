@@ -1,6 +1,6 @@
 import type { CatalogWriter, DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
-import { type DocumentKey, documentMapKey, type PreparedDocument, prepareKey } from '../domain/document.ts';
+import { documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { sameBytes } from '../domain/hash.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../pipeline/apply-documents.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
-import type { DeleteDocumentsResult, IngestOptions, IngestResult } from './dataset.ts';
+import type { IngestOptions, IngestResult } from './dataset.ts';
 import { makeDataset } from './dataset-control.ts';
 import {
   type BatchReader,
@@ -20,12 +20,12 @@ import {
   REFUSED_LISTED_MAX,
   type RefusedDocument,
 } from './ingest.ts';
-import { runTask, type TaskProgress } from './task.ts';
+import { runTask, type TaskHandle } from './task.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
 /** A list of more documents than this is queued rather than waited for, where the mode is `auto`. */
 const AUTO_SYNC_DOCUMENTS_MAX = 100;
-const DOCUMENTS_PER_BATCH = 200;
+export const DOCUMENTS_PER_BATCH = 200;
 /** Of the documents of one batch, in UTF-16 units. */
 const TEXT_LENGTH_PER_BATCH = 1_000_000;
 
@@ -41,16 +41,17 @@ export function ingest(
     const problem = 'The documents to ingest must be a list, an iterable or an async iterable of documents.';
     return Promise.reject(new SynclineError('INVALID_DOCUMENT', problem));
   }
-  return withSession(core, options.signal, async ({ writer }, signal) => {
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
     const dataset = await findOrMakeDataset(core, writer, address);
     requireEmbedder(core, dataset);
-    const run = startIngest(core, dataset, source, signal);
     const mode = chooseMode(options, source, core.supervision !== undefined);
-    await runTask(core, writer, { kind: 'ingest', datasetId: dataset.datasetId }, (progress, save) =>
-      mode === 'sync'
-        ? ingestSync(core, run, progress, save)
-        : ingestAsync(core, writer, run, progress, save),
-    );
+    const { datasetId } = dataset;
+    const spec = { kind: 'ingest', datasetId, signal: sessionSignal, onTask: options.onTask };
+    const run = await runTask(core, writer, spec, async (task) => {
+      const started = startIngest(core, dataset, source, task);
+      await (mode === 'sync' ? ingestSync(core, started) : ingestAsync(core, writer, started));
+      return started;
+    });
     return {
       mode,
       readCount: run.reader.readCount(),
@@ -86,7 +87,7 @@ interface IngestRun {
   readonly dataset: DatasetRecord;
   readonly address: string;
   readonly reader: BatchReader;
-  readonly signal: AbortSignal;
+  readonly task: TaskHandle;
   readonly counts: { addedCount: number; changedCount: number; unchangedCount: number; refusedCount: number };
   readonly refused: RefusedDocument[];
 }
@@ -95,7 +96,7 @@ function startIngest(
   core: RuntimeCore,
   dataset: DatasetRecord,
   source: DocumentSource,
-  signal: AbortSignal,
+  task: TaskHandle,
 ): IngestRun {
   const address = formatAddress(dataset.address);
   const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
@@ -105,14 +106,14 @@ function startIngest(
     rules: { fields: dataset.fields, contentLengthMax: core.options.documentLengthMax },
     documentsMax: DOCUMENTS_PER_BATCH,
     textLengthMax: TEXT_LENGTH_PER_BATCH,
-    signal,
+    signal: task.signal,
     onRefused: (document) => {
       counts.refusedCount += 1;
       if (refused.length < REFUSED_LISTED_MAX) refused.push(document);
       core.hub.emit({ type: 'document.refused', address, ...document });
     },
   });
-  return { dataset, address, reader, signal, counts, refused };
+  return { dataset, address, reader, task, counts, refused };
 }
 
 function chooseMode(options: IngestOptions, source: DocumentSource, isStarted: boolean): 'sync' | 'async' {
@@ -123,13 +124,9 @@ function chooseMode(options: IngestOptions, source: DocumentSource, isStarted: b
 }
 
 /** Brings the documents into the catalog batch by batch while the stages behind already work, then waits for the rest. */
-function ingestSync(
-  core: RuntimeCore,
-  run: IngestRun,
-  progress: TaskProgress,
-  save: () => Promise<void>,
-): Promise<void> {
-  const { dataset, signal } = run;
+function ingestSync(core: RuntimeCore, run: IngestRun): Promise<void> {
+  const { dataset, task } = run;
+  const { signal } = task;
   return withActor(core, dataset, signal, async (work, attended) => {
     let applying: Promise<unknown> = Promise.resolve();
     work.producers.ingesting += 1;
@@ -138,12 +135,13 @@ function ingestSync(
       for await (const documents of run.reader.batches()) {
         const batch = await prepareBatch(work, { documents, deletions: [] }, signal);
         await applying;
-        applying = applyBatch(core, work, batch, run, attended.wake);
+        applying = applyBatch(core, work, batch, { ...run, signal }, attended.wake);
         applying.catch(() => undefined);
-        Object.assign(progress, run.counts);
-        await save();
+        Object.assign(task.progress, run.counts);
+        await task.save();
       }
       await applying;
+      Object.assign(task.progress, run.counts);
     } finally {
       await Promise.allSettled([applying]);
       work.producers.ingesting -= 1;
@@ -157,11 +155,11 @@ function ingestSync(
   });
 }
 
-async function applyBatch(
+export async function applyBatch(
   core: RuntimeCore,
   work: DatasetWork,
   batch: PreparedBatch,
-  run: Pick<IngestRun, 'address' | 'signal' | 'counts'>,
+  run: Pick<IngestRun, 'address' | 'counts'> & { readonly signal: AbortSignal },
   wake: () => void,
 ): Promise<ApplyCounts> {
   const counts = await applyDocuments(work, batch, run.signal);
@@ -174,13 +172,7 @@ async function applyBatch(
 }
 
 /** Queues what differs from the catalog; the worker, or the next `index()`, does the rest. */
-async function ingestAsync(
-  core: RuntimeCore,
-  writer: CatalogWriter,
-  run: IngestRun,
-  progress: TaskProgress,
-  save: () => Promise<void>,
-): Promise<void> {
+async function ingestAsync(core: RuntimeCore, writer: CatalogWriter, run: IngestRun): Promise<void> {
   const { datasetId } = run.dataset;
   for await (const documents of run.reader.batches()) {
     const changed = await selectChanged(core, datasetId, documents, run.counts);
@@ -191,8 +183,8 @@ async function ingestAsync(
       );
       core.supervision?.tell(datasetId, run.address, { type: 'dataset.changed' });
     }
-    Object.assign(progress, run.counts);
-    await save();
+    Object.assign(run.task.progress, run.counts);
+    await run.task.save();
   }
 }
 
@@ -217,58 +209,6 @@ async function selectChanged(
     counts[before === undefined ? 'addedCount' : isSame ? 'unchangedCount' : 'changedCount'] += 1;
     return !isSame || waiting.length > 0;
   });
-}
-
-/** See {@link Dataset.deleteDocuments}. */
-export function deleteDocuments(
-  core: RuntimeCore,
-  address: DatasetAddress,
-  keys: Iterable<string | { readonly source?: string; readonly key: string }>,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<DeleteDocumentsResult> {
-  return withSession(core, options.signal, async ({ writer }, signal) => {
-    const dataset = await requireDataset(core, address);
-    const name = formatAddress(address);
-    const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
-    let removedCount = 0;
-    await runTask(core, writer, { kind: 'deleteDocuments', datasetId: dataset.datasetId }, (progress, save) =>
-      withActor(core, dataset, signal, async (work, attended) => {
-        for (const deletions of keyBatches(keys)) {
-          const batch = await prepareBatch(work, { documents: [], deletions }, signal);
-          const applied = await applyBatch(
-            core,
-            work,
-            batch,
-            { address: name, signal, counts },
-            attended.wake,
-          );
-          removedCount += applied.removed;
-          progress.removedCount = removedCount;
-          await save();
-        }
-        await waitUntilIndexed(dataset.datasetId, name, {
-          catalog: await core.catalog(),
-          actors: core.actors,
-          ...attended,
-        });
-      }),
-    );
-    return { removedCount };
-  });
-}
-
-function* keyBatches(
-  keys: Iterable<string | { readonly source?: string; readonly key: string }>,
-): Generator<DocumentKey[]> {
-  let batch = new Map<string, DocumentKey>();
-  for (const key of keys) {
-    const prepared = prepareKey(typeof key === 'string' ? { key } : key);
-    batch.set(documentMapKey(prepared), prepared);
-    if (batch.size < DOCUMENTS_PER_BATCH) continue;
-    yield [...batch.values()];
-    batch = new Map();
-  }
-  if (batch.size > 0) yield [...batch.values()];
 }
 
 async function findOrMakeDataset(

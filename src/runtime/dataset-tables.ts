@@ -6,17 +6,15 @@ import { refreshDataset } from '../pipeline/due-rebuild.ts';
 import { beginGeneration } from '../pipeline/open-generation.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
-import { runTask } from './task.ts';
+import { runTask, type TaskOptions } from './task.ts';
 import { waitUntilSwitched } from './wait-until-indexed.ts';
 
-export interface RebuildOptions {
-  readonly signal?: AbortSignal;
-}
+/** Options of {@link Dataset.rebuild}. */
+export interface RebuildOptions extends TaskOptions {}
 
-export interface RollbackOptions {
+export interface RollbackOptions extends TaskOptions {
   /** Name of an earlier table, as `status().earlierTables` lists them. Default: the newest. */
   readonly table?: string;
-  readonly signal?: AbortSignal;
 }
 
 /** The table that serves after a rebuild, a rollback or a reconfiguration. */
@@ -32,20 +30,14 @@ export function rebuildDataset(
   address: DatasetAddress,
   options: RebuildOptions = {},
 ): Promise<SwitchResult> {
-  return switchTable(
-    core,
-    address,
-    'rebuild',
-    options.signal,
-    async (work, { configurationId }, generations) => {
-      // Asked for twice, or begun before a crash: one is enough.
-      const begun = generations.some(
-        (generation) => generation.state === 'building' && generation.configurationId === configurationId,
-      );
-      if (!begun) await beginGeneration(work, configurationId);
-      return configurationId;
-    },
-  );
+  return switchTable(core, address, 'rebuild', options, async (work, { configurationId }, generations) => {
+    // Asked for twice, or begun before a crash: one is enough.
+    const begun = generations.some(
+      (generation) => generation.state === 'building' && generation.configurationId === configurationId,
+    );
+    if (!begun) await beginGeneration(work, configurationId);
+    return configurationId;
+  });
 }
 
 /** See {@link Dataset.rollback}. */
@@ -54,7 +46,7 @@ export function rollbackDataset(
   address: DatasetAddress,
   options: RollbackOptions = {},
 ): Promise<SwitchResult> {
-  return switchTable(core, address, 'rollback', options.signal, async (work, dataset, generations) => {
+  return switchTable(core, address, 'rollback', options, async (work, dataset, generations) => {
     refuseWhileSwitching(dataset, generations);
     const earlier = keptForRollback(work, generations);
     const chosen =
@@ -72,7 +64,7 @@ function switchTable(
   core: RuntimeCore,
   address: DatasetAddress,
   kind: 'rebuild' | 'rollback',
-  ownSignal: AbortSignal | undefined,
+  options: TaskOptions,
   ask: (
     work: DatasetWork,
     dataset: DatasetRecord,
@@ -80,11 +72,12 @@ function switchTable(
   ) => Promise<number>,
 ): Promise<SwitchResult> {
   const startMs = core.clock.monotonicMs();
-  return withSession(core, ownSignal, async ({ writer }, signal) => {
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
     const dataset = await requireDataset(core, address);
     const { datasetId } = dataset;
+    const spec = { kind, datasetId, signal: sessionSignal, onTask: options.onTask };
     const catalog = await core.catalog();
-    const serving = await runTask(core, writer, { kind, datasetId }, async () => {
+    const serving = await runTask(core, writer, spec, async ({ signal, progress }) => {
       const work = await core.work().workFor(datasetId);
       // What is decided on is not collected, nor switched to, meanwhile.
       const asked = await work.writing.run(async () => {
@@ -94,7 +87,9 @@ function switchTable(
         return { before, configurationId: await ask(work, now, generations) };
       });
       const { before, configurationId } = asked;
-      return untilSwitched(core, dataset, configurationId, before?.generationId, signal);
+      const generation = await untilSwitched(core, dataset, configurationId, before?.generationId, signal);
+      progress.rowCount = generation.recorded?.rowCount ?? 0;
+      return generation;
     });
     const rowCount = serving.recorded?.rowCount ?? 0;
     return { table: serving.tableName, rowCount, durationMs: core.clock.monotonicMs() - startMs };

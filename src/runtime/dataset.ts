@@ -3,13 +3,14 @@ import type { Failure } from '../actors/failure.ts';
 import type { DatasetCounts, FailedChunk } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
+import type { Filter } from '../domain/filter.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { LoggedCheck } from './check-log.ts';
 import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkDataset } from './dataset-check.ts';
 import { datasetStatus, deleteDataset, indexWaiting, makeDataset, tellDataset } from './dataset-control.ts';
-import { deleteDocuments, ingest } from './dataset-documents.ts';
+import { ingest } from './dataset-documents.ts';
 import {
   type MaintainOptions,
   type MaintainResult,
@@ -24,6 +25,7 @@ import {
   rollbackDataset,
   type SwitchResult,
 } from './dataset-tables.ts';
+import { deleteDocuments, deleteMatching } from './delete-documents.ts';
 import {
   type DatasetText,
   datasetTexts,
@@ -34,6 +36,9 @@ import {
   type VectorSource,
 } from './import-vectors.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
+import { type DatasetSummary, summaryOf } from './list-datasets.ts';
+import type { Page, PageOptions } from './page.ts';
+import { type DocumentSummary, listDocuments, readDocument, type StoredDocument } from './read-documents.ts';
 import {
   planReconfigure,
   type ReconfigureOptions,
@@ -42,20 +47,22 @@ import {
   reconfigure,
 } from './reconfigure.ts';
 import { type SearchOptions, type SearchResult, searchDataset } from './search.ts';
+import type { TaskOptions } from './task.ts';
+
+export type { FailedChunk };
 
 const DEFAULT_PAUSE_REASON = 'asked for';
 
 /** When {@link Dataset.ingest} returns: when searchable, when durably queued, or whichever suits the amount. */
 export type IngestMode = 'sync' | 'async' | 'auto';
 
-export interface IngestOptions {
+export interface IngestOptions extends TaskOptions {
   /**
    * - `sync`: returns when every document is searchable.
    * - `async`: returns when every document is durably queued; a started runtime does the rest, else the next `index()`.
    * - `auto` (default): `async` when the runtime is started and the documents are a stream or more than 100; else `sync`.
    */
   readonly mode?: IngestMode;
-  readonly signal?: AbortSignal;
 }
 
 export interface IngestResult {
@@ -75,10 +82,9 @@ export interface DeleteDocumentsResult {
   readonly removedCount: number;
 }
 
-export interface IndexOptions {
+export interface IndexOptions extends TaskOptions {
   /** Give chunks that were given up another round of attempts. Default `false`. */
   readonly retryFailed?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 export interface IndexResult {
@@ -87,7 +93,7 @@ export interface IndexResult {
   readonly durationMs: number;
 }
 
-export interface CheckOptions {
+export interface CheckOptions extends TaskOptions {
   /**
    * - `quick` (default): the table opens, and columns, version and row count are those of the last mark;
    * - `rows`: also every row, by its fingerprint: about 1 s per million rows;
@@ -96,7 +102,8 @@ export interface CheckOptions {
   readonly level?: SyncLevel;
   /** Put right what differs, and check again. Needs the lease. Default `false`. */
   readonly repair?: boolean;
-  readonly signal?: AbortSignal;
+  /** With it, also a check that only looks is listed as a task, for which the lease is needed. */
+  readonly onTask?: (taskId: number) => void;
 }
 
 export interface DatasetStatus {
@@ -156,8 +163,19 @@ export interface Dataset {
   /** Removes documents by key (of the source `default` where none is given) from catalog and table. Unknown keys are no error. */
   deleteDocuments(
     keys: Iterable<string | { readonly source?: string; readonly key: string }>,
-    options?: { readonly signal?: AbortSignal },
+    options?: TaskOptions,
   ): Promise<DeleteDocumentsResult>;
+  /**
+   * Removes the documents that match a filter over declared fields and `source`, `key`, `title`; also those that are not
+   * searchable yet.
+   *
+   * @throws SynclineError `INVALID_FILTER`, and as {@link index}.
+   */
+  deleteMatching(filter: Filter, options?: TaskOptions): Promise<DeleteDocumentsResult>;
+  /** The documents that were taken in, in the order in which they first came; queued ones come when they are. */
+  documents(page?: PageOptions): Promise<Page<DocumentSummary>>;
+  /** One document with its content. @throws SynclineError `DOCUMENT_NOT_FOUND`. */
+  document(key: string | { readonly source?: string; readonly key: string }): Promise<StoredDocument>;
   /** Does everything that waits: queued documents, pending chunks, unwritten rows; retries failed chunks when asked to. */
   index(options?: IndexOptions): Promise<IndexResult>;
   /**
@@ -168,7 +186,7 @@ export interface Dataset {
    */
   check(options?: CheckOptions): Promise<SyncReport>;
   /** Compares rows and puts right what differs, without embedding anything again: `check({ level: 'rows', repair: true })`. */
-  repair(options?: { readonly signal?: AbortSignal }): Promise<SyncReport>;
+  repair(options?: TaskOptions): Promise<SyncReport>;
   /**
    * Builds a new table from the catalog's embeddings, with no call to any provider, checks it and switches to it; the present
    * one serves until then and is kept for a rollback. What is being built already is waited for.
@@ -210,6 +228,8 @@ export interface Dataset {
   maintain(options?: MaintainOptions): Promise<MaintainResult>;
   /** Ranked passages, best first. */
   search(query: string, options?: SearchOptions): Promise<SearchResult[]>;
+  /** What the dataset was made with. */
+  describe(): Promise<DatasetSummary>;
   status(): Promise<DatasetStatus>;
   /** Chunks that were given up, oldest first, at most `limit` (default 100). */
   failures(options?: { readonly afterChunkId?: number; readonly limit?: number }): Promise<FailedChunk[]>;
@@ -230,6 +250,9 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
       }),
     ingest: (documents, options) => ingest(core, address, documents, options),
     deleteDocuments: (keys, options) => deleteDocuments(core, address, keys, options),
+    deleteMatching: (filter, options) => deleteMatching(core, address, filter, options),
+    documents: (page) => listDocuments(core, address, page),
+    document: (key) => readDocument(core, address, key),
     index: (options) => indexWaiting(core, address, options),
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
@@ -242,6 +265,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     importVectors: (vectors, options) => importVectors(core, address, vectors, options),
     maintain: (options) => maintainDataset(core, address, options),
     search: (query, options) => searchDataset(core, address, query, options),
+    describe: async () => summaryOf(await requireDataset(core, address)),
     status: () => datasetStatus(core, address),
     async failures({ afterChunkId = 0, limit = 100 } = {}) {
       const { datasetId } = await requireDataset(core, address);

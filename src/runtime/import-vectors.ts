@@ -5,7 +5,7 @@ import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { sha256, toHex } from '../domain/hash.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { chosenProfile, type EmbedderChoice } from './embedder-choice.ts';
-import { runTask } from './task.ts';
+import { runTask, type TaskOptions } from './task.ts';
 import { walkTexts } from './walk-texts.ts';
 
 /** A text exactly as it is embedded (see `Dataset.texts`), with its vector. */
@@ -17,10 +17,9 @@ export interface TextVector {
 
 export type VectorSource = Iterable<TextVector> | AsyncIterable<TextVector>;
 
-export interface ImportVectorsOptions {
+export interface ImportVectorsOptions extends TaskOptions {
   /** Who made the vectors. Default `dataset`. */
   readonly embedder?: EmbedderChoice;
-  readonly signal?: AbortSignal;
 }
 
 export interface ImportVectorsResult {
@@ -61,15 +60,15 @@ export function importVectors(
   vectors: VectorSource,
   options: ImportVectorsOptions = {},
 ): Promise<ImportVectorsResult> {
-  return withSession(core, options.signal, async ({ writer }, signal) => {
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
     const dataset = await requireDataset(core, address);
     const profile = chosenProfile(core, dataset.target ?? dataset, options.embedder ?? 'dataset');
     const { datasetId } = dataset;
     const counts = await runTask(
       core,
       writer,
-      { kind: 'importVectors', datasetId },
-      async (progress, save) => {
+      { kind: 'importVectors', datasetId, signal: sessionSignal, onTask: options.onTask },
+      async ({ progress, save, signal }) => {
         const profileId = await writer.ensureProfile(profile);
         const run = { core, writer, profile, profileId, counts: { readCount: 0, storedCount: 0 } };
         for await (const batch of batches(vectors, signal)) {

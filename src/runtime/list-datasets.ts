@@ -41,7 +41,30 @@ export async function listDatasets(
   return { items: items.map(summaryOf), next };
 }
 
-function summaryOf({
+/** A project, which is there as long as it has datasets. */
+export interface ProjectSummary {
+  readonly name: string;
+  readonly datasetCount: number;
+}
+
+/** See `Runtime.listProjects`. */
+export async function listProjects(core: RuntimeCore, page: PageOptions): Promise<Page<ProjectSummary>> {
+  const { items, next } = await readPage(
+    page,
+    async (afterProjectId = 0, limit) => {
+      try {
+        return await (await core.catalog()).listProjects({ afterProjectId, limit });
+      } catch (error) {
+        if (isSynclineError(error, 'CATALOG_MISSING')) return [];
+        throw error;
+      }
+    },
+    ({ projectId }) => projectId,
+  );
+  return { items: items.map(({ name, datasetCount }) => ({ name, datasetCount })), next };
+}
+
+export function summaryOf({
   address,
   profile,
   fields,

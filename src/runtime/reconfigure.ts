@@ -8,11 +8,11 @@ import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkTokensPerChunk } from './dataset-control.ts';
 import { type SwitchResult, untilSwitched } from './dataset-tables.ts';
 import { chosenProfile, type EmbedderChoice } from './embedder-choice.ts';
-import { runTask, type TaskProgress } from './task.ts';
+import { runTask, type TaskHandle, type TaskOptions } from './task.ts';
 import { walkTexts } from './walk-texts.ts';
 
 /** What a dataset is to be changed to; what is left out stays. */
-export interface ReconfigureOptions {
+export interface ReconfigureOptions extends TaskOptions {
   /**
    * Who is to embed. Default `runtime`; with `dataset` the model stays and only the chunks change. To embed changes by the
    * present model while the new one is prepared, the runtime needs both; see `moreEmbedders`.
@@ -26,7 +26,6 @@ export interface ReconfigureOptions {
    * Default: `async` when the runtime is started, else `sync`.
    */
   readonly mode?: 'sync' | 'async';
-  readonly signal?: AbortSignal;
 }
 
 /** What a reconfiguration would do and cost. Nothing is changed to find out. */
@@ -95,7 +94,7 @@ export function reconfigure(
   address: DatasetAddress,
   options: ReconfigureOptions = {},
 ): Promise<ReconfigureResult> {
-  return withSession(core, options.signal, async ({ writer }, signal) => {
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
     const found = await requireDataset(core, address);
     const wanted = targetOf(core, found, options);
     const catalog = await core.catalog();
@@ -118,9 +117,10 @@ export function reconfigure(
       return { mode, to, switched: undefined };
     }
     const startMs = core.clock.monotonicMs();
-    const serving = await runTask(core, writer, { kind: 'reconfigure', datasetId }, (progress, save) =>
-      untilSwitched(core, dataset, target.configurationId, before?.generationId, signal, () =>
-        noteProgress(core, datasetId, progress, save),
+    const spec = { kind: 'reconfigure', datasetId, signal: sessionSignal, onTask: options.onTask };
+    const serving = await runTask(core, writer, spec, (task) =>
+      untilSwitched(core, dataset, target.configurationId, before?.generationId, task.signal, () =>
+        noteProgress(core, datasetId, task),
       ),
     );
     const durationMs = core.clock.monotonicMs() - startMs;
@@ -132,8 +132,7 @@ export function reconfigure(
 async function noteProgress(
   core: RuntimeCore,
   datasetId: number,
-  progress: TaskProgress,
-  save: () => Promise<void>,
+  { progress, save }: TaskHandle,
 ): Promise<void> {
   const { target } = await (await core.catalog()).datasetCounts(datasetId);
   if (target === undefined) return;

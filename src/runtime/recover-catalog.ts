@@ -185,16 +185,21 @@ function isTableError(error: unknown): boolean {
   return isSynclineError(error, 'TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS', 'TABLE_FAILED');
 }
 
-/** Tables by dataset, the newest of each first. */
+/** Tables by dataset: the one that served last first, and those that never did (a build that was cut short) last. */
 function byDataset(tables: readonly OwnedTable[]): Map<string, OwnedTable[]> {
   const datasets = new Map<string, OwnedTable[]>();
-  for (const table of [...tables].sort((a, b) => b.origin.generationId - a.origin.generationId)) {
+  for (const table of [...tables].sort(byService)) {
     const dataset = formatAddress(table.origin.address);
     const same = datasets.get(dataset);
     if (same === undefined) datasets.set(dataset, [table]);
     else same.push(table);
   }
   return datasets;
+}
+
+function byService(a: OwnedTable, b: OwnedTable): number {
+  const served = (b.servedAtMs ?? 0) - (a.servedAtMs ?? 0);
+  return served || b.origin.generationId - a.origin.generationId;
 }
 
 async function findTables(

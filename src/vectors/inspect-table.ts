@@ -10,7 +10,10 @@ import type { TableInspection } from './vector-store.ts';
 const OUR_COLUMNS = ['chunk_id', 'document_id', 'embedded_text', 'fingerprint', 'bucket', 'vector'];
 
 /** Opens a table that may be anything and tells what it is. */
-export async function inspectTable(connection: Connection, name: string): Promise<TableInspection> {
+export async function inspectTable(
+  connection: Connection,
+  name: string,
+): Promise<Omit<TableInspection, 'servedAtMs'>> {
   try {
     const handle = await connection.openTable(name);
     const schema = await handle.schema();

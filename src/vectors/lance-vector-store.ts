@@ -8,6 +8,7 @@ import { type LanceLibrary, loadLance } from './lance-library.ts';
 import { type LanceSettings, type LanceVectorStoreOptions, resolveSettings } from './lance-settings.ts';
 import { createLanceTable, type LanceTable } from './lance-table.ts';
 import { createSerialQueue, type SerialQueue } from './serial-queue.ts';
+import { readServedMark, writeServedMark } from './served-mark.ts';
 import { createFileSync, type FileSync, flushFolder } from './sync-files.ts';
 import { tableTaken, toTableError } from './table-error.ts';
 import { createIndexes } from './table-indexes.ts';
@@ -83,7 +84,17 @@ export function createLanceVectorStore(options: LanceVectorStoreOptions): Vector
       settings.folder === undefined
         ? named(name, ({ connection }) => openedVersion(connection, name))
         : inFlight.track(() => newestVersionIn(tableFolder(settings.folder ?? '', name))),
-    inspectTable: (name) => named(name, ({ connection }) => inspectTable(connection, name)),
+    inspectTable: (name) =>
+      named(name, async ({ connection }) => {
+        const { folder } = settings;
+        const servedAtMs = folder && (await readServedMark(tableFolder(folder, name)));
+        return { ...(await inspectTable(connection, name)), servedAtMs: servedAtMs || undefined };
+      }),
+    markServed: (name, nowMs) =>
+      named(name, async () => {
+        const { folder, durable } = settings;
+        if (folder !== undefined) await writeServedMark(tableFolder(folder, name), nowMs, durable);
+      }),
     close() {
       closing ??= drainAndClose();
       return closing;

@@ -94,6 +94,8 @@ export interface TableInspection {
   readonly origin: TableOrigin | undefined;
   /** Its declared fields; with an {@link origin} only. */
   readonly fields: FieldTypes | undefined;
+  /** When it was last switched to, in Unix milliseconds; `undefined` when it never was, or that cannot be told (an object store). */
+  readonly servedAtMs: number | undefined;
   readonly problem: SynclineError | undefined;
 }
 
@@ -275,6 +277,8 @@ export interface VectorStore {
   newestVersion(name: string): Promise<number | undefined>;
   /** Looks at a table, whatever it is. What is wrong with it is told, not thrown. */
   inspectTable(name: string): Promise<TableInspection>;
+  /** Notes beside the table that it serves from now on; see {@link TableInspection.servedAtMs}. Not in an object store. */
+  markServed(name: string, nowMs: number): Promise<void>;
   /** Waits for the writes in flight and closes every handle. */
   close(): Promise<void>;
 }

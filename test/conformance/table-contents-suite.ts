@@ -41,8 +41,11 @@ export function describeTableContents(name: string, make: () => Promise<VectorSt
         kind: 'ours',
         origin: ORIGIN,
         fields: spec.fields,
+        servedAtMs: undefined,
         problem: undefined,
       });
+      await store.markServed('t', 1_234);
+      expect(await other.inspectTable('t')).toMatchObject({ servedAtMs: 1_234 });
       await other.close();
     });
 

@@ -125,7 +125,7 @@ test(
     console.log(`Killed in the middle of: ${JSON.stringify(hits)}`);
     expect(PHASES.filter((phase) => hits[phase] === 0)).toEqual([]);
   },
-  60_000 + KILLS * 5_000,
+  60_000 + KILLS * 15_000,
 );
 
 /**

@@ -37,13 +37,13 @@ describe('datasets', () => {
   test('tell their status with an ETag that changes when they do', async () => {
     const api = await startTestApi();
     await api.runtime.dataset('docs/one').ingest([{ key: 'a', content: 'words' }]);
-    const status = await api.call('GET', '/v1/datasets/docs/one');
+    const status = await api.call('GET', '/v1/datasets/docs/one/status');
     expect(status.body).toMatchObject({ isUpToDate: true, counts: { documents: 1 } });
     const etag = status.headers.get('etag') ?? '';
-    const again = await api.call('GET', '/v1/datasets/docs/one', undefined, { 'If-None-Match': etag });
+    const again = await api.call('GET', '/v1/datasets/docs/one/status', undefined, { 'If-None-Match': etag });
     expect([again.status, again.body]).toEqual([304, '']);
     await api.runtime.dataset('docs/one').ingest([{ key: 'b', content: 'more words' }]);
-    const later = await api.call('GET', '/v1/datasets/docs/one', undefined, { 'If-None-Match': etag });
+    const later = await api.call('GET', '/v1/datasets/docs/one/status', undefined, { 'If-None-Match': etag });
     expect([later.status, later.body.counts.documents]).toEqual([200, 2]);
   });
 

@@ -59,6 +59,7 @@ async function makeWork(): Promise<DatasetWork> {
       tableNames: unused,
       newestVersion: unused,
       inspectTable: unused,
+      markServed: unused,
       close: unused,
     },
     leaseSinceMs: 0,

@@ -201,6 +201,20 @@ test('of several tables of a dataset the newest sound one is taken; a damaged on
   expect(provider.stats().requests).toBe(0);
 });
 
+test('of several tables of a dataset the one that served last is taken, also when another one is newer', async () => {
+  const context = await startTestRuntime();
+  const dataset = context.runtime.dataset('docs/all');
+  await dataset.ingest(generated(6));
+  await dataset.rebuild();
+  const { table } = await dataset.rollback();
+  await dataset.ingest([{ key: 'later', content: 'Words that the newer table never had.' }]);
+  await context.runtime.stop();
+  loseCatalog(context);
+  const report = await recoverCatalog({ dataDir: context.dataDir });
+  expect(report.datasets).toMatchObject([{ dataset: 'docs/all', table, documents: 7 }]);
+  expect(report.notRecovered).toHaveLength(1);
+});
+
 test('nothing is made where it would cost something, or where there is nothing to make it from', async () => {
   const context = await startTestRuntime();
   const { runtime, dataDir, another } = context;

@@ -65,9 +65,11 @@ export async function until(workload: Workload, what: string, holds: () => boole
   }
 }
 
+/** Also a table that is being built, and another way of cutting that is prepared. */
 const WAITING = `
   select p.name || '/' || d.name from datasets d join projects p on p.project_id = d.project_id
-  where d.state = 'deleting'
+  where d.state = 'deleting' or d.target_configuration_id is not null
+    or exists (select 1 from generations g where g.dataset_id = d.dataset_id and g.state = 'building')
     or exists (select 1 from incoming i where i.dataset_id = d.dataset_id)
     or exists (select 1 from chunks c where c.configuration_id = d.configuration_id and c.embedding_status = 'pending')
     or exists (select 1 from generations g join index_queue q on q.generation_id = g.generation_id
@@ -92,7 +94,8 @@ function isParked({ core }: UsedRuntime, { sim }: Workload, address: string): bo
 
 /** What the user does in the end: asks once more for what was not confirmed, and retries what was given up. */
 async function finish(workload: Workload): Promise<void> {
-  const { world, database } = workload.sim;
+  const { world, database, ledger } = workload.sim;
+  const paidBefore = new Map(ledger.paid);
   const used = addRuntime(workload);
   const done = (what: string) => until(workload, what, () => used.calls.size === 0);
   await startAtLast(workload, used);
@@ -107,13 +110,31 @@ async function finish(workload: Workload): Promise<void> {
     follow(workload, used, `index ${address}`, used.runtime.dataset(address).index({ retryFailed: true }));
   }
   await done('what was given up is tried again');
+  await checkDeeply(workload, used);
   for (const { address, allowed, isGoing } of workload.datasets) {
     const isOpen = isGoing || [...allowed.values()].some((revisions) => revisions.length > 1);
     if (isOpen) throw new Violation(`A call about ${address} fails although nothing is wrong any more.`);
   }
   stopRuntime(workload, used);
   await until(workload, 'the last runtime stops', () => workload.runtimes.size === 0);
+  for (const [text, times] of ledger.paid) {
+    const again = times - (paidBefore.get(text) ?? 0);
+    if (again > 1) throw new Violation(`"${text}" was paid for ${again} times although nothing went wrong.`);
+  }
   world.note('the end');
+}
+
+/** Syncline's own check says so, too. */
+async function checkDeeply(workload: Workload, used: UsedRuntime): Promise<void> {
+  for (const { address } of workload.datasets) {
+    if (workload.sim.database.rows(GENERATIONS, address).length === 0) continue;
+    const checking = used.runtime.dataset(address).check({ level: 'deep' });
+    const checked = checking.then((report) => {
+      if (!report.inSync) workload.complaints.push(`The deep check of ${address}: ${JSON.stringify(report)}`);
+    });
+    follow(workload, used, `check ${address}`, checked);
+  }
+  await until(workload, 'the check ends', () => used.calls.size === 0);
 }
 
 /** A process that was killed leaves its lease behind, which runs out. */
@@ -193,6 +214,10 @@ const FAILED = `
   select 1 from chunks c join datasets d on d.configuration_id = c.configuration_id
   join projects p on p.project_id = d.project_id
   where p.name || '/' || d.name = ? and c.embedding_status = 'failed' limit 1`;
+const TOKENS = `
+  select json_extract(c.chunking, '$.tokensPerChunkMax') from configurations c
+  join datasets d on d.configuration_id = c.configuration_id join projects p on p.project_id = d.project_id
+  where p.name || '/' || d.name = ?`;
 const GENERATIONS = `
   select g.table_name, g.state, g.recorded_version, g.recorded_row_count
   from generations g join datasets d on d.dataset_id = g.dataset_id join projects p on p.project_id = d.project_id
@@ -229,9 +254,10 @@ function checkDataset(workload: Workload, { address, allowed }: SourceDataset): 
   const table = disk.tables.get(name);
   if (table === undefined) throw new Violation(`${address} has no table.`);
   const chunks = database.rows(CHUNKS, address);
+  const tokens = Number(database.rows(TOKENS, address)[0]?.[0]);
   const wanted = [...allowed]
     .toSorted()
-    .flatMap(([key, [revision]]) => (revision?.texts ?? []).map((text) => ({ key, text })));
+    .flatMap(([key, [revision]]) => (revision?.cuts.get(tokens) ?? []).map((text) => ({ key, text })));
   const shownChunks = chunks.map(([, key, hash]) => `${String(key)} ${String(hash).toLowerCase()}`);
   const wantedChunks = wanted.map(({ key, text }) => `${key} ${textHashHex(text)}`);
   if (shownChunks.join() !== wantedChunks.join())

@@ -36,5 +36,5 @@ test.each(Object.entries(DEFECTS))(
     }
     expect(`not seen in ${SEEDS_MAX} seeds`).toMatch(sign);
   },
-  300_000,
+  900_000,
 );

@@ -19,6 +19,8 @@ export interface StoredTable {
   readonly versions: Map<number, readonly StoredRow[]>;
   /** Some of its files are gone: an interrupted drop, or damage. */
   isBroken: boolean;
+  /** When it was last switched to. */
+  servedAtMs: number | undefined;
   /** Commits since the last maintenance. */
   fragments: number;
   /** Rows since then. */
@@ -49,6 +51,7 @@ export function makeTable(disk: MemoryDisk, name: string, spec: TableSpec): Stor
     latest: FIRST_VERSION,
     versions: new Map([[FIRST_VERSION, []]]),
     isBroken: false,
+    servedAtMs: undefined,
     fragments: 0,
     unindexedRows: 0,
   };

@@ -79,13 +79,29 @@ export function createMemoryVectorStore(parts: MemoryStoreParts): VectorStore {
     inspectTable(name) {
       const effect = () => {
         const table = disk.tables.get(name);
-        const nothing = { name, origin: undefined, fields: undefined, problem: undefined };
+        const nothing = {
+          name,
+          origin: undefined,
+          fields: undefined,
+          servedAtMs: undefined,
+          problem: undefined,
+        };
         if (table === undefined) return { ...nothing, kind: 'unreadable', problem: missing(name) } as const;
+        const { servedAtMs } = table;
         const { origin, fields } = table.spec;
-        return { ...nothing, kind: 'ours', origin, ...(origin && { fields }) } as const;
+        return { ...nothing, servedAtMs, kind: 'ours', origin, ...(origin && { fields }) } as const;
       };
       return call({ name: `inspect ${name}`, effect });
     },
+    markServed: (name, nowMs) =>
+      call({
+        name: `mark ${name} as served`,
+        effect() {
+          const table = disk.tables.get(name);
+          if (table === undefined) throw missing(name);
+          table.servedAtMs = nowMs;
+        },
+      }),
     async close() {
       isClosed = true;
       await Promise.allSettled(running);

@@ -12,7 +12,7 @@ import { createMemoryVectorStore } from './memory-vector-store.ts';
 import { createObserver, type Observer } from './observer.ts';
 import { createSimDriver, type SimDatabase } from './sim-catalog.ts';
 import { createSimEmbedder } from './sim-embedder.ts';
-import { type History, TOKENS_PER_CHUNK_MAX } from './source.ts';
+import { CUTS, type History } from './source.ts';
 import type { SimProcess, World } from './world.ts';
 
 /** What a planted defect may put in the place of the sound parts. */
@@ -87,7 +87,7 @@ export function startRuntime(sim: Sim, access: 'readWrite' | 'readOnly' = 'readW
     access,
     embedder,
     environment: {},
-    tokensPerChunkMax: TOKENS_PER_CHUNK_MAX,
+    tokensPerChunkMax: CUTS[0],
   });
   const plainCore = createRuntimeCore(options, {
     clock: process.clock,

@@ -1,16 +1,16 @@
 import { prepareChunks } from '../../src/chunking/prepare-chunks.ts';
-import { type DocumentInput, prepareDocument } from '../../src/domain/document.ts';
+import { type DocumentInput, type PreparedDocument, prepareDocument } from '../../src/domain/document.ts';
 import { renderEmbeddedText } from '../../src/domain/embedded-text.ts';
 import type { Random } from './random.ts';
 
-/** Hard maximum of tokens of a chunk in the simulation: about one section. */
-export const TOKENS_PER_CHUNK_MAX = 32;
+/** Hard maxima of tokens of a chunk in the simulation, the first at first: about one section. */
+export const CUTS = [32, 40] as const;
 
 /** A document as its owner has it, and what has to come of it. */
 export interface Revision {
   readonly input: DocumentInput;
-  /** Its embedded texts, in order. */
-  readonly texts: readonly string[];
+  /** Its embedded texts, in order, by the most tokens of a chunk. */
+  readonly cuts: ReadonlyMap<number, readonly string[]>;
   readonly metadataJson: string;
 }
 
@@ -80,36 +80,39 @@ export function revisionOf(input: DocumentInput): Revision {
   const known = revisions.get(name);
   if (known !== undefined) return known;
   const document = prepareDocument(input, { fields: {}, contentLengthMax: 1_000_000 });
-  const steps = prepareChunks(document, { tokensPerChunkMax: TOKENS_PER_CHUNK_MAX });
-  let step = steps.next();
-  while (!step.done) step = steps.next();
-  const texts = step.value.map(({ context, start, end }) =>
-    renderEmbeddedText(context, document.content.slice(start, end)),
-  );
-  const revision = { input, texts, metadataJson: document.metadataJson };
+  const cuts = new Map(CUTS.map((tokens) => [tokens, cut(document, tokens)]));
+  const revision = { input, cuts, metadataJson: document.metadataJson };
   if (revisions.size >= REVISIONS_MAX) revisions.clear();
   revisions.set(name, revision);
   return revision;
+}
+
+function cut(document: PreparedDocument, tokensPerChunkMax: number): string[] {
+  const steps = prepareChunks(document, { tokensPerChunkMax });
+  let step = steps.next();
+  while (!step.done) step = steps.next();
+  return step.value.map(({ context, start, end }) =>
+    renderEmbeddedText(context, document.content.slice(start, end)),
+  );
 }
 
 /**
  * Whether texts, in order, are those of a revision, from the first to the last. What its provider refused may be missing, nothing
  * else. A text may be shown without its context.
  */
-export function isWhole(
-  shown: readonly string[],
-  { texts }: Revision,
-  refused: ReadonlySet<string>,
-): boolean {
-  let at = 0;
-  for (const text of texts) {
-    if (at < shown.length && text.endsWith(shown[at] ?? '')) at += 1;
-    else if (!refused.has(text)) return false;
-  }
-  return at === shown.length;
+export function isWhole(shown: readonly string[], { cuts }: Revision, refused: ReadonlySet<string>): boolean {
+  return [...cuts.values()].some((texts) => {
+    let at = 0;
+    for (const text of texts) {
+      if (at < shown.length && text.endsWith(shown[at] ?? '')) at += 1;
+      else if (!refused.has(text)) return false;
+    }
+    return at === shown.length;
+  });
 }
 
 /** Whether nothing of a revision need be in a table. */
 export function isEmpty(revision: Revision | undefined, refused: ReadonlySet<string>): boolean {
-  return revision === undefined || revision.texts.every((text) => refused.has(text));
+  if (revision === undefined) return true;
+  return [...revision.cuts.values()].some((texts) => texts.every((text) => refused.has(text)));
 }

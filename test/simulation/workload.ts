@@ -3,6 +3,7 @@ import { Violation } from './observer.ts';
 import { LEASE_TTL_MS, type Sim, type SimRuntime, startRuntime } from './sim-runtime.ts';
 import {
   type Allowed,
+  CUTS,
   createSourceDataset,
   drawDocument,
   isWhole,
@@ -316,10 +317,36 @@ function callActions(workload: Workload, used: UsedRuntime): Action[] {
           ),
       },
       { weight: 0.7, run: search },
+      ...careActions(workload, used, dataset),
       { weight: used.isStarted && dataset.pauses === 0 ? 0.3 : 0, run: pausing },
       { weight: used.isStarted && dataset.pauses > 0 ? 1 : 0, run: resuming },
     ];
   });
+}
+
+/** What is done for a table rather than for documents. */
+function careActions(workload: Workload, used: UsedRuntime, { address, calls }: SourceDataset): Action[] {
+  const { random } = workload.sim.world;
+  const handle = used.runtime.dataset(address);
+  const action = (weight: number, name: string, call: () => Promise<unknown>): Action => ({
+    weight: calls < CALLS_PER_DATASET_MAX ? weight : 0,
+    run: () => follow(workload, used, `${name} ${address}`, call()),
+  });
+  return [
+    action(0.3, 'check', () => handle.check({ level: random.pick(['quick', 'rows', 'deep']) })),
+    action(0.3, 'repair', () => handle.repair()),
+    action(0.3, 'rebuild', () => handle.rebuild()),
+    action(0.3, 'roll back', () => handle.rollback()),
+    action(0.4, 'reconfigure', () =>
+      handle.reconfigure({
+        tokensPerChunkMax: random.pick(CUTS),
+        mode: random.pick(['sync', 'async']),
+        embedder: 'dataset',
+      }),
+    ),
+    action(0.2, 'cancel the switch', () => handle.cancelSwitch()),
+    action(0.2, 'maintain', () => handle.maintain()),
+  ];
 }
 
 /** More than a dataset has chunks. */
@@ -338,7 +365,9 @@ function searchWords(workload: Workload, used: UsedRuntime, dataset: SourceDatas
         // Words are not in every chunk; a direction is nearer or farther, but there.
         const isKnown = history.some((revision) =>
           mode === 'text'
-            ? texts.every((text) => revision.texts.some((one) => one.endsWith(text)))
+            ? [...revision.cuts.values()].some((cut) =>
+                texts.every((text) => cut.some((one) => one.endsWith(text))),
+              )
             : isWhole(texts, revision, ledger.refused),
         );
         if (!isKnown)

@@ -7,6 +7,9 @@ import Database from 'libsql';
 import { type ErrorCode, isSynclineError, type Syncline } from '../../src/index.ts';
 import { CRASH_DIMENSIONS, unlessMissing } from './crash-runtime.ts';
 
+/** What operations need of a runtime. */
+type Datasets = Pick<Syncline, 'dataset'>;
+
 export const CRASH_OPERATIONS = [
   'remove',
   'drop',
@@ -43,14 +46,14 @@ const EXPECTED = [
 const PASSING_KEYS = ['a', 'b', 'c'];
 
 /** Takes in what an operation is about to remove. */
-export async function prepareOperation(runtime: Syncline, operation: CrashOperation): Promise<void> {
+export async function prepareOperation(runtime: Datasets, operation: CrashOperation): Promise<void> {
   if (operation !== 'remove' && operation !== 'drop') return;
   const documents = PASSING_KEYS.map((key) => ({ key, content: `Some passing words of ${key}.` }));
   await runtime.dataset(PASSING_DATASET).ingest(documents, { mode: 'sync' });
 }
 
 /** Ends the passing dataset, whatever it was in the middle of. */
-export async function finishPassing(runtime: Syncline): Promise<void> {
+export async function finishPassing(runtime: Datasets): Promise<void> {
   const dataset = runtime.dataset(PASSING_DATASET);
   try {
     await dataset.index();
@@ -64,7 +67,7 @@ export async function finishPassing(runtime: Syncline): Promise<void> {
 
 /** Does an operation once; `false` when the dataset was in no state for it. */
 export async function runOperation(
-  runtime: Syncline,
+  runtime: Datasets,
   address: string,
   operation: CrashOperation,
   random: () => number,
@@ -78,7 +81,7 @@ export async function runOperation(
   }
 }
 
-type Operation = (runtime: Syncline, address: string, random: () => number) => Promise<unknown>;
+type Operation = (runtime: Datasets, address: string, random: () => number) => Promise<unknown>;
 
 const OPERATIONS: Readonly<Record<CrashOperation, Operation>> = {
   remove: (runtime) => runtime.dataset(PASSING_DATASET).deleteDocuments(PASSING_KEYS.slice(1)),
@@ -118,7 +121,7 @@ const OPERATIONS: Readonly<Record<CrashOperation, Operation>> = {
 };
 
 /** The dataset's model with the other number of dimensions. */
-async function otherModel(runtime: Syncline, address: string) {
+async function otherModel(runtime: Datasets, address: string) {
   const { profile } = await runtime.dataset(address).status();
   const [, provider = '', model = '', dimensions] = /^(.+)\/(.+)@(\d+) /.exec(profile) ?? [];
   const isOther = Number(dimensions) === OTHER_DIMENSIONS;
@@ -159,7 +162,7 @@ export async function damageTable(dataDir: string, address: string, random: () =
 
 /** Repairs a table that was damaged and may not be repaired yet. */
 export async function repairWhatWasDamaged(
-  runtime: Syncline,
+  runtime: Datasets,
   dataDir: string,
   address: string,
 ): Promise<void> {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { FieldType, FieldValue } from '../../src/domain/fields.ts';
 import { type Filter, filterFieldType, parseFilter } from '../../src/domain/filter.ts';
+import { matchesFilter } from '../../src/domain/match-filter.ts';
 import { compileFilter } from '../../src/vectors/filter-sql.ts';
 import { createLanceVectorStore } from '../../src/vectors/lance-vector-store.ts';
 import type { TableRow, TableSpec, VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
@@ -122,38 +123,8 @@ const filterArb: fc.Arbitrary<Filter> = fc.letrec<{ filter: Filter }>((tie) => (
   ),
 })).filter;
 
-/** What a filter means, said without SQL. */
-function matches(filter: Filter, found: TableRow): boolean {
-  switch (filter.op) {
-    case 'and':
-      return filter.filters.every((part) => matches(part, found));
-    case 'or':
-      return filter.filters.some((part) => matches(part, found));
-    case 'not':
-      return !matches(filter.filter, found);
-    default:
-      return compare(filter, fieldValueOf(found, filter.field));
-  }
-}
-
-function compare(filter: Exclude<Filter, { op: 'and' | 'or' | 'not' }>, value: FieldValue): boolean {
-  if (filter.op === 'eq') return value === filter.value || (value === 0 && filter.value === 0);
-  if (filter.op === 'ne') return !compare({ ...filter, op: 'eq' }, value);
-  if (value === null) return false;
-  if (filter.op === 'in') return filter.values.some((each) => each === value);
-  if (filter.op === 'contains') return (value as string | readonly string[]).includes(filter.value);
-  const order =
-    typeof value === 'string'
-      ? byteOrder(value, filter.value as string)
-      : Number(value) - Number(filter.value);
-  if (filter.op === 'lt') return order < 0;
-  if (filter.op === 'lte') return order <= 0;
-  return filter.op === 'gt' ? order > 0 : order >= 0;
-}
-
-function byteOrder(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
+const matches = (filter: Filter, found: TableRow): boolean =>
+  matchesFilter(filter, (field) => fieldValueOf(found, field));
 
 function fieldValueOf(found: TableRow, field: string): FieldValue {
   if (field === 'source' || field === 'key' || field === 'title') return found[field];

@@ -10,6 +10,7 @@ import type {
   DatasetPage,
   DatasetRecord,
   DatasetSpec,
+  ProjectRecord,
 } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
@@ -54,6 +55,26 @@ export async function listDatasets(session: CatalogSession, page: DatasetPage): 
     ),
   );
   return rows.map(datasetOf);
+}
+
+/** Projects that have datasets, by id. */
+export async function listProjects(
+  session: CatalogSession,
+  page: { readonly afterProjectId: number; readonly limit: number },
+): Promise<ProjectRecord[]> {
+  const rows = await session.rows(
+    statement(
+      `select p.project_id, cast(p.name as blob), count(*) from projects p cross join datasets d on d.project_id = p.project_id
+       where p.project_id > ? and d.state = 'active' group by p.project_id order by p.project_id limit ?`,
+      page.afterProjectId,
+      Math.min(page.limit, PAGE_MAX),
+    ),
+  );
+  return rows.map((row) => ({
+    projectId: integerAt(row, 0),
+    name: textAt(row, 1),
+    datasetCount: integerAt(row, 2),
+  }));
 }
 
 /** Creates a dataset, or returns the existing one when all its settings are equal, or will be after a reconfiguration. */

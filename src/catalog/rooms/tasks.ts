@@ -1,4 +1,4 @@
-import type { TaskRecord } from '../catalog.ts';
+import type { TaskRecord, TaskState } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlRow, statement } from '../sql-driver.ts';
@@ -12,7 +12,13 @@ const ERROR_LENGTH_MAX = 4_000;
 /** Newest first. */
 export async function listTasks(
   session: CatalogSession,
-  page: { readonly datasetId?: number; readonly kind?: string; readonly limit: number },
+  page: {
+    readonly datasetId?: number;
+    readonly kind?: string;
+    readonly state?: TaskState;
+    readonly beforeTaskId?: number;
+    readonly limit: number;
+  },
 ): Promise<TaskRecord[]> {
   const rows = await session.rows(
     statement(
@@ -21,10 +27,14 @@ export async function listTasks(
        from tasks t
        left join datasets d on d.dataset_id = t.dataset_id
        left join projects p on p.project_id = d.project_id
-       where (?1 is null or t.dataset_id = ?1) and (?2 is null or t.kind = ?2) order by t.task_id desc limit ?3`,
+       where (?1 is null or t.dataset_id = ?1) and (?2 is null or t.kind = ?2)
+         and (?4 is null or t.state = ?4) and (?5 is null or t.task_id < ?5)
+       order by t.task_id desc limit ?3`,
       page.datasetId ?? null,
       page.kind ?? null,
       Math.min(page.limit, TASKS_PER_ANSWER),
+      page.state ?? null,
+      page.beforeTaskId ?? null,
     ),
   );
   return rows.map(taskOf);

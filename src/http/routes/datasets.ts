@@ -7,6 +7,7 @@ import { datasetParams, nameSchema, pageQuery } from '../schemas/common.ts';
 import {
   datasetOf,
   datasetPageSchema,
+  datasetSchema,
   datasetStatusOf,
   datasetStatusSchema,
   newDatasetSchema,
@@ -45,9 +46,11 @@ const createDataset = createRoute({
     201: {
       description: 'It is there, now or since an equal request',
       headers: { Location: { description: 'Its address', schema: { type: 'string' } } },
-      content: { 'application/json': { schema: datasetStatusSchema } },
+      content: { 'application/json': { schema: datasetSchema } },
     },
     ...problemResponses(
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
       'DATASET_EXISTS',
       'DATASET_DELETING',
       'INVALID_FIELD',
@@ -59,7 +62,7 @@ const createDataset = createRoute({
 
 const readStatus = createRoute({
   method: 'get',
-  path: '/datasets/{project}/{dataset}',
+  path: '/datasets/{project}/{dataset}/status',
   operationId: 'readDatasetStatus',
   tags,
   summary: 'Tells how a dataset is doing',
@@ -72,6 +75,19 @@ const readStatus = createRoute({
       content: { 'application/json': { schema: datasetStatusSchema } },
     },
     304: { description: 'As it was when the `ETag` in `If-None-Match` was given' },
+    ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING'),
+  },
+});
+
+const readDataset = createRoute({
+  method: 'get',
+  path: '/datasets/{project}/{dataset}',
+  operationId: 'readDataset',
+  tags,
+  summary: 'Tells what a dataset was made with',
+  request: { params: datasetParams },
+  responses: {
+    200: { description: 'The dataset', content: { 'application/json': { schema: datasetSchema } } },
     ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING'),
   },
 });
@@ -101,9 +117,12 @@ export function datasetRoutes({ runtime }: HttpParts) {
       const { project, dataset: name, ...settings } = context.req.valid('json');
       const dataset = runtime.dataset(`${project}/${name}`);
       await dataset.create(defined(settings));
-      const status = datasetStatusOf(await dataset.status());
       const location = `${context.get('prefix')}/v1/datasets/${project}/${name}`;
-      return context.json(status, 201, { Location: location });
+      return context.json(datasetOf(await dataset.describe()), 201, { Location: location });
+    })
+    .openapi(readDataset, async (context) => {
+      const { project, dataset } = context.req.valid('param');
+      return context.json(datasetOf(await runtime.dataset(`${project}/${dataset}`).describe()), 200);
     })
     .openapi(readStatus, async (context) => {
       const { project, dataset } = context.req.valid('param');

@@ -54,6 +54,10 @@ export const HTTP_APP_SETTINGS = {
     default: 16_777_216,
     meaning: 'Largest body that is taken at once, in bytes',
   }),
+  streamBytesMax: wholeNumber(1_024, 1_099_511_627_776, {
+    default: 1_073_741_824,
+    meaning: 'Longest stream of documents in one request, in bytes; read as it comes',
+  }),
   eventStreamsMax: wholeNumber(0, 100_000, {
     default: 2_000,
     meaning: 'Event streams that are open at the same time',

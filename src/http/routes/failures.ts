@@ -1,0 +1,94 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { HttpParts } from '../environment.ts';
+import { createRouter } from '../router.ts';
+import { datasetParams, pageQuery } from '../schemas/common.ts';
+import { failedChunkOf, failedChunkPageSchema } from '../schemas/failures.ts';
+import { problemResponses } from '../schemas/problem.ts';
+import { taskResponses, waitQuery } from '../schemas/tasks.ts';
+import { requireWrite } from '../security/guards.ts';
+import { answerTask, beginTask } from '../task-answer.ts';
+
+const tags = ['Indexing'];
+
+/** What can keep waiting changes from being indexed within the wait. */
+const INDEXING = [
+  'DATASET_NOT_FOUND',
+  'DATASET_DELETING',
+  'LEASE_HELD',
+  'CATALOG_READ_ONLY',
+  'PROFILE_MISMATCH',
+  'PROVIDER_AUTH',
+  'PROVIDER_QUOTA',
+  'DISK_FULL',
+  'ABORTED',
+] as const;
+
+const indexDataset = createRoute({
+  method: 'post',
+  path: '/datasets/{project}/{dataset}/index',
+  operationId: 'indexDataset',
+  tags,
+  summary: 'Does everything that waits in a dataset',
+  description:
+    'Queued documents, texts without a vector, rows that are not written. A started worker does that by itself; this does it now, ' +
+    'also after failures that it would have waited out.',
+  middleware: [requireWrite],
+  request: { params: datasetParams, query: waitQuery },
+  responses: { ...taskResponses('Indexing'), ...problemResponses(...INDEXING) },
+});
+
+const listFailures = createRoute({
+  method: 'get',
+  path: '/datasets/{project}/{dataset}/failures',
+  operationId: 'listFailures',
+  tags,
+  summary: 'Lists chunks that were given up, the oldest first',
+  description: 'Their provider refused them each time.',
+  request: { params: datasetParams, query: pageQuery },
+  responses: {
+    200: {
+      description: 'A page of chunks',
+      content: { 'application/json': { schema: failedChunkPageSchema } },
+    },
+    ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING'),
+  },
+});
+
+const retryFailures = createRoute({
+  method: 'post',
+  path: '/datasets/{project}/{dataset}/failures/retry',
+  operationId: 'retryFailures',
+  tags,
+  summary: 'Gives chunks that were given up another round of attempts',
+  middleware: [requireWrite],
+  request: { params: datasetParams, query: waitQuery },
+  responses: { ...taskResponses('The new round'), ...problemResponses(...INDEXING) },
+});
+
+export function failureRoutes(parts: HttpParts) {
+  const { runtime } = parts;
+  return createRouter()
+    .openapi(indexDataset, async (context) => {
+      const { project, dataset: name } = context.req.valid('param');
+      const { wait } = context.req.valid('query');
+      const dataset = runtime.dataset(`${project}/${name}`);
+      return answerTask(context, await beginTask(parts, wait, (onTask) => dataset.index({ onTask })));
+    })
+    .openapi(listFailures, async (context) => {
+      const { project, dataset } = context.req.valid('param');
+      const { after, limit } = context.req.valid('query');
+      // One more than wanted tells whether there is a next page.
+      const page = { afterChunkId: Number(after ?? 0), limit: limit + 1 };
+      const found = await runtime.dataset(`${project}/${dataset}`).failures(page);
+      const items = found.slice(0, limit).map(failedChunkOf);
+      const next = found.length > limit ? String(items.at(-1)?.chunkId) : undefined;
+      return context.json({ items, next }, 200);
+    })
+    .openapi(retryFailures, async (context) => {
+      const { project, dataset: name } = context.req.valid('param');
+      const { wait } = context.req.valid('query');
+      const dataset = runtime.dataset(`${project}/${name}`);
+      const retry = (onTask: (taskId: number) => void) => dataset.index({ retryFailed: true, onTask });
+      return answerTask(context, await beginTask(parts, wait, retry));
+    });
+}
