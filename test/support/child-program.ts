@@ -14,6 +14,10 @@ export interface ChildProgram {
 
 export function startProgram(file: URL, args: readonly string[]): ChildProgram {
   const child = spawn(process.execPath, [file.pathname, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // One that is stopped would outlive a test that fails.
+  const endWithTest = (): boolean => child.kill('SIGKILL');
+  process.on('exit', endWithTest);
+  child.once('close', () => process.off('exit', endWithTest));
   let output = '';
   const waiting = new Set<() => void>();
   const keep = (data: Buffer): void => {
