@@ -18,7 +18,7 @@ export interface HttpListener {
   readonly port: number;
   /**
    * Takes no new connections, and answers 503 to new requests on old ones; ends when every answer is out. What is not by
-   * then is cut off after `timeoutMs`.
+   * then is cut off after `timeoutMs`, at once when that is 0.
    */
   close(timeoutMs: number): Promise<void>;
 }
@@ -85,6 +85,7 @@ export function listen(options: ListenOptions): HttpListener {
     port: server.port,
     async close(timeoutMs) {
       isClosing = true;
+      if (timeoutMs === 0) return server.cut();
       const late = Promise.withResolvers<'late'>();
       const timer = setTimeout(() => late.resolve('late'), timeoutMs);
       try {
@@ -130,10 +131,16 @@ function serveInBun(bun: BunEngine, { host, port, idleTimeoutMs, fetch }: Listen
 function serveInDeno(deno: DenoEngine, { host, port, fetch }: ListenOptions): EngineServer {
   const abort = new AbortController();
   const server = deno.serve({ hostname: host, port, signal: abort.signal, onListen: () => undefined }, fetch);
+  let drained: Promise<void> | undefined;
   return {
     port: server.addr.port,
-    drain: () => server.shutdown(),
+    drain() {
+      drained ??= server.shutdown();
+      return drained;
+    },
     async cut() {
+      // Once it drains, Deno 2.9 can cut nothing off any more (and throws when it is asked to): that ends with the process.
+      if (drained !== undefined) return;
       abort.abort();
       await server.finished;
     },

@@ -146,13 +146,16 @@ describe('commands on the pages', () => {
       'sh scripts/demo.sh': 'test/docs/demo.test.ts',
       'sh scripts/demo.sh FOLDER "QUERY"': 'test/docs/demo.test.ts',
       'sh scripts/test.sh': '.ci/run',
+      'docker compose up -d --build': 'scripts/check-container.ts',
       'bun pm pack': 'scripts/check-package.ts',
       'bun add ./syncline-0.1.0.tgz': 'scripts/check-package.ts',
       'bun run bench': 'package.json',
     };
     const others = ofLanguage('sh').filter(
-      // The command line's page is tested with the commands themselves: test/cli.
-      ({ marks, page }) => !marks.includes('run') && !marks.includes('env') && page !== 'docs/cli.md',
+      // The command line's page is tested with the commands themselves: test/cli; the container without Docker's own
+      // engine: scripts/check-container.ts.
+      ({ marks, page }) =>
+        !marks.includes('run') && !marks.includes('env') && !['docs/cli.md', 'docs/docker.md'].includes(page),
     );
     expect(others.filter(({ code }) => elsewhere[code] === undefined)).toEqual([]);
   });

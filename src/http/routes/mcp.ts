@@ -26,7 +26,9 @@ export function mcpRoutes({ runtime, options }: HttpParts) {
         onerror: (error) => logger.warn('A request was refused: {error}', { error }),
       },
     );
-    runtime.stopping.addEventListener('abort', () => void handler.close(), { once: true });
+    for (const signal of [runtime.stopping, options.closing]) {
+      signal?.addEventListener('abort', () => void handler.close(), { once: true });
+    }
     handlers.set(access, handler);
     return handler;
   };

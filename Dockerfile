@@ -1,0 +1,40 @@
+# Syncline as a service. Build and run it with compose.yaml, or: docker build -t syncline .
+# The base has to have Bun 1.4.4 or later and glibc; pin it by digest with --build-arg BASE=….
+ARG BASE=oven/bun:1-slim
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY package.json bun.lock ./
+# An empty package stands in for LanceDB's optional model packages, half a gigabyte that is never loaded.
+COPY tools/empty-package tools/empty-package
+# Then goes what nothing loads: types, source maps, sources beside the code made of them, libraries for another libc.
+RUN bun install --frozen-lockfile --production --ignore-scripts \
+  && cd node_modules \
+  && rm -rf @libsql/linux-*-musl gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
+  && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+
+FROM ${BASE}
+ENV NODE_ENV=production \
+    SYNCLINE_DATA_DIR=/data \
+    SYNCLINE_HTTP_HOST=0.0.0.0 \
+    SYNCLINE_HTTP_PORT=7331 \
+    SYNCLINE_HTTP_GENERATE_KEY=true \
+    SYNCLINE_DRAIN_TIMEOUT_MS=4000
+WORKDIR /app
+COPY --from=build /build/node_modules node_modules
+COPY package.json LICENSE ./
+COPY schema schema
+COPY src src
+# For "docker exec": syncline status
+RUN printf '#!/bin/sh\nexec bun /app/src/cli/main.ts "$@"\n' > /usr/local/bin/syncline && chmod 755 /usr/local/bin/syncline
+# A number, so that Kubernetes can see that it is not root.
+RUN mkdir -p /data && chown 1000:1000 /data && chmod 700 /data
+USER 1000:1000
+VOLUME /data
+EXPOSE 7331
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["bun", "-e", "const { ok } = await fetch(`http://127.0.0.1:${process.env.SYNCLINE_HTTP_PORT}/health`); process.exit(ok ? 0 : 1);"]
+# bun itself is process 1, so that it gets the signals.
+ENTRYPOINT ["bun", "/app/src/cli/main.ts"]
+CMD ["serve"]
