@@ -10,7 +10,7 @@ COPY tools/empty-package tools/empty-package
 # Then goes what nothing loads: types, source maps, sources beside the code made of them, libraries for another libc.
 RUN bun install --frozen-lockfile --production --ignore-scripts \
   && cd node_modules \
-  && rm -rf @libsql/linux-*-musl gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
+  && rm -rf @libsql/linux-*-musl gpt-tokenizer/cjs gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
   && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
 FROM ${BASE}
@@ -19,7 +19,8 @@ ENV NODE_ENV=production \
     SYNCLINE_HTTP_HOST=0.0.0.0 \
     SYNCLINE_HTTP_PORT=7331 \
     SYNCLINE_HTTP_GENERATE_KEY=true \
-    SYNCLINE_DRAIN_TIMEOUT_MS=4000
+    SYNCLINE_DRAIN_TIMEOUT_MS=4000 \
+    SYNCLINE_LEASE_WAIT_MS=60000
 WORKDIR /app
 COPY --from=build /build/node_modules node_modules
 COPY package.json LICENSE ./

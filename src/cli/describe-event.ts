@@ -74,6 +74,8 @@ function describeOther(event: SynclineEvent): string | undefined {
     }
     case 'lease.lost':
       return `Lease lost: ${printable(event.failure.message)}`;
+    case 'lease.waiting':
+      return `Waiting for the lease: ${printable(event.failure.message)}`;
     case 'lease.renewalFailed':
       return `Lease not renewed, will try again: ${printable(event.failure.message)}`;
     case 'lease.releaseFailed':

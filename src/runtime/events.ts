@@ -27,6 +27,8 @@ export type SynclineEvent = { readonly atMs: number } & (
   | { readonly type: 'lease.releaseFailed'; readonly failure: Failure }
   /** The catalog did not answer; the lease is ours until it says otherwise, and nothing is written meanwhile. */
   | { readonly type: 'lease.renewalFailed'; readonly failure: Failure }
+  /** Another worker holds the lease, and the start waits for it; told once. */
+  | { readonly type: 'lease.waiting'; readonly failure: Failure }
   | { readonly type: 'lease.lost'; readonly failure: Failure }
   | ({
       readonly type: 'dataset.state';

@@ -66,6 +66,8 @@ export interface SynclineOptions {
   readonly drainTimeoutMs?: number;
   /** How long the lease on the catalog lasts without a heartbeat, in milliseconds. Default 30,000. */
   readonly leaseTtlMs?: number;
+  /** How long `start()` waits for the lease while another worker holds it, in milliseconds. Default 0: not at all. */
+  readonly leaseWaitMs?: number;
   /** Longest wait for one request to a libSQL server, in milliseconds. Default 30,000. */
   readonly catalogTimeoutMs?: number;
 }

@@ -8,7 +8,8 @@ import {
   supervisorMachine,
 } from '../actors/supervisor-machine.ts';
 import { formatAddress } from '../domain/address.ts';
-import { type ErrorCode, SynclineError } from '../domain/errors.ts';
+import type { Clock } from '../domain/clock.ts';
+import { type ErrorCode, isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 import { stoppedError } from './session.ts';
 import { machineClock } from './system-clock.ts';
@@ -128,17 +129,35 @@ function failureError({ code, message, retryable }: Failure): SynclineError {
 
 /** The supervisor's part in the session: entered once, left once. */
 interface LeaseUse {
-  take(): Promise<void>;
+  /** Waits while another worker holds it, as long as the options say or until `signal` is aborted. */
+  take(signal: AbortSignal): Promise<void>;
   giveBack(): Promise<void>;
 }
+
+/** How often a lease is asked for that another worker holds. */
+const LEASE_LOOK_MS = 1_000;
 
 function createLeaseUse(core: RuntimeCore): LeaseUse {
   let entered = false;
   return {
-    async take() {
+    async take(signal) {
       if (entered) return;
-      await core.sessions.enter();
-      entered = true;
+      const endMs = core.clock.monotonicMs() + core.options.leaseWaitMs;
+      let isTold = false;
+      for (;;) {
+        try {
+          await core.sessions.enter();
+          entered = true;
+          return;
+        } catch (error) {
+          const leftMs = endMs - core.clock.monotonicMs();
+          if (!isSynclineError(error, 'LEASE_HELD') || leftMs <= 0) throw error;
+          if (!isTold) core.hub.emit({ type: 'lease.waiting', failure: toFailure(error) });
+          isTold = true;
+          await waitFor(core.clock, Math.min(leftMs, LEASE_LOOK_MS), signal);
+          if (signal.aborted) return;
+        }
+      }
     },
     async giveBack() {
       if (!entered) return;
@@ -148,11 +167,18 @@ function createLeaseUse(core: RuntimeCore): LeaseUse {
   };
 }
 
+function waitFor(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const callOff = clock.setTimer(delayMs, resolve);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise.finally(callOff);
+}
+
 /** `remember` keeps the error that the runtime could not begin with: machines hold only what JSON can. */
 function supervisorActors(core: RuntimeCore, lease: LeaseUse, remember: (error: unknown) => never) {
   return {
     takeLease: fromPromise<void>(async ({ signal }) => {
-      await lease.take().catch(remember);
+      await lease.take(signal).catch(remember);
       // Stopped while the lease was being taken: nobody else would give it back.
       if (signal.aborted) await lease.giveBack();
     }),

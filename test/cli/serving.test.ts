@@ -135,6 +135,23 @@ describe('serve', () => {
     expect(keys.size).toBe(1);
   });
 
+  test('waits for the lease of another when it is told to, and can be stopped meanwhile', async () => {
+    using dir = makeTempDir();
+    const { running } = await serve(dir.path);
+    using _ = ending(running);
+    const args = ['serve', '--port', '0', '--json', '--set', 'leaseWaitMs=60000'];
+    const waiting = startCli(args, { cwd: dir.path });
+    using __ = ending(waiting);
+    await waiting.untilSaid('"type":"lease.waiting"');
+    waiting.child.kill('SIGTERM');
+    expect((await waiting.ended).code).toBe(0);
+    const next = startCli(args, { cwd: dir.path });
+    using ___ = ending(next);
+    await next.untilSaid('"type":"lease.waiting"');
+    running.child.kill('SIGTERM');
+    await next.untilSaid('"type":"serving"');
+  });
+
   test('with --no-http only works', async () => {
     using dir = makeTempDir();
     const { running, http } = await serve(dir.path, {}, ['--no-http']);

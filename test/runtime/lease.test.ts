@@ -23,6 +23,26 @@ test('a second worker is refused with the name of the first, and may look and se
   });
 });
 
+test('a start waits for the lease of another worker as long as it is told to, and no longer once it is stopped', async () => {
+  const { runtime, another, events } = await startTestRuntime();
+  await runtime.start();
+  const patient = another({ leaseWaitMs: 60_000 });
+  const started = patient.start();
+  await waitFor('the second to wait', () => events.some(({ type }) => type === 'lease.waiting'));
+  await runtime.stop();
+  await started;
+  expect((await patient.status()).worker).toMatchObject({ pid: process.pid });
+  const stopped = another({ leaseWaitMs: 60_000 });
+  const refused = rejectionOf(stopped.start());
+  await waitFor(
+    'the third to wait',
+    () => events.filter(({ type }) => type === 'lease.waiting').length === 2,
+  );
+  await stopped.stop();
+  expect(await refused).toMatchObject({ code: 'RUNTIME_STOPPED' });
+  expect(await rejectionOf(another({ leaseWaitMs: 1 }).start())).toMatchObject({ code: 'LEASE_HELD' });
+});
+
 test('between explicit calls nobody holds the lease', async () => {
   const { runtime, another } = await startTestRuntime();
   await runtime.dataset('docs/a').ingest(DOCUMENTS);

@@ -52,7 +52,9 @@ async function serve({ output, signal, config }: CommandContext, runtime: Syncli
   // Before the lease is taken: a port that is in use is found out at once, and others see that the process lives.
   const http = await serveHttp(runtime, httpConfig, options.dataDir ?? DATA_DIR_DEFAULT);
   try {
-    await runtime.start();
+    // It may wait for the lease.
+    await Promise.race([runtime.start(), whenAborted(signal)]);
+    if (signal.aborted) return endOf(output, await stop(runtime, runtime.ended()));
     const ended = runtime.ended();
     const progress = showProgress(output, runtime, { hideWhenStill: true });
     try {

@@ -89,6 +89,10 @@ export const RUNTIME_SETTINGS = {
     default: 30_000,
     meaning: 'How long the lease lasts without a heartbeat, in ms',
   }),
+  leaseWaitMs: wholeNumber(0, 86_400_000, {
+    default: 0,
+    meaning: 'How long a start waits for the lease while another worker holds it, in ms',
+  }),
   catalogTimeoutMs: wholeNumber(100, 3_600_000, {
     default: 30_000,
     meaning: 'Longest wait for one request to a libSQL server or for a lock on a local catalog, in ms',
