@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../src/index.ts';
 import { startEmbeddingServer } from './support/embedding-server.ts';
+import { smokeLive } from './support/live-smoke.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-deno-'));
 const documents = Array.from({ length: 300 }, (_, number) => ({
@@ -20,6 +21,7 @@ const documents = Array.from({ length: 300 }, (_, number) => ({
 try {
   await withLocalEmbedder();
   await withProvider();
+  await smokeLive(join(folder, 'live'));
   console.log('everything works in Deno');
 } finally {
   rmSync(folder, { recursive: true, force: true });

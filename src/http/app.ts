@@ -17,6 +17,7 @@ import { documentRoutes } from './routes/documents.ts';
 import { eventRoutes } from './routes/events.ts';
 import { failureRoutes } from './routes/failures.ts';
 import { healthRoutes } from './routes/health.ts';
+import { inspectRoutes } from './routes/inspect.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { metricRoutes } from './routes/metrics.ts';
 import { runtimeRoutes } from './routes/runtime.ts';
@@ -49,6 +50,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   app.route('/', apiRoutes({ runtime, options }));
   app.route('/', metricRoutes(metrics));
   app.route('/', mcpRoutes({ runtime, options }));
+  app.route('/v1', inspectRoutes({ runtime, options }));
   describeApi(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
   app.all('/v1/*', answerNotFound);

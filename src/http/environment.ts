@@ -1,4 +1,5 @@
 import type { Runtime } from '../runtime/create-runtime.ts';
+import type { ServerBindings } from './live/socket.ts';
 import type { ResolvedHttpOptions } from './options.ts';
 
 /** What a caller may do: look, or also change. */
@@ -6,6 +7,7 @@ export type Access = 'read' | 'write';
 
 /** What middleware leaves for handlers. */
 export interface HttpEnv {
+  readonly Bindings: ServerBindings;
   readonly Variables: {
     /** In every answer and every log line of a request. */
     requestId: string;

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { SynclineError } from '../domain/errors.ts';
+import type { LiveSocket, ServerBindings, SocketHandlers } from './live/socket.ts';
 
 /** Where and what to serve. */
 export interface ListenOptions {
@@ -8,7 +9,7 @@ export interface ListenOptions {
   readonly port: number;
   /** How long a connection may stand still, and a request take to send its head. Bun only; Deno has no such limit. */
   readonly idleTimeoutMs: number;
-  readonly fetch: (request: Request) => Response | Promise<Response>;
+  readonly fetch: (request: Request, bindings: ServerBindings) => Response | Promise<Response>;
 }
 
 /** A server that listens. */
@@ -42,13 +43,28 @@ interface BunEngine {
     readonly idleTimeout: number;
     readonly maxRequestBodySize: number;
     readonly fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
+    readonly websocket: {
+      readonly open: (socket: BunSocket) => void;
+      readonly close: (socket: BunSocket) => void;
+      readonly message: () => void;
+      /** Tools send nothing. */
+      readonly maxPayloadLength: number;
+    };
   }): BunServer;
+}
+
+interface BunSocket {
+  readonly data: SocketHandlers;
+  send(text: string): unknown;
+  getBufferedAmount(): number;
+  close(code: number, reason: string): void;
 }
 
 interface BunServer {
   readonly port: number;
   stop(closeActiveConnections: boolean): Promise<void>;
   timeout(request: Request, seconds: number): void;
+  upgrade(request: Request, options: { readonly data: SocketHandlers }): boolean;
 }
 
 interface DenoEngine {
@@ -59,12 +75,13 @@ interface DenoEngine {
       readonly signal: AbortSignal;
       readonly onListen: () => void;
     },
-    handler: ListenOptions['fetch'],
+    handler: (request: Request) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly port: number };
     readonly finished: Promise<void>;
     shutdown(): Promise<void>;
   };
+  upgradeWebSocket(request: Request): { readonly response: Response; readonly socket: WebSocket };
 }
 
 const engines = globalThis as unknown as { readonly Bun?: BunEngine; readonly Deno?: DenoEngine };
@@ -77,8 +94,8 @@ const engines = globalThis as unknown as { readonly Bun?: BunEngine; readonly De
 export function listen(options: ListenOptions): HttpListener {
   const { host, port } = options;
   let isClosing = false;
-  const fetch = (request: Request): Response | Promise<Response> =>
-    isClosing ? refuse() : options.fetch(request);
+  const fetch: ListenOptions['fetch'] = (request, bindings) =>
+    isClosing ? refuse() : options.fetch(request, bindings);
   const server = start({ ...options, fetch });
   return {
     host,
@@ -122,15 +139,51 @@ function serveInBun(bun: BunEngine, { host, port, idleTimeoutMs, fetch }: Listen
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch(request, self) {
       self.timeout(request, ANSWER_IDLE_S);
-      return fetch(request);
+      return fetch(request, { upgradeSocket: (data) => self.upgrade(request, { data }) });
+    },
+    websocket: {
+      open: (socket) => socket.data.open(bunSocket(socket)),
+      close: (socket) => socket.data.close(),
+      message: () => undefined,
+      maxPayloadLength: SOCKET_MESSAGE_BYTES_MAX,
     },
   });
   return { port: server.port, drain: () => server.stop(false), cut: () => server.stop(true) };
 }
 
+function bunSocket(socket: BunSocket): LiveSocket {
+  return {
+    send: (text) => void socket.send(text),
+    get bufferedBytes() {
+      return socket.getBufferedAmount();
+    },
+    close: (code, reason) => socket.close(code, reason),
+  };
+}
+
+/** Of messages that nobody reads. */
+const SOCKET_MESSAGE_BYTES_MAX = 4_096;
+
 function serveInDeno(deno: DenoEngine, { host, port, fetch }: ListenOptions): EngineServer {
   const abort = new AbortController();
-  const server = deno.serve({ hostname: host, port, signal: abort.signal, onListen: () => undefined }, fetch);
+  const handle = async (request: Request): Promise<Response> => {
+    let upgraded: Response | undefined;
+    const upgradeSocket = (handlers: SocketHandlers): boolean => {
+      if (request.headers.get('Upgrade')?.toLowerCase() !== 'websocket') return false;
+      const { response, socket } = deno.upgradeWebSocket(request);
+      upgraded = response;
+      socket.addEventListener('open', () => handlers.open(denoSocket(socket)));
+      socket.addEventListener('close', () => handlers.close());
+      return true;
+    };
+    const answer = await fetch(request, { upgradeSocket });
+    // The very answer that the engine gave: one with other headers would not become a WebSocket.
+    return upgraded ?? answer;
+  };
+  const server = deno.serve(
+    { hostname: host, port, signal: abort.signal, onListen: () => undefined },
+    handle,
+  );
   let drained: Promise<void> | undefined;
   return {
     port: server.addr.port,
@@ -144,6 +197,18 @@ function serveInDeno(deno: DenoEngine, { host, port, fetch }: ListenOptions): En
       abort.abort();
       await server.finished;
     },
+  };
+}
+
+function denoSocket(socket: WebSocket): LiveSocket {
+  return {
+    send(text) {
+      if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    close: (code, reason) => socket.close(code, reason),
   };
 }
 

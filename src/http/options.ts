@@ -27,6 +27,8 @@ export interface HttpOptions {
   readonly eventStreamsMax?: number;
   /** Longest stream of documents in one request, in bytes; read as it comes. Default 1,073,741,824. */
   readonly streamBytesMax?: number;
+  /** Whether XState's tools may look on, over a WebSocket at `/v1/inspect`. Default `false`. */
+  readonly inspect?: boolean;
   /** Longest wait for the bytes of a body, in milliseconds; each kilobyte that came gives a second more. Default 30,000. */
   readonly bodyTimeoutMs?: number;
   /** When it is aborted, the server is about to end: streams are closed, and nothing new is begun. */

@@ -30,6 +30,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   METHOD_NOT_ALLOWED: shown(405, 'This address does not know the method'),
   REQUEST_TIMEOUT: shown(408, 'The request did not come in time'),
   PAYLOAD_TOO_LARGE: shown(413, 'The body is too large'),
+  UPGRADE_REQUIRED: shown(426, 'This address takes WebSockets only'),
   TOO_MANY_STREAMS: shown(503, 'There are as many event streams as there may be'),
   UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
   RATE_LIMITED: shown(429, 'Too many requests came'),

@@ -32,7 +32,12 @@ export function startHttpServer(runtime: Runtime, config: HttpConfig = {}): Http
   if (appOptions.apiKeys.length === 0 && appOptions.readKeys.length === 0) requireLoopback(host);
   const closing = new AbortController();
   const app = createHttpApp(runtime, { ...appOptions, closing: closing.signal });
-  const listener = listen({ host, port, idleTimeoutMs, fetch: (request) => app.fetch(request) });
+  const listener = listen({
+    host,
+    port,
+    idleTimeoutMs,
+    fetch: (request, bindings) => app.fetch(request, bindings),
+  });
   return {
     url: `http://${nameToCall(host)}:${listener.port}`,
     host,

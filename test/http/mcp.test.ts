@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
@@ -11,11 +12,14 @@ afterEach(async () => {
   while (open.length > 0) await open.pop()?.close();
 });
 
-async function connect(url: string, mode: 'auto' | 'legacy' = 'auto'): Promise<Client> {
+async function connect(url: string, mode: 'auto' | 'legacy' = 'auto', key?: string): Promise<Client> {
   const options = mode === 'auto' ? { versionNegotiation: { mode: 'auto' as const } } : {};
   const client = new Client({ name: 'test', version: '1' }, options);
   open.push(client);
-  await client.connect(new StreamableHTTPClientTransport(new URL(`${url}/mcp`)));
+  const headers = key === undefined ? {} : { Authorization: `Bearer ${key}` };
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } }),
+  );
   return client;
 }
 
@@ -129,6 +133,21 @@ describe('MCP over HTTP', () => {
       expect((await call(client, 'dataset_status', args)).isError).toBe(true);
     }
     expect((await call(client, 'search', { query: 'words' })).content[0].text).toContain('INVALID_QUERY');
+  });
+
+  test('shows a key that may only look the tools that change nothing, and no stranger any', async () => {
+    const keys = { apiKeys: ['a-key-that-may-write'], readKeys: ['a-key-that-may-look'] };
+    const { url } = await startTestApi({ http: keys });
+    const reader = await connect(url, 'auto', keys.readKeys[0]);
+    const names = (await reader.listTools()).tools.map(({ name }) => name);
+    expect(names.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search']);
+    const refused = await reader
+      .callTool({ name: 'start' })
+      .catch((error: unknown) => ({ isError: true, error }));
+    expect(refused.isError).toBe(true);
+    const writer = await connect(url, 'auto', keys.apiKeys[0]);
+    expect((await writer.listTools()).tools).toHaveLength(TOOLS.length);
+    expect(await rejectionOf(connect(url))).toBeInstanceOf(Error);
   });
 
   test('serves clients of earlier revisions as well', async () => {

@@ -62,6 +62,10 @@ export const HTTP_APP_SETTINGS = {
     default: 2_000,
     meaning: 'Event streams that are open at the same time',
   }),
+  inspect: flag({
+    default: false,
+    meaning: 'Whether XState’s tools may look on, over a WebSocket at `/v1/inspect`',
+  }),
   bodyTimeoutMs: wholeNumber(100, 3_600_000, {
     default: 30_000,
     meaning: 'Longest wait for the bytes of a body, in ms; each kilobyte that came gives a second more',
