@@ -26,7 +26,8 @@ export async function sweepLeftovers(folder: string, beforeMs: number): Promise<
   let sweptCount = 0;
   await forEachFile(leftovers, async ({ path }) => {
     const mtimeMs = (await unlessGone(stat(path)))?.mtimeMs;
-    if (mtimeMs === undefined || mtimeMs > beforeMs) return;
+    // Times of files have fractions of a millisecond, those of clocks have none.
+    if (mtimeMs === undefined || Math.floor(mtimeMs) > beforeMs) return;
     await rm(path, { force: true });
     sweptCount += 1;
   });
