@@ -51,7 +51,7 @@ async function olderEntries(folder: string, pattern: RegExp, beforeMs: number): 
   const older: string[] = [];
   for (const name of names) {
     const mtimeMs = (await unlessGone(stat(join(folder, name))))?.mtimeMs;
-    if (mtimeMs !== undefined && mtimeMs <= beforeMs) older.push(name);
+    if (mtimeMs !== undefined && Math.floor(mtimeMs) <= beforeMs) older.push(name);
   }
   return older;
 }
