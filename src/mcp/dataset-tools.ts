@@ -2,6 +2,8 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Filter } from '../domain/filter.ts';
 import { SYNC_KINDS } from '../domain/sync-report.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
+import type { IndexResult } from '../runtime/dataset.ts';
+import type { SwitchResult } from '../runtime/dataset-tables.ts';
 import type { SearchOptions, SearchResult } from '../runtime/search.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import {
@@ -19,6 +21,7 @@ import {
   statusAnswer,
   statusOutput,
 } from './schemas.ts';
+import type { BeginWork } from './shared-work.ts';
 import { readWorker } from './worker-tools.ts';
 
 const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true } as const;
@@ -121,6 +124,11 @@ function addLooking({ runtime, explain, work }: McpParts, add: AddTool): void {
   });
 }
 
+/** What is told of work that goes on. */
+function underWay({ taskId }: { readonly taskId: number | undefined }) {
+  return { isDone: false, ...(taskId !== undefined && { taskId }) };
+}
+
 function addWorking({ runtime, work }: McpParts, add: AddTool): void {
   add({
     name: 'index',
@@ -130,9 +138,9 @@ function addWorking({ runtime, work }: McpParts, add: AddTool): void {
     output: indexOutput,
     annotations: WRITES,
     async run({ dataset, retryFailed, waitSeconds }) {
-      const run = () => runtime.dataset(dataset).index({ retryFailed });
+      const run: BeginWork<IndexResult> = (onTask) => runtime.dataset(dataset).index({ retryFailed, onTask });
       const waited = await work.waitFor(`index ${retryFailed} ${dataset}`, run, waitSeconds * 1_000);
-      return waited.isDone ? { isDone: true, ...waited.result } : { isDone: false };
+      return waited.isDone ? { isDone: true, ...waited.result } : underWay(waited);
     },
   });
   add({
@@ -144,9 +152,9 @@ function addWorking({ runtime, work }: McpParts, add: AddTool): void {
     output: rebuildOutput,
     annotations: { ...WRITES, idempotentHint: false },
     async run({ dataset, waitSeconds }) {
-      const run = () => runtime.dataset(dataset).rebuild();
+      const run: BeginWork<SwitchResult> = (onTask) => runtime.dataset(dataset).rebuild({ onTask });
       const waited = await work.waitFor(`rebuild ${dataset}`, run, waitSeconds * 1_000);
-      return waited.isDone ? { isDone: true, ...waited.result } : { isDone: false };
+      return waited.isDone ? { isDone: true, ...waited.result } : underWay(waited);
     },
   });
 }

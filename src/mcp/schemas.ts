@@ -135,6 +135,8 @@ export function statusAnswer(
 
 const isDone = z.boolean().describe('False when it was still under way at the end of the wait.');
 
+const taskId = count.optional().describe('The task that the work is listed as, while it goes on.');
+
 export const checkInput = z.strictObject({
   dataset: datasetInput,
   level: z
@@ -156,6 +158,7 @@ export const checkOutput = z.object({
 export const rebuildInput = z.strictObject({ dataset: datasetInput, waitSeconds: waitInput });
 export const rebuildOutput = z.object({
   isDone,
+  taskId,
   table: z.string().optional(),
   rowCount: count.optional(),
   durationMs: z.number().optional(),
@@ -168,6 +171,7 @@ export const indexInput = z.strictObject({
 });
 export const indexOutput = z.object({
   isDone,
+  taskId,
   retriedCount: count.optional(),
   durationMs: z.number().optional(),
 });

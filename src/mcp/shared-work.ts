@@ -1,8 +1,11 @@
 /** How a piece of work stands when the time to wait for it is over. */
 export type WaitedFor<Result> =
   | { readonly isDone: true; readonly result: Result }
-  /** It goes on; what becomes of it is seen in the dataset's status. */
-  | { readonly isDone: false };
+  /** It goes on; what becomes of it is seen in the dataset's status, and in its task where it is one. */
+  | { readonly isDone: false; readonly taskId: number | undefined };
+
+/** Begins the work; calls `onTask` with the id of its task if the catalog lists it as one. */
+export type BeginWork<Result> = (onTask: (taskId: number) => void) => Promise<Result>;
 
 /** Long work that callers wait for as long as they like, and that goes on without them. */
 export interface SharedWork {
@@ -11,27 +14,43 @@ export interface SharedWork {
    *
    * @throws what `run` throws within that time.
    */
-  waitFor<Result>(name: string, run: () => Promise<Result>, waitMs: number): Promise<WaitedFor<Result>>;
+  waitFor<Result>(name: string, run: BeginWork<Result>, waitMs: number): Promise<WaitedFor<Result>>;
+}
+
+interface Work {
+  readonly end: Promise<unknown>;
+  /** Known as soon as the catalog lists it. */
+  readonly taskId: number | undefined;
 }
 
 /** One for all callers of a runtime: work of one name is never under way twice, so that it is bounded by the datasets. */
 export function createSharedWork(): SharedWork {
-  const underWay = new Map<string, Promise<unknown>>();
-  const begin = (name: string, run: () => Promise<unknown>): Promise<unknown> => {
-    const work = run().finally(() => underWay.delete(name));
+  const underWay = new Map<string, Work>();
+  const begin = (name: string, run: BeginWork<unknown>): Work => {
+    let taskId: number | undefined;
+    const end = run((id) => {
+      taskId = id;
+    }).finally(() => underWay.delete(name));
     // It may fail when nobody waits any more.
-    work.catch(() => undefined);
+    end.catch(() => undefined);
+    const work = {
+      end,
+      get taskId() {
+        return taskId;
+      },
+    };
     underWay.set(name, work);
     return work;
   };
   return {
-    async waitFor<Result>(name: string, run: () => Promise<Result>, waitMs: number) {
-      const work = (underWay.get(name) ?? begin(name, run)) as Promise<Result>;
-      const over = Promise.withResolvers<{ readonly isDone: false }>();
-      const timer = setTimeout(() => over.resolve({ isDone: false }), waitMs);
+    async waitFor<Result>(name: string, run: BeginWork<Result>, waitMs: number) {
+      const work = underWay.get(name) ?? begin(name, run);
+      const over = Promise.withResolvers<'over'>();
+      const timer = setTimeout(() => over.resolve('over'), waitMs);
       try {
-        const done = work.then((result) => ({ isDone: true, result }) as const);
-        return await Promise.race([done, over.promise]);
+        const done = (work.end as Promise<Result>).then((result) => ({ isDone: true, result }) as const);
+        const ended = await Promise.race([done, over.promise]);
+        return ended === 'over' ? ({ isDone: false, taskId: work.taskId } as const) : ended;
       } finally {
         clearTimeout(timer);
       }
