@@ -159,6 +159,50 @@ describe('paths lead nowhere else:', () => {
   });
 });
 
+describe('streams of lines', () => {
+  const DOCUMENTS = 'POST /v1/datasets/abuse/lines/documents';
+  const LINES = ['Content-Type: application/x-ndjson'];
+  const good = '{"key":"good","content":"words"}\n';
+
+  test('of junk lose the junk alone, whatever it is', async () => {
+    const junk = [
+      '{"key":"a"',
+      'null',
+      '[]',
+      '"text"',
+      '{"key":["a"],"content":{"b":1}}',
+      '{"__proto__":{"key":"p"},"constructor":1}',
+      `{"key":"deep","content":"x","metadata":${'{"a":'.repeat(1_000)}1${'}'.repeat(1_000)}}`,
+      `{"key":"long","content":"${'x'.repeat(10_000)}"}`,
+      `{"key":"${'k'.repeat(3_000)}","content":"x"}`,
+    ];
+    const bytes = [...junk.map((line) => Buffer.from(`${line}\n`)), Buffer.from([0xff, 0xfe, 0x00, 0x0a])];
+    const body = Buffer.concat([...bytes, Buffer.from(good)]);
+    const head = request(DOCUMENTS, [...LINES, `Content-Length: ${body.length}`]);
+    const { statuses, text } = await sendRaw(server.port, Buffer.concat([Buffer.from(head), body]));
+    const answer = JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4));
+    expect([statuses, answer.addedCount, answer.refusedCount]).toEqual([[202], 1, bytes.length]);
+    expect(({} as { key?: string }).key).toBeUndefined();
+  });
+
+  test('that stand still are ended', async () => {
+    const endless = openRaw(server.port);
+    endless.send(request(DOCUMENTS, [...LINES, 'Transfer-Encoding: chunked']));
+    endless.send(`${good.length.toString(16)}\r\n${good}\r\n`);
+    const answer = await endless.end();
+    expect([answer.statuses, answer.closed]).toEqual([[408], true]);
+  });
+
+  test('whose client goes away in the middle hurt nobody', async () => {
+    const connection = openRaw(server.port);
+    connection.send(request(DOCUMENTS, [...LINES, 'Content-Length: 1000'], good));
+    await sendRaw(server.port, request('GET /openapi.json'));
+    connection.socket.destroy();
+    const after = await send(request(DOCUMENTS, [...LINES, `Content-Length: ${good.length}`], good));
+    expect(after.statuses).toEqual([202]);
+  });
+});
+
 describe('the server', () => {
   test('listens elsewhere with a key only, and says how to get one', async () => {
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.com']) {

@@ -174,6 +174,12 @@ describe('the rate limit', () => {
     expect(strangers.sort()).toEqual([401, 401, 401, 429]);
   });
 
+  test('is for keys: this machine alone may ask as often as it likes', async () => {
+    const api = await startTestApi({ http: { requestsPerSecondMax: 1, requestBurstMax: 1 } });
+    const answers = Array.from({ length: 5 }, () => api.call('GET', '/v1/datasets'));
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  });
+
   test('fills up at its rate, to its burst and no further', () => {
     let nowMs = 0;
     const limit = createRateLimit(10, 2, () => nowMs);

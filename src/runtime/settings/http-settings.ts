@@ -44,7 +44,7 @@ export const HTTP_APP_SETTINGS = {
   }),
   requestsPerSecondMax: wholeNumber(0, 1_000_000, {
     default: 500,
-    meaning: 'Requests a second and key, in the long run; 0 is no limit',
+    meaning: 'Requests a second and key, in the long run; 0 is no limit, as is no key',
   }),
   requestBurstMax: wholeNumber(1, 1_000_000, {
     default: 1_000,
