@@ -9,10 +9,17 @@ import { join } from 'node:path';
 
 const PROGRAM = `
 import { createSyncline } from 'syncline';
+import { answer, createClient } from 'syncline/client';
 await using syncline = createSyncline({ dataDir: process.argv[2], environment: {} });
 await syncline.dataset('shop/articles').ingest([{ key: 'stove', content: 'A stove that boils water.' }]);
 const [hit] = await syncline.dataset('shop/articles').search('boil water');
 if (hit?.key !== 'stove') throw new Error('Found: ' + hit?.key);
+const app = await syncline.http();
+const client = createClient('http://127.0.0.1', { fetch: (input, init) => app.fetch(new Request(input, init)) });
+const { items } = await answer(client.v1.datasets.$get({ query: {} }));
+if (items[0]?.address !== 'shop/articles') throw new Error('Over HTTP: ' + JSON.stringify(items));
+const docs = await app.fetch(new Request('http://127.0.0.1/docs'));
+if (!(await docs.text()).includes('searchProject')) throw new Error('The docs page says nothing.');
 `;
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-package-'));

@@ -59,6 +59,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   mcp: ['domain', 'runtime'],
   http: ['domain', 'actors', 'mcp', 'readers', 'runtime'],
   cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'index.ts'],
+  client: ['http'],
   'syncline.ts': ['http', 'runtime'],
   'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],
 };
@@ -103,6 +104,14 @@ test('the library loads nothing of HTTP before it is asked for', () => {
   follow('index.ts');
   expect(reached.size).toBeGreaterThan(50);
   expect([...reached].filter((name) => /hono|^zod|^http\//.test(name))).toEqual([]);
+});
+
+test('the client loads nothing of the server', () => {
+  const text = readFileSync(join(SOURCE, 'client/client.ts'), 'utf8');
+  const loaded = [...text.matchAll(/^(?:import|export) (?!type )[^;]*?from '([^']+)';/gm)].map(
+    ([, name]) => name,
+  );
+  expect(loaded).toEqual(['hono/client']);
 });
 
 test('machines hold no I/O', () => {

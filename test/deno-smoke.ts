@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answer, createClient, ProblemError } from '../src/client/client.ts';
+import { startHttpServer } from '../src/http/server.ts';
 import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../src/index.ts';
 import { startEmbeddingServer } from './support/embedding-server.ts';
 import { smokeLive } from './support/live-smoke.ts';
@@ -22,6 +24,7 @@ try {
   await withLocalEmbedder();
   await withProvider();
   await smokeLive(join(folder, 'live'));
+  await overHttp();
   console.log('everything works in Deno');
 } finally {
   rmSync(folder, { recursive: true, force: true });
@@ -65,4 +68,35 @@ async function withProvider(): Promise<void> {
   await dataset.ingest(documents, { mode: 'sync' });
   assert.deepEqual((await dataset.status()).counts.chunks, { pending: 0, ready: 299, failed: 1 });
   assert.equal(new Set(provider.texts).size, provider.texts.length);
+}
+
+/** The REST API over a real socket, by the typed client: JSON and lines in, long work, problems. */
+async function overHttp(): Promise<void> {
+  await using runtime: Syncline = createSyncline({ dataDir: join(folder, 'http'), environment: {} });
+  await runtime.start();
+  const server = startHttpServer(runtime, { port: 0 });
+  try {
+    const client = createClient(server.url);
+    const param = { project: 'smoke', dataset: 'http' };
+    const dataset = client.v1.datasets[':project'][':dataset'];
+    const query = { wait: '60' };
+    const added = await answer(dataset.documents.$post({ param, query, json: { documents } }));
+    assert.deepEqual([added.addedCount, added.isSearchable], [300, true]);
+    const lines = await fetch(`${server.url}/v1/datasets/smoke/http/documents?wait=60`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-ndjson' },
+      body: documents.map((document) => JSON.stringify(document)).join('\n'),
+    });
+    assert.equal(((await lines.json()) as { unchangedCount: number }).unchangedCount, 300);
+    const { results } = await answer(dataset.search.$post({ param, json: { query: 'document 42' } }));
+    assert.equal(results[0]?.key, '42');
+    const task = await answer(dataset.rebuild.$post({ param, query }));
+    assert.deepEqual([task.kind, task.state], ['rebuild', 'succeeded']);
+    await assert.rejects(
+      answer(client.v1.tasks[':id'].$get({ param: { id: '4711' }, query: {} })),
+      (error) => error instanceof ProblemError && error.code === 'TASK_NOT_FOUND',
+    );
+  } finally {
+    await server.close(5_000);
+  }
 }
