@@ -13,6 +13,7 @@ import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
 import { actorRoutes } from './routes/actors.ts';
 import { datasetRoutes } from './routes/datasets.ts';
+import { serveDocs } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { eventRoutes } from './routes/events.ts';
 import { failureRoutes } from './routes/failures.ts';
@@ -52,6 +53,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   app.route('/', mcpRoutes({ runtime, options }));
   app.route('/v1', inspectRoutes({ runtime, options }));
   describeApi(app);
+  serveDocs(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
   app.all('/v1/*', answerNotFound);
   app.notFound(answerNotFound);
