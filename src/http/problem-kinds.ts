@@ -101,7 +101,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   LISTEN_FAILED: hidden(500, 'The service cannot listen'),
 
   RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),
-  ABORTED: shown(503, 'The work was ended early; what was done is kept'),
+  ABORTED: shown(409, 'The work was ended early; what was done is kept'),
   INTERNAL: hidden(500, 'Something went wrong here; the request id finds it in the log'),
 };
 

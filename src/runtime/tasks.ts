@@ -57,6 +57,7 @@ async function listTasks(
   core: RuntimeCore,
   { dataset, kind, state, ...page }: ListTasksOptions,
 ): Promise<Page<TaskRecord>> {
+  checkKind(kind);
   const of = dataset === undefined ? undefined : await requireDataset(core, parseAddress(dataset));
   const only = { ...(of && { datasetId: of.datasetId }), ...(kind && { kind }), ...(state && { state }) };
   const { items, next } = await readPage(
@@ -73,6 +74,12 @@ async function listTasks(
     ({ taskId }) => taskId,
   );
   return { items: await asTheyAre(core, items), next };
+}
+
+/** @throws SynclineError `INVALID_OPTION`: a database takes no text with U+0000, for one. */
+function checkKind(kind: string | undefined): void {
+  if (kind === undefined || /^[a-z]{1,64}$/i.test(kind)) return;
+  throw new SynclineError('INVALID_OPTION', 'The kind of a task is a word of letters, such as "rebuild".');
 }
 
 async function requireTask(core: RuntimeCore, taskId: number): Promise<TaskRecord> {

@@ -7,6 +7,8 @@ import { startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 export interface TestApi extends TestRuntime {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Requests that are not answered yet. */
+  pendingRequests(): number;
   call(
     method: string,
     path: string,
@@ -47,6 +49,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   return {
     ...test,
     url,
+    pendingRequests: () => server.pendingRequests,
     call: (method, path, body, headers) => call(`${url}${path}`, method, body, headers),
   };
 }

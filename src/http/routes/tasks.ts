@@ -31,7 +31,12 @@ const listTasks = createRoute({
     query: pageQuery.extend({
       project: nameSchema.optional().openapi({ description: 'With `dataset`: only tasks of that one.' }),
       dataset: nameSchema.optional(),
-      kind: z.string().min(1).max(64).optional(),
+      kind: z
+        .string()
+        .max(64)
+        .regex(/^[A-Za-z]+$/, 'letters')
+        .optional()
+        .openapi({ example: 'rebuild' }),
       state: taskStateSchema.optional(),
     }),
   },
