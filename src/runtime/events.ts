@@ -80,6 +80,8 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly purpose: EmbeddingPurpose;
       readonly texts: number;
       readonly tokensCharged: number | undefined;
+      /** By the embedder's price, where it has one and the provider says how many tokens it charges for. */
+      readonly costUsd: number | undefined;
       readonly durationMs: number;
       readonly code: string | undefined;
     }

@@ -14,7 +14,7 @@ export function createEmbedderObserver(hub: EventHub, clock: Clock): (embedder: 
 }
 
 function observe(embedder: Embedder, hub: EventHub, clock: Clock): Embedder {
-  const { provider, model } = embedder;
+  const { provider, model, price } = embedder;
   const embed: Embedder['embed'] = async (texts, options) => {
     const startMs = clock.monotonicMs();
     const tell = (code: string | undefined, tokensCharged: number | undefined): void =>
@@ -25,6 +25,10 @@ function observe(embedder: Embedder, hub: EventHub, clock: Clock): Embedder {
         purpose: options.purpose,
         texts: texts.length,
         tokensCharged,
+        costUsd:
+          price === undefined || tokensCharged === undefined
+            ? undefined
+            : (tokensCharged * price.usdPerMillionTokens) / 1_000_000,
         durationMs: clock.monotonicMs() - startMs,
         code,
       });

@@ -21,10 +21,17 @@ export function tellTasks(
   clock: Clock,
 ): CatalogWriter {
   const started = new Map<number, StartedTask>();
+  // An id is never given to another dataset.
+  const addresses = new Map<number, string>();
   const addressOf = async (datasetId: number | undefined): Promise<string | undefined> => {
     if (datasetId === undefined) return undefined;
+    const known = addresses.get(datasetId);
+    if (known !== undefined) return known;
     const [dataset] = await catalog.listDatasets({ afterDatasetId: datasetId - 1, limit: 1 });
-    return dataset?.datasetId === datasetId ? formatAddress(dataset.address) : undefined;
+    if (dataset?.datasetId !== datasetId) return undefined;
+    const address = formatAddress(dataset.address);
+    addresses.set(datasetId, address);
+    return address;
   };
   const facts = (taskId: number) => {
     const task = started.get(taskId);

@@ -107,6 +107,12 @@ function createRequestMetrics(registry: Registry) {
     labelNames,
     registers,
   });
+  const cost = new Counter({
+    name: 'syncline_embedding_cost_usd_total',
+    help: 'What that cost in US dollars, where the price is known.',
+    labelNames,
+    registers,
+  });
   const known = new Set<string>();
   return (event: Extract<SynclineEvent, { type: 'provider.answered' }>): void => {
     const { purpose, durationMs, code } = event;
@@ -119,6 +125,7 @@ function createRequestMetrics(registry: Registry) {
     if (code !== undefined) return;
     texts.inc(labels, event.texts);
     if (event.tokensCharged !== undefined) tokens.inc(labels, event.tokensCharged);
+    if (event.costUsd !== undefined) cost.inc(labels, event.costUsd);
   };
 }
 
