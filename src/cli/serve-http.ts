@@ -48,9 +48,9 @@ function describe(
   generated: GeneratedKey | undefined,
 ): string[] {
   const where = `Listening for HTTP on ${host}, port ${port}`;
-  if (!needsKey) return [`${where}: only this machine may ask, without a key. Try: curl ${url}/v1/datasets`];
+  if (!needsKey) return [`${where}: only this machine may ask, without a key. Described at ${url}/docs; try: curl ${url}/v1/datasets`];
   const key = generated === undefined ? '$KEY' : `$(cat ${generated.path})`;
-  const call = `Try: curl -H "Authorization: Bearer ${key}" ${url}/v1/datasets`;
+  const call = `Described at ${url}/docs; try: curl -H "Authorization: Bearer ${key}" ${url}/v1/datasets`;
   if (generated === undefined) return [`${where}: a key is needed. ${call}`];
   const made = generated.isNew ? 'was made just now' : 'was made at an earlier start';
   // The key itself is not printed: logs are read and kept by others.
