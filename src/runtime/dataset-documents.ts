@@ -162,7 +162,11 @@ export async function applyBatch(
   run: Pick<IngestRun, 'address' | 'counts'> & { readonly signal: AbortSignal },
   wake: () => void,
 ): Promise<ApplyCounts> {
-  const counts = await applyDocuments(work, batch, run.signal);
+  const counts = await applyDocuments(work, batch, run.signal).catch((error: unknown) => {
+    // The answer can be lost after the commit: then there is work, and nobody else would tell of it.
+    wake();
+    throw error;
+  });
   run.counts.addedCount += counts.added;
   run.counts.changedCount += counts.changed;
   run.counts.unchangedCount += counts.unchanged;
@@ -177,11 +181,15 @@ async function ingestAsync(core: RuntimeCore, writer: CatalogWriter, run: Ingest
   for await (const documents of run.reader.batches()) {
     const changed = await selectChanged(core, datasetId, documents, run.counts);
     if (changed.length > 0) {
-      await writer.enqueueIncoming(
-        datasetId,
-        changed.map((document) => ({ kind: 'upsert', document })),
-      );
-      core.supervision?.tell(datasetId, run.address, { type: 'dataset.changed' });
+      try {
+        await writer.enqueueIncoming(
+          datasetId,
+          changed.map((document) => ({ kind: 'upsert', document })),
+        );
+      } finally {
+        // Also after an error: the answer can be lost after the commit.
+        core.supervision?.tell(datasetId, run.address, { type: 'dataset.changed' });
+      }
     }
     Object.assign(run.task.progress, run.counts);
     await run.task.save();
