@@ -6,6 +6,7 @@ import { basePath } from 'hono/route';
 import type { Runtime } from '../runtime/create-runtime.ts';
 import type { HttpEnv, HttpParts } from './environment.ts';
 import { HttpError } from './http-error.ts';
+import { idempotency } from './idempotency.ts';
 import { createMetrics } from './metrics/create-metrics.ts';
 import { describeApi } from './openapi.ts';
 import { type HttpOptions, resolveHttpOptions } from './options.ts';
@@ -48,6 +49,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   app.use(requestId(), rememberPrefix, metrics.middleware);
   for (const guard of createGuards(options)) app.use(guard);
   app.use(limitBody(options.bodyBytesMax));
+  app.use('/v1/*', idempotency());
   app.route('/', apiRoutes({ runtime, options }));
   app.route('/', metricRoutes(metrics));
   app.route('/', mcpRoutes({ runtime, options }));

@@ -1,8 +1,9 @@
 import type { HttpApp } from './app.ts';
+import type { ApiDocument, ApiParameter } from './docs/api-document.ts';
 import { registerFilter } from './schemas/filter.ts';
 
 /** What the OpenAPI document says besides the routes. */
-export const API_DESCRIPTION = {
+const API_DESCRIPTION = {
   openapi: '3.1.0',
   info: {
     title: 'Syncline',
@@ -39,5 +40,32 @@ export function describeApi(app: HttpApp): void {
     in: 'header',
     name: 'X-API-Key',
   });
-  app.doc31('/openapi.json', API_DESCRIPTION);
+  let document: ApiDocument | undefined;
+  app.get('/openapi.json', (context) => {
+    document ??= apiDocument(app);
+    return context.json(document, 200);
+  });
+}
+
+/** Taken by middleware, before any route: routes do not name it. */
+const IDEMPOTENCY_KEY: ApiParameter = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'Carries the request out once: sent again with the same key, it gets the answer of the first; another request with it is refused (`IDEMPOTENCY_KEY_REUSED`).',
+  schema: { type: 'string', minLength: 1, maxLength: 255 },
+};
+
+/** The OpenAPI document of everything that an app routes. */
+export function apiDocument(app: HttpApp): ApiDocument {
+  const document = JSON.parse(JSON.stringify(app.getOpenAPI31Document(API_DESCRIPTION))) as ApiDocument;
+  const paths = Object.entries(document.paths).map(([path, methods]) => {
+    const operations = Object.entries(methods).map(([method, operation]) => {
+      const isWrite = path.startsWith('/v1/') && (method === 'post' || method === 'delete');
+      const parameters = [...(operation.parameters ?? []), ...(isWrite ? [IDEMPOTENCY_KEY] : [])];
+      return [method, { ...operation, parameters }];
+    });
+    return [path, Object.fromEntries(operations)];
+  });
+  return { ...document, paths: Object.fromEntries(paths) };
 }

@@ -35,6 +35,8 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   UNSUPPORTED_MEDIA_TYPE: shown(415, 'The body has a type that this address does not take'),
   RATE_LIMITED: shown(429, 'Too many requests came'),
 
+  IDEMPOTENCY_KEY_REUSED: shown(422, 'The idempotency key belongs to another request'),
+
   INVALID_OPTION: shown(422, 'An option is wrong'),
   INVALID_ADDRESS: shown(422, 'A project or dataset has a name that is not allowed'),
   INVALID_DOCUMENT: shown(422, 'A document is wrong'),
