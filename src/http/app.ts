@@ -4,6 +4,7 @@ import { createMiddleware } from 'hono/factory';
 import { requestId } from 'hono/request-id';
 import { basePath } from 'hono/route';
 import type { Runtime } from '../runtime/create-runtime.ts';
+import { answerUnknown } from './answer-unknown.ts';
 import type { HttpEnv, HttpParts } from './environment.ts';
 import { HttpError } from './http-error.ts';
 import { idempotency } from './idempotency.ts';
@@ -57,7 +58,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   describeApi(app);
   serveDocs(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
-  app.all('/v1/*', answerNotFound);
+  app.all('/v1/*', answerUnknown(app));
   app.notFound(answerNotFound);
   app.onError(answerError);
   return app;

@@ -52,7 +52,8 @@ const IDEMPOTENCY_KEY: ApiParameter = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
-  description: 'Carries the request out once: sent again with the same key, it gets the answer of the first; another request with it is refused (`IDEMPOTENCY_KEY_REUSED`).',
+  description:
+    'Carries the request out once: sent again with the same key, it gets the answer of the first; another request with it is refused (`IDEMPOTENCY_KEY_REUSED`).',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 

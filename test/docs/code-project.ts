@@ -21,7 +21,7 @@ export function makeCodeProject(): CodeProject {
     JSON.stringify({
       extends: join(ROOT, 'tsconfig.json'),
       compilerOptions: {
-        paths: { syncline: [source] },
+        paths: { syncline: [source], 'syncline/client': [join(ROOT, 'src/client/client.ts')] },
         moduleDetection: 'force',
         noUnusedLocals: false,
         noUnusedParameters: false,

@@ -153,9 +153,11 @@ describe('commands on the pages', () => {
     };
     const others = ofLanguage('sh').filter(
       // The command line's page is tested with the commands themselves: test/cli; the container without Docker's own
-      // engine: scripts/check-container.ts.
+      // engine: scripts/check-container.ts; requests to the REST API in test/http/rest-page.test.ts.
       ({ marks, page }) =>
-        !marks.includes('run') && !marks.includes('env') && !['docs/cli.md', 'docs/docker.md'].includes(page),
+        !marks.includes('run') &&
+        !marks.includes('env') &&
+        !['docs/cli.md', 'docs/docker.md', 'docs/rest.md'].includes(page),
     );
     expect(others.filter(({ code }) => elsewhere[code] === undefined)).toEqual([]);
   });

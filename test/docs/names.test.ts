@@ -6,6 +6,7 @@ import { SETTINGS_PAGES, withSettingsTables } from '../../scripts/settings-table
 import { createProgram } from '../../src/cli/create-program.ts';
 import { type Filter, parseFilter } from '../../src/domain/filter.ts';
 import { PROVIDER_LIMITS } from '../../src/embedders/provider-limits.ts';
+import { PROBLEM_KINDS } from '../../src/http/problem-kinds.ts';
 import { resolveOptions, type SynclineOptions } from '../../src/runtime/options.ts';
 import { findSetting, SETTINGS } from '../../src/runtime/settings/settings.ts';
 import { BLOCKS, PAGES, ROOT, readRepoFile, tableRows } from './pages.ts';
@@ -252,3 +253,12 @@ describe('the command line', () => {
 function optionsOfParents(command: Command): Command['options'] {
   return command.parent === null ? [] : [...command.parent.options, ...optionsOfParents(command.parent)];
 }
+
+test('docs/rest.md has every code that only HTTP gives, with its status', () => {
+  const documented = tableRows('docs/rest.md', 'code').map(([code = '', status = '']) => [
+    code,
+    Number(status),
+  ]);
+  const own = Object.entries(PROBLEM_KINDS).filter(([code]) => !declaredCodes.includes(code));
+  expect(documented.toSorted()).toEqual(own.map(([code, { status }]) => [code, status]).toSorted());
+});

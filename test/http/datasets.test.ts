@@ -92,6 +92,7 @@ describe('problems', () => {
     ['POST', '/v1/datasets', JSON.stringify('x'.repeat(2_000)), 'application/json', 413, 'PAYLOAD_TOO_LARGE'],
     ['GET', '/v1/nothing', undefined, undefined, 404, 'NOT_FOUND'],
     ['GET', '/nothing', undefined, undefined, 404, 'NOT_FOUND'],
+    ['PUT', '/v1/datasets', '{}', 'application/json', 405, 'METHOD_NOT_ALLOWED'],
     ['GET', '/v1/datasets?limit=501', undefined, undefined, 422, 'INVALID_REQUEST'],
     ['GET', '/v1/datasets?after=x', undefined, undefined, 422, 'INVALID_REQUEST'],
     ['GET', '/v1/datasets/docs/..%2f..', undefined, undefined, 422, 'INVALID_REQUEST'],

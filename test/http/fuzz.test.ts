@@ -122,7 +122,7 @@ async function faultsOfAnswer(
   const text = await response.text();
   if (response.status >= 500) return [`status ${response.status}: ${text.slice(0, 500)}`];
   // What an address does not fit is answered by no operation at all.
-  const isElsewhere = [404, 405].includes(response.status) && text.includes('"NOT_FOUND"');
+  const isElsewhere = [404, 405].includes(response.status) && /"(?:NOT_FOUND|METHOD_NOT_ALLOWED)"/.test(text);
   const described = operation.responses[response.status];
   if (described === undefined)
     return isElsewhere ? [] : [`status ${response.status} is not described: ${text.slice(0, 300)}`];
