@@ -48,7 +48,10 @@ function describe(
   generated: GeneratedKey | undefined,
 ): string[] {
   const where = `Listening for HTTP on ${host}, port ${port}`;
-  if (!needsKey) return [`${where}: only this machine may ask, without a key. Described at ${url}/docs; try: curl ${url}/v1/datasets`];
+  if (!needsKey)
+    return [
+      `${where}: only this machine may ask, without a key. Described at ${url}/docs; try: curl ${url}/v1/datasets`,
+    ];
   const key = generated === undefined ? '$KEY' : `$(cat ${generated.path})`;
   const call = `Described at ${url}/docs; try: curl -H "Authorization: Bearer ${key}" ${url}/v1/datasets`;
   if (generated === undefined) return [`${where}: a key is needed. ${call}`];
