@@ -1,8 +1,11 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { createKeyRing } from '../../src/http/security/key-ring.ts';
 import { createRateLimit } from '../../src/http/security/token-bucket.ts';
 import type { HttpOptions } from '../../src/index.ts';
 import { startTestApi } from './http-fixtures.ts';
+
+// Each test opens a runtime; on a busy machine that takes a while.
+setDefaultTimeout(20_000);
 
 const WRITE = 'write-key-0123456789';
 const NEXT = 'next-write-key-0123456789';
