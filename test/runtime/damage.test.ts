@@ -72,6 +72,7 @@ function files({ table }: Place, part: string, ending = ''): string[] {
 }
 
 const newestManifest = (place: Place): string => files(place, '_versions', '.manifest')[0] ?? '';
+const sizeOf = (path: string): number => readFileSync(path).length;
 const zero = (path: string): void => writeFileSync(path, Buffer.alloc(readFileSync(path).length));
 const half = (path: string): void => truncateSync(path, Math.floor(readFileSync(path).length / 2));
 
@@ -161,7 +162,8 @@ const DAMAGES: readonly Damage[] = [
   {
     name: 'one file of data is gone',
     noticedBy: 'rows',
-    make: (place) => rmSync(files(place, 'data')[0] ?? ''),
+    // The largest: a small one may be of an earlier version alone, and nobody would miss it.
+    make: (place) => rmSync(files(place, 'data').toSorted((a, b) => sizeOf(b) - sizeOf(a))[0] ?? ''),
   },
   {
     name: 'a file of data is cut off',
