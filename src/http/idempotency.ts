@@ -94,7 +94,8 @@ async function keep(response: Response): Promise<KeptAnswer | undefined> {
 }
 
 function replay({ status, headers, body }: KeptAnswer): Response {
-  const response = new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) });
+  const response = new Response(body, { status });
+  for (const [name, value] of headers) response.headers.set(name, value);
   response.headers.set('Idempotent-Replayed', 'true');
   return response;
 }
