@@ -1,6 +1,7 @@
 import { afterEach } from 'bun:test';
 import { Hono } from 'hono';
 import type { HttpOptions, SynclineOptions } from '../../src/index.ts';
+import type { ParsedJson } from '../support/parsed-json.ts';
 import { startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
 /** A runtime behind a real socket. */
@@ -21,8 +22,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   /** The parsed JSON, or the text where it is none. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers that they then compare
-  readonly body: any;
+  readonly body: ParsedJson;
 }
 
 const open: (() => Promise<void>)[] = [];

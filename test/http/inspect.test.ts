@@ -1,6 +1,7 @@
 import { afterEach, expect, setDefaultTimeout, test } from 'bun:test';
 import { startHttpServer } from '../../src/http/server.ts';
 import type { HttpOptions } from '../../src/index.ts';
+import type { ParsedJson } from '../support/parsed-json.ts';
 import { startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
 setDefaultTimeout(30_000);
@@ -21,16 +22,14 @@ async function serve(http: HttpOptions): Promise<TestRuntime & { readonly url: s
 
 interface Tool {
   readonly socket: WebSocket;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into messages that they then compare
-  readonly messages: any[];
+  readonly messages: ParsedJson[];
   readonly state: () => 'waiting' | 'open' | 'closed';
 }
 
 /** A client as the tools have it: the engine's own WebSocket. */
 function attach(url: string, headers: Record<string, string> = {}): Tool {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/inspect`, { headers } as unknown as string[]);
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  const messages: any[] = [];
+  const messages: ParsedJson[] = [];
   let state: 'waiting' | 'open' | 'closed' = 'waiting';
   socket.onopen = () => {
     state = 'open';

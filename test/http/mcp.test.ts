@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import type { ParsedJson } from '../support/parsed-json.ts';
 import { rejectionOf } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
@@ -36,8 +37,7 @@ const TOOLS = [
   'stop',
 ];
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers that they then compare
-async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<any> {
+async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<ParsedJson> {
   const { isError, structuredContent, content } = await client.callTool({ name, arguments: args });
   return isError === true ? { isError, content } : structuredContent;
 }

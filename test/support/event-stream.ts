@@ -1,9 +1,10 @@
+import type { ParsedJson } from './parsed-json.ts';
+
 /** One server-sent event, as a client reads it. */
 export interface SentEvent {
   readonly id: string | undefined;
   readonly event: string;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into events that they then compare
-  readonly data: any;
+  readonly data: ParsedJson;
 }
 
 /** A client of an event stream, over a real connection. */
