@@ -4,6 +4,7 @@ import type { CatalogSession } from '../session.ts';
 import { type SqlRow, statement } from '../sql-driver.ts';
 import { bytesAt, integerAt, optionalTextAt, textAt } from '../sql-values.ts';
 import { readContents } from './contents.ts';
+import { isUncut } from './queue-sql.ts';
 
 const CHUNKS_PER_ANSWER = 5_000;
 /** How often a page is read again when all its documents changed under it. */
@@ -27,8 +28,9 @@ interface PendingRow {
 }
 
 /**
- * Pending chunks of a configuration by id; of chunks with the same text only the first. At least one if there is any. A chunk
- * whose document changes while it is read is left out: its hash would not be that of the text at its place.
+ * Pending chunks of a configuration by id; of chunks with the same text only the first. At least one if there is any. Chunks
+ * whose document has to be cut anew, or changes while they are read, are left out: their hash is not that of the text at
+ * their place.
  */
 export async function listPendingChunks(
   session: CatalogSession,
@@ -54,10 +56,12 @@ async function readPending(
        from chunks c indexed by chunks_pending
        cross join documents d on d.document_id = c.document_id
        where c.configuration_id = ?1 and c.embedding_status = 'pending' and c.chunk_id > ?2
+         and not ${isUncut('c.document_id', 'c.configuration_id')}
          and not exists (
            select 1 from chunks e indexed by chunks_by_text
            where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
-             and e.configuration_id = c.configuration_id and e.embedding_status = 'pending')
+             and e.configuration_id = c.configuration_id and e.embedding_status = 'pending'
+             and not ${isUncut('e.document_id', 'e.configuration_id')})
        order by c.chunk_id limit ?3`,
       configurationId,
       page.afterChunkId,

@@ -8,7 +8,15 @@ export function isReady(documentId: string, configurationId: string): string {
   return `not exists (
       select 1 from chunks r indexed by chunks_pending_by_document
       where r.document_id = ${documentId} and r.configuration_id = ${configurationId} and r.embedding_status = 'pending')
-    and not exists (
+    and not ${isUncut(documentId, configurationId)}`;
+}
+
+/**
+ * The condition that a document has to be cut under a configuration: chunks that it has there already point into a content
+ * that is not there any more.
+ */
+export function isUncut(documentId: string, configurationId: string): string {
+  return `exists (
       select 1 from chunk_queue u where u.document_id = ${documentId} and u.configuration_id = ${configurationId})`;
 }
 
