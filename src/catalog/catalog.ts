@@ -193,7 +193,7 @@ export interface CatalogWriter extends SyncWrites {
   setTarget(datasetId: number, target: Configuration): Promise<DatasetRecord>;
   /**
    * Ends a reconfiguration, rollback or rebuild that has not been switched to: what it built is marked to be dropped, a retired
-   * generation is retired again. Embeddings stay.
+   * generation is retired again. The first table, built where none serves, is left alone. Embeddings stay.
    */
   cancelTarget(datasetId: number): Promise<DatasetRecord>;
   /** Forgets the configurations that neither the dataset nor a generation has any more, with their chunks. */

@@ -16,14 +16,10 @@ export interface DueRebuild {
 export async function dueRebuild(work: DatasetWork): Promise<DueRebuild | undefined> {
   await refreshDataset(work);
   const { dataset, catalog } = work;
-  const generations = await catalog.listGenerations(dataset.datasetId);
-  const isServed = generations.some(({ state }) => state === 'serving');
-  // The first table may be cancelled while it is built, together with the switch that somebody had in mind.
-  if (!isServed) return { configuration: dataset, reason: 'there is no table yet' };
-  const isBuilding = generations.some(
+  const building = (await catalog.listGenerations(dataset.datasetId)).find(
     ({ state, configurationId }) => state === 'building' && configurationId === dataset.configurationId,
   );
-  if (isBuilding) return { configuration: dataset, reason: 'it was asked for' };
+  if (building !== undefined) return { configuration: dataset, reason: 'it was asked for' };
   if (dataset.target === undefined) return undefined;
   const { target } = await catalog.datasetCounts(dataset.datasetId);
   if (target === undefined || target.uncutDocuments + target.chunks.pending > 0) return undefined;

@@ -154,8 +154,8 @@ export function cancelSwitch(core: RuntimeCore, address: DatasetAddress): Promis
     const dataset = await requireDataset(core, address);
     const { datasetId } = dataset;
     const generations = await (await core.catalog()).listGenerations(datasetId);
-    const cancelled =
-      dataset.target !== undefined || generations.some((generation) => generation.state === 'building');
+    const has = (wanted: GenerationRecord['state']) => generations.some(({ state }) => state === wanted);
+    const cancelled = dataset.target !== undefined || (has('serving') && has('building'));
     if (!cancelled) return { cancelled };
     const { writing } = await core.work().workFor(datasetId);
     // Between a table's creation and its record, or while it is switched to, nothing is cancelled.

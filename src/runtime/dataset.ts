@@ -209,7 +209,10 @@ export interface Dataset {
    * @throws SynclineError `PROFILE_MISMATCH`, `INVALID_OPTION`, `DATASET_RECONFIGURING`, and as `index()`.
    */
   reconfigure(options?: ReconfigureOptions): Promise<ReconfigureResult>;
-  /** Ends a reconfiguration, rebuild or rollback that does not serve yet. What was embedded stays in the catalog. */
+  /**
+   * Ends a reconfiguration, rebuild or rollback that does not serve yet. What was embedded stays in the catalog. A dataset's
+   * first table is none of these: it is built to its end.
+   */
   cancelSwitch(): Promise<{ readonly cancelled: boolean }>;
   /** The distinct texts of the dataset exactly as they are embedded, in the order of the documents. */
   texts(options?: TextsOptions): AsyncIterable<DatasetText>;

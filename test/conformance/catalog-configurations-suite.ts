@@ -13,6 +13,7 @@ import {
   SPEC,
   type Stage,
   setStage,
+  takeLease,
   vectorOf,
   writeAll,
   writeOnce,
@@ -170,6 +171,19 @@ export function describeCatalogConfigurations(catalog: () => SqlCatalog): void {
       pending: 0,
       failed: 0,
     });
+  });
+
+  test('cancelling leaves the first table alone: without it the dataset would have none', async () => {
+    const token = await takeLease(catalog());
+    await catalog().migrate();
+    const writer = catalog().writer(token);
+    const { datasetId, configurationId } = await writer.createDataset(SPEC);
+    const first = await writer.createGeneration(datasetId, configurationId);
+    await writer.setTarget(datasetId, OTHER);
+    expect((await writer.cancelTarget(datasetId)).target).toBeUndefined();
+    expect(await catalog().listGenerations(datasetId)).toMatchObject([
+      { generationId: first.generationId, state: 'building' },
+    ]);
   });
 
   test('a configuration that is active, aimed at, or of a generation is not forgotten', async () => {

@@ -72,13 +72,17 @@ export function insertConfiguration(datasetId: number, key: string, chunking: st
   );
 }
 
-/** Ends what is being built beside the serving generation. A retired generation that was to serve again is retired again. */
+/**
+ * Ends what is being built beside the serving generation; the first table, built where none serves, is left alone. A retired
+ * generation that was to serve again is retired again.
+ */
 export async function cancelTarget(
   session: CatalogSession,
   token: number,
   datasetId: number,
 ): Promise<DatasetRecord> {
-  const building = `dataset_id = ?1 and state = 'building'`;
+  const building = `dataset_id = ?1 and state = 'building'
+    and exists (select 1 from generations s where s.dataset_id = ?1 and s.state = 'serving')`;
   await session.write(token, [
     statement(
       `update generations set state = 'retired' where retired_at_ms is not null and ${building}`,
