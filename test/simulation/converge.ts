@@ -1,3 +1,4 @@
+import type { DatasetPhase } from '../../src/actors/dataset-machine.ts';
 import { statement } from '../../src/catalog/sql-driver.ts';
 import { textHashHex, vectorOf } from './ledger.ts';
 import { latestRows } from './memory-tables.ts';
@@ -84,13 +85,27 @@ function isNothingLeft(workload: Workload): boolean {
   return database.rows(WAITING).every(([address]) => isParked(worker, workload, String(address)));
 }
 
-function isParked({ core }: UsedRuntime, { sim }: Workload, address: string): boolean {
+function isParked(worker: UsedRuntime, workload: Workload, address: string): boolean {
+  return phaseOf(worker, workload, address) === 'parked';
+}
+
+function phaseOf({ core }: UsedRuntime, { sim }: Workload, address: string): DatasetPhase | undefined {
   const [row] = sim.database.rows(
     `select dataset_id from datasets d join projects p on p.project_id = d.project_id where p.name || '/' || d.name = ?`,
     address,
   );
-  return core.actors.standing(Number(row?.[0]))?.phase === 'parked';
+  return core.actors.standing(Number(row?.[0]))?.phase;
 }
+
+/** Phases in which a table may be found wanting, and put right. */
+const UNSETTLED: readonly (DatasetPhase | undefined)[] = [
+  'checking',
+  'measuring',
+  'queued',
+  'repairing',
+  'rebuilding',
+  'backingOff',
+];
 
 /** What the user does in the end: asks once more for what was not confirmed, and retries what was given up. */
 async function finish(workload: Workload): Promise<void> {
@@ -124,8 +139,11 @@ async function finish(workload: Workload): Promise<void> {
   world.note('the end');
 }
 
-/** Syncline's own check says so, too. */
+/** Syncline's own check says so, too, once what was damaged in between was put right: no queue in the catalog tells of that. */
 async function checkDeeply(workload: Workload, used: UsedRuntime): Promise<void> {
+  await until(workload, 'no table is being put right', () =>
+    workload.datasets.every(({ address }) => !UNSETTLED.includes(phaseOf(used, workload, address))),
+  );
   for (const { address } of workload.datasets) {
     if (workload.sim.database.rows(GENERATIONS, address).length === 0) continue;
     const checking = used.runtime.dataset(address).check({ level: 'deep' });
