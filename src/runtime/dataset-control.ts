@@ -65,12 +65,12 @@ export function indexWaiting(
     const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
     const spec = { kind: 'index', datasetId, signal: sessionSignal, onTask: options.onTask };
     await runTask(core, writer, spec, ({ signal, progress }) =>
-      withActor(core, dataset, signal, async (_, attended) => {
+      withActor(core, dataset, signal, async (work, attended) => {
         progress.retriedCount = retriedCount;
         // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
         core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
         const catalog = await core.catalog();
-        await waitUntilNothingWaits(datasetId, formatAddress(address), {
+        await waitUntilNothingWaits(work, formatAddress(address), {
           catalog,
           actors: core.actors,
           ...attended,

@@ -31,15 +31,16 @@ export function waitUntilIndexed(datasetId: number, address: string, parts: Wait
   });
 }
 
-/** Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row, no switch. Throws as {@link waitUntilIndexed}. */
-export function waitUntilNothingWaits(datasetId: number, address: string, parts: WaitParts): Promise<void> {
+/**
+ * Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row, no switch, and no
+ * table that is being checked or put right. Throws as {@link waitUntilIndexed}.
+ */
+export function waitUntilNothingWaits(work: DatasetWork, address: string, parts: WaitParts): Promise<void> {
+  const { datasetId } = work.dataset;
   return waitUntil(datasetId, address, parts, async () => {
     const backlog = await parts.catalog.datasetBacklog(datasetId);
-    return (
-      waitingCount(backlog) === 0 &&
-      !backlog.isSwitchPending &&
-      (await readQueueSpan(parts.catalog, datasetId)) !== undefined
-    );
+    // Looked at last: a check that began meanwhile has taken its table away.
+    return waitingCount(backlog) === 0 && !backlog.isSwitchPending && work.serving.current !== undefined;
   });
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../src/index.ts';
 import {
@@ -42,6 +42,20 @@ describe('a rebuild', () => {
     expect(after.earlierTables).toMatchObject([{ name: before.table?.name ?? '', rowCount: 40 }]);
     await expectSearchable(dataset, DOCUMENTS);
     expect((await context.runtime.status()).tasks[0]).toMatchObject({ kind: 'rebuild', state: 'succeeded' });
+  });
+
+  test('of a table that vanished is waited for by index(), though nothing is queued', async () => {
+    const context = await startTestRuntime();
+    const dataset = context.runtime.dataset('docs/all');
+    await context.runtime.start();
+    await dataset.ingest(DOCUMENTS, { mode: 'sync' });
+    const [table = ''] = tablesOf(context);
+    rmSync(join(context.dataDir, 'vectors', table), { recursive: true });
+    context.provider.reset();
+    await dataset.index();
+    await expectSearchable(dataset, DOCUMENTS);
+    expect(tablesOf(context)).not.toContain(table);
+    expect(context.provider.stats().inputs).toBe(0);
   });
 
   test('keeps as many former tables as it is told to, for as long', async () => {

@@ -1,12 +1,27 @@
 import { expect, test } from 'bun:test';
-import type { Catalog } from '../../src/catalog/catalog.ts';
+import type { Catalog, DatasetRecord } from '../../src/catalog/catalog.ts';
 import { createNotifier } from '../../src/pipeline/notifier.ts';
+import type { DatasetWork } from '../../src/pipeline/work.ts';
 import type { DatasetActors } from '../../src/runtime/dataset-actors.ts';
-import { waitUntilIndexed, waitUntilNothingWaits } from '../../src/runtime/wait-until-indexed.ts';
+import {
+  type WaitParts,
+  waitUntilIndexed,
+  waitUntilNothingWaits,
+} from '../../src/runtime/wait-until-indexed.ts';
 import { rejectionOf } from '../support/test-runtime.ts';
 
-for (const wait of [waitUntilIndexed, waitUntilNothingWaits]) {
-  test(`${wait.name} notices an abort that comes while it asks the catalog`, async () => {
+const work: Pick<DatasetWork, 'dataset' | 'serving'> = {
+  dataset: { datasetId: 1 } as DatasetRecord,
+  serving: { current: undefined },
+};
+
+const WAITS: Readonly<Record<string, (parts: WaitParts) => Promise<void>>> = {
+  waitUntilIndexed: (parts) => waitUntilIndexed(1, 'p/d', parts),
+  waitUntilNothingWaits: (parts) => waitUntilNothingWaits(work as DatasetWork, 'p/d', parts),
+};
+
+for (const [name, wait] of Object.entries(WAITS)) {
+  test(`${name} notices an abort that comes while it asks the catalog`, async () => {
     const abort = new AbortController();
     const notifier = createNotifier();
     const catalog: Pick<Catalog, 'listGenerations' | 'datasetBacklog'> = {
@@ -30,7 +45,7 @@ for (const wait of [waitUntilIndexed, waitUntilNothingWaits]) {
       notifier: () => notifier,
       standing: () => ({ phase: 'processing', failure: undefined }),
     };
-    const waiting = wait(1, 'p/d', {
+    const waiting = wait({
       catalog: catalog as Catalog,
       actors: actors as DatasetActors,
       wake: () => undefined,
