@@ -92,12 +92,34 @@ function nodeOf(node: AnyStateNode): MachineNode {
   };
 }
 
+const knownEdgeIds = new WeakMap<object, ReadonlyMap<object, string>>();
+
+/** The ids that a machine's transitions have as edges of its model. */
+export function edgeIds(machine: AnyStateMachine): ReadonlyMap<object, string> {
+  const known =
+    knownEdgeIds.get(machine) ??
+    new Map(
+      withDescendants(machine.root).flatMap((node) =>
+        transitionsOf(node).map((transition, index) => [transition, edgeId(node, index)] as const),
+      ),
+    );
+  knownEdgeIds.set(machine, known);
+  return known;
+}
+
+function transitionsOf(node: AnyStateNode): AnyTransitionDefinition[] {
+  return [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
+}
+
+function edgeId(node: AnyStateNode, index: number): string {
+  return `${node.id}:${index}`;
+}
+
 function edgesOf(node: AnyStateNode): MachineEdge[] {
-  const transitions = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
-  return transitions.map((transition, index) => {
+  return transitionsOf(node).map((transition, index) => {
     const { kind, label, delay } = describeEvent(node, transition.eventType);
     return {
-      id: `${node.id}:${index}`,
+      id: edgeId(node, index),
       sourceId: node.id,
       targetIds: transition.target?.map((target) => target.id) ?? [],
       kind,

@@ -1,9 +1,8 @@
 import type { AnyActor, AnyMachineSnapshot, InspectionEvent } from 'xstate';
-import { datasetMachine } from '../actors/dataset-machine.ts';
 import type { DatasetEvent } from '../actors/dataset-messages.ts';
 import { type MachineModel, machineModel } from '../actors/machine-model.ts';
+import { MACHINES, type MachineName } from '../actors/machines.ts';
 import { OWN_PAUSE_REASON } from '../actors/supervisor-context.ts';
-import { supervisorMachine } from '../actors/supervisor-machine.ts';
 import { formatAddress } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { type ActorTransition, createTransitionFeed } from './actor-transitions.ts';
@@ -22,6 +21,10 @@ export interface ActorPage {
   /** Only those after this one. */
   readonly afterId?: string;
   readonly limit: number;
+  /** Only those that run this machine. */
+  readonly machine?: MachineName;
+  /** Only those whose state has this tag, such as `error`. */
+  readonly tag?: string;
 }
 
 /** The actors of a runtime: how each stands, what its machine is like, and how to control it. */
@@ -36,6 +39,12 @@ export interface ActorRegistry {
    * @throws SynclineError `ACTOR_NOT_FOUND`.
    */
   machine(id: string): Promise<MachineModel>;
+  /**
+   * What an actor did, newest first: its latest changes of state. Also of one that is gone, for a while.
+   *
+   * @throws SynclineError `ACTOR_NOT_FOUND`.
+   */
+  history(id: string): Promise<ActorTransition[]>;
   /**
    * Controls an actor; answers how it stands afterwards. What it was told to do may take a while.
    *
@@ -75,11 +84,11 @@ const ENDING_STATES: readonly unknown[] = ['stopping', 'releasing', 'stopped'];
 
 export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): ActorRegistry {
   const live = (): LiveActor[] => liveActors(core);
-  const feed = createTransitionFeed(core.inspection, live);
+  const feed = createTransitionFeed(core.inspection, core.clock.nowMs);
   const find = (id: string): LiveActor | undefined => live().find((actor) => actor.id === id);
   const view = ({ id, actor }: LiveActor): ActorView => {
     const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-    return viewActor(id, snapshot, allowedEvents(id, snapshot));
+    return viewActor(id, snapshot, allowedEvents(id, snapshot), feed.last(id)?.atMs);
   };
   const get = async (id: string): Promise<ActorView> => {
     const found = find(id);
@@ -88,20 +97,28 @@ export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): A
     return (await restingDataset(core, id)) ?? unknownActor(id);
   };
   return {
-    list({ afterId, limit }) {
+    list({ afterId, limit, machine, tag }) {
       const all = live();
-      const views = all[0]?.id === SUPERVISOR ? all : [undefined, ...all];
-      const start =
-        afterId === undefined ? 0 : views.findIndex((one) => isAfter(one?.id ?? SUPERVISOR, afterId));
-      if (start < 0) return [];
-      return views
-        .slice(start, start + limit)
+      const hasSupervisor = all[0]?.id === SUPERVISOR;
+      const isWanted = (one: LiveActor | undefined): boolean =>
+        (afterId === undefined || isAfter(one?.id ?? SUPERVISOR, afterId)) &&
+        (machine === undefined || machineOf(one) === machine) &&
+        (tag === undefined ||
+          (one?.actor.getSnapshot() as AnyMachineSnapshot | undefined)?.hasTag(tag) === true);
+      return (hasSupervisor ? all : [undefined, ...all])
+        .filter(isWanted)
+        .slice(0, limit)
         .map((one) => (one === undefined ? supervisorAtRest(core) : view(one)));
     },
     get,
     async machine(id) {
       const { machine } = await get(id);
-      return machineModel(machine === 'supervisor' ? supervisorMachine : datasetMachine);
+      return machineModel(MACHINES[machine]);
+    },
+    async history(id) {
+      const known = feed.history(id);
+      if (known.length === 0) await get(id);
+      return known;
     },
     async send(id, event) {
       const before = await get(id);
@@ -135,6 +152,11 @@ function compareIds(a: string, b: string): number {
   };
   const [[kindA, numberA], [kindB, numberB]] = [rank(a), rank(b)];
   return kindA - kindB || numberA - numberB;
+}
+
+/** Of the supervisor, also where it is at rest and has no actor. */
+function machineOf(one: LiveActor | undefined): string {
+  return one === undefined ? SUPERVISOR : (one.actor.getSnapshot() as AnyMachineSnapshot).machine.id;
 }
 
 /** Also after one that has ended since. */
@@ -229,6 +251,7 @@ function supervisorAtRest({ options, stopAsked }: RuntimeCore): ActorView {
     value: 'notStarted',
     activeNodes: [],
     tags: [],
+    sinceMs: undefined,
     context: undefined,
     invoked: [],
     nextEvents: options.access === 'readOnly' || stopAsked ? [] : ['supervisor.start'],
@@ -250,6 +273,7 @@ async function restingDataset(core: RuntimeCore, id: string): Promise<ActorView 
     value: 'resting',
     activeNodes: [],
     tags: [],
+    sinceMs: undefined,
     context: undefined,
     invoked: [],
     nextEvents: ['dataset.pause', 'dataset.resume', 'dataset.check', 'dataset.maintain'],

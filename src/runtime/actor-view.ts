@@ -1,9 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, StateValue } from 'xstate';
 import type { DatasetContext } from '../actors/dataset-setup.ts';
+import type { MachineName } from '../actors/machines.ts';
 import type { SupervisorContext } from '../actors/supervisor-context.ts';
-
-/** Which of the two machines an actor runs. */
-export type ActorMachine = 'supervisor' | 'dataset';
 
 /**
  * - `active`: it lives; `done`, `error`: it has ended, by itself or broken; `stopped`: it was let go of;
@@ -16,7 +14,7 @@ export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'notStarted'
 export interface ActorView {
   /** `supervisor`, `dataset:12`, or `call:12` for one that lives as long as an explicit call. */
   readonly id: string;
-  readonly machine: ActorMachine;
+  readonly machine: MachineName;
   /** `project/dataset`; `undefined` for the supervisor. */
   readonly address: string | undefined;
   readonly status: ActorStatus;
@@ -25,6 +23,8 @@ export interface ActorView {
   /** Ids of the states that it is in, as in the machine's definition; outer ones first. */
   readonly activeNodes: readonly string[];
   readonly tags: readonly string[];
+  /** Unix time in milliseconds of its last change of state, where that is known. */
+  readonly sinceMs: number | undefined;
   /** What it remembers, as far as it is of interest, bounded. */
   readonly context: DatasetActorContext | SupervisorActorContext | undefined;
   /** What it runs at the moment, by the ids in the machine's definition. */
@@ -86,17 +86,19 @@ export function viewActor(
   id: string,
   snapshot: AnyMachineSnapshot,
   nextEvents: readonly ControlEventType[],
+  sinceMs?: number,
 ): ActorView {
   const { machine, value, status, tags, children } = snapshot;
   const isSupervisor = machine.id === 'supervisor';
   return {
     id,
-    machine: isSupervisor ? 'supervisor' : 'dataset',
+    machine: machine.id as MachineName,
     address: addressOf(snapshot),
     status,
     value,
     activeNodes: activeNodes(machine.id, value),
     tags: [...tags],
+    sinceMs,
     context: isSupervisor ? supervisorContext(snapshot.context) : datasetContext(snapshot.context),
     // The supervisor's datasets are actors of their own.
     invoked: Object.keys(children).filter((child) => !child.startsWith('dataset:')),

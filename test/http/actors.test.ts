@@ -40,6 +40,39 @@ describe('actors', () => {
     expect(second.body.next).toBeUndefined();
   });
 
+  test('are found by their machine and by the tag of their state', async () => {
+    const api = await startWorking();
+    await api.runtime.dataset('docs/two').create();
+    await waitFor('two', async () => (await api.call('GET', '/v1/actors/dataset:2')).body.value === 'idle');
+    await send(api, 'dataset:2', { type: 'dataset.pause' });
+    const found = async (query: string) =>
+      (await api.call('GET', `/v1/actors?${query}`)).body.items.map(({ id }: { id: string }) => id);
+    expect(await found('machine=dataset')).toEqual(['dataset:1', 'dataset:2']);
+    expect(await found('machine=supervisor')).toEqual(['supervisor']);
+    expect(await found('tag=paused')).toEqual(['dataset:2']);
+    expect(await found('tag=paused&after=dataset:2')).toEqual([]);
+    expect((await api.call('GET', '/v1/actors?machine=nonsense')).status).toBe(422);
+  });
+
+  test('remember what they did lately, with the edges that were taken', async () => {
+    const api = await startWorking();
+    const { body: machine } = await api.call('GET', '/v1/actors/dataset:1/machine');
+    const edgeIds = machine.edges.map(({ id }: { id: string }) => id);
+    await send(api, 'dataset:1', { type: 'dataset.pause' });
+    const { body } = await api.call('GET', '/v1/actors/dataset:1/history');
+    expect(body.items[0]).toMatchObject({
+      actorId: 'dataset:1',
+      event: 'dataset.pause',
+      from: 'idle',
+      to: 'paused',
+    });
+    const taken = body.items.flatMap((item: { edgeIds: string[] }) => item.edgeIds);
+    expect(taken.filter((id: string) => !edgeIds.includes(id))).toEqual([]);
+    expect(body.items.at(-1)).toMatchObject({ event: 'xstate.init', to: 'checking' });
+    expect((await api.call('GET', '/v1/actors/dataset:1')).body.since).toBe(body.items[0].at);
+    expect((await api.call('GET', '/v1/actors/dataset:99/history')).body.code).toBe('ACTOR_NOT_FOUND');
+  });
+
   test('that do not exist are not found', async () => {
     const api = await startWorking();
     for (const path of ['/v1/actors/dataset:99', '/v1/actors/call:1', '/v1/actors/dataset:99/machine']) {

@@ -48,6 +48,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   readRuntimeStatus: { status: 200 },
   listActors: { status: 200 },
   readActor: { path: { id: 'supervisor' }, status: 200 },
+  readActorHistory: { path: { id: 'supervisor' }, status: 200 },
   readMachine: { path: { id: 'supervisor' }, status: 200 },
   readHealth: { status: 200 },
   readReadiness: { status: 200 },

@@ -37,7 +37,7 @@ export function startLiveFeed(runtime: Runtime, log: EventLog): () => void {
     log.append({
       type: 'transition',
       address,
-      json: JSON.stringify(presentTransition(transition, Date.now())),
+      json: JSON.stringify(presentTransition(transition)),
     });
   });
   return () => {
@@ -54,8 +54,8 @@ export function createSnapshotReader(runtime: Runtime, log: EventLog): () => str
     if (made?.seq !== log.lastSeq || log.lastSeq === 0) {
       const actors = runtime.actors.list({ limit: SNAPSHOT_ACTORS_MAX + 1 });
       const shown = actors.slice(0, SNAPSHOT_ACTORS_MAX).map((actor) => {
-        const { id, machine, address, status, value, tags } = presentActor(actor);
-        return { id, machine, address, status, value, tags };
+        const { id, machine, address, status, value, tags, since } = presentActor(actor);
+        return { id, machine, address, status, value, tags, since };
       });
       const json = JSON.stringify({ actors: shown, truncated: actors.length > shown.length });
       made = { seq: log.lastSeq, json };

@@ -15,8 +15,9 @@ function presentFailure(failure: Failure | undefined) {
 }
 
 /** See `ActorView`. */
-export function presentActor({ context, ...view }: ActorView) {
-  return { ...view, context: context && presentContext(context) };
+export function presentActor({ context, sinceMs, ...view }: ActorView) {
+  const since = sinceMs === undefined ? undefined : isoTime(sinceMs);
+  return { ...view, since, context: context && presentContext(context) };
 }
 
 function presentContext(context: NonNullable<ActorView['context']>) {
@@ -34,7 +35,7 @@ function presentContext(context: NonNullable<ActorView['context']>) {
 }
 
 /** See `ActorTransition`. */
-export function presentTransition(transition: ActorTransition, atMs: number) {
+export function presentTransition({ atMs, ...transition }: ActorTransition) {
   return { ...transition, at: isoTime(atMs) };
 }
 

@@ -2,7 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { ActorView } from '../../runtime/actor-view.ts';
 import { defined } from '../defined.ts';
 import type { HttpParts } from '../environment.ts';
-import { presentActor } from '../live/present.ts';
+import { presentActor, presentTransition } from '../live/present.ts';
 import { createRouter } from '../router.ts';
 import {
   type ActorAnswer,
@@ -11,6 +11,8 @@ import {
   actorParams,
   actorSchema,
   controlEventSchema,
+  type HistoryAnswer,
+  historySchema,
   type MachineAnswer,
   machineSchema,
 } from '../schemas/actors.ts';
@@ -58,6 +60,20 @@ const readMachine = createRoute({
   },
 });
 
+const readHistory = createRoute({
+  method: 'get',
+  path: '/actors/{id}/history',
+  operationId: 'readActorHistory',
+  tags,
+  summary: 'Tells what an actor did lately: its changes of state, newest first',
+  description: 'Up to 64, as far as they are remembered; also of an actor that is gone, for a while.',
+  request: { params: actorParams },
+  responses: {
+    200: { description: 'Its history', content: { 'application/json': { schema: historySchema } } },
+    ...problemResponses('ACTOR_NOT_FOUND'),
+  },
+});
+
 const sendEvent = createRoute({
   method: 'post',
   path: '/actors/{id}/events',
@@ -84,8 +100,8 @@ export function actorRoutes({ runtime }: HttpParts) {
   const { actors } = runtime;
   return createRouter()
     .openapi(listActors, (context) => {
-      const { after, limit } = context.req.valid('query');
-      const found = actors.list({ limit: limit + 1, ...defined({ afterId: after }) });
+      const { after: afterId, limit, machine, tag } = context.req.valid('query');
+      const found = actors.list({ limit: limit + 1, ...defined({ afterId, machine, tag }) });
       const items = found.slice(0, limit);
       const next = found.length > limit ? items.at(-1)?.id : undefined;
       return context.json({ items: items.map(actorOf), next }, 200);
@@ -98,6 +114,11 @@ export function actorRoutes({ runtime }: HttpParts) {
       const { id } = context.req.valid('param');
       const machine = await actors.machine(id);
       return context.json(machine as MachineAnswer, 200);
+    })
+    .openapi(readHistory, async (context) => {
+      const { id } = context.req.valid('param');
+      const items = (await actors.history(id)).map(presentTransition);
+      return context.json({ items } as unknown as HistoryAnswer, 200);
     })
     .openapi(sendEvent, async (context) => {
       const { id } = context.req.valid('param');

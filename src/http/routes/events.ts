@@ -53,7 +53,7 @@ const readEvents = createRoute({
         'text/event-stream': {
           schema: z.string(),
           example:
-            'id: 5f0c1b2a3d4e.7\nevent: transition\ndata: {"actorId":"dataset:12","address":"docs/website","event":"dataset.changed","from":"idle","to":{"queued":"measuring"},"status":"active","tags":["busy"],"at":"2026-11-26T01:02:03.456Z"}\n\n',
+            'id: 5f0c1b2a3d4e.7\nevent: transition\ndata: {"actorId":"dataset:12","address":"docs/website","event":"dataset.changed","from":"idle","to":{"queued":"measuring"},"edgeIds":["dataset.idle:0"],"status":"active","tags":["busy"],"at":"2026-11-26T01:02:03.456Z"}\n\n',
         },
       },
     },

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
+import { MACHINES, type MachineName } from '../../actors/machines.ts';
 import { CONTROL_EVENT_TYPES } from '../../runtime/actor-view.ts';
-import { pageOf, pageQuery } from './common.ts';
+import { pageOf, pageQuery, timeSchema } from './common.ts';
 
 const idSchema = z
   .string()
@@ -17,7 +18,18 @@ export const actorParams = z.object({
   }),
 });
 
+const machineNameSchema = z
+  .enum(Object.keys(MACHINES) as [MachineName, ...MachineName[]])
+  .openapi('MachineName', { example: 'dataset' });
+
 export const actorPageQuery = pageQuery.extend({
+  machine: machineNameSchema.optional().openapi({ description: 'Only actors that run this machine.' }),
+  tag: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .openapi({ description: 'Only actors whose state has this tag: `busy`, `ready`, `error`, `paused`.' }),
   after: idSchema
     .optional()
     .openapi({ description: 'The `next` of the page before.', example: 'dataset:12' }),
@@ -33,7 +45,7 @@ const controlEventTypeSchema = z.enum(CONTROL_EVENT_TYPES).openapi('ControlEvent
 export const actorSchema = z
   .object({
     id: z.string().openapi({ example: 'dataset:12' }),
-    machine: z.enum(['supervisor', 'dataset']),
+    machine: machineNameSchema,
     address: z.string().optional().openapi({ description: '`project/dataset`; absent for the supervisor.' }),
     status: z.enum(['active', 'done', 'error', 'stopped', 'notStarted', 'resting']).openapi({
       description:
@@ -45,6 +57,7 @@ export const actorSchema = z
       example: ['dataset', 'dataset.idle'],
     }),
     tags: z.array(z.string()).openapi({ example: ['ready'] }),
+    since: timeSchema.optional().openapi({ description: 'Its last change of state, where that is known.' }),
     context: z
       .record(z.string(), z.unknown())
       .optional()
@@ -59,6 +72,29 @@ export const actorSchema = z
   .openapi('Actor');
 
 export const actorPageSchema = pageOf(actorSchema, 'ActorPage');
+
+const transitionSchema = z
+  .object({
+    actorId: z.string().openapi({ example: 'dataset:12' }),
+    address: z.string().optional(),
+    event: z.string().openapi({
+      description: 'What set it off; `xstate.init` and `xstate.stop` for its beginning and its end.',
+      example: 'dataset.changed',
+    }),
+    from: stateValueSchema.optional(),
+    to: stateValueSchema,
+    edgeIds: z.array(z.string()).openapi({
+      description:
+        'Edges of the machine’s definition that were taken, in their order: also those through states that it did not stay in.',
+      example: ['dataset.idle:0'],
+    }),
+    status: z.enum(['active', 'done', 'error', 'stopped']),
+    tags: z.array(z.string()),
+    at: timeSchema,
+  })
+  .openapi('Transition');
+
+export const historySchema = z.object({ items: z.array(transitionSchema) }).openapi('ActorHistory');
 
 export const controlEventSchema = z
   .strictObject({
@@ -116,6 +152,9 @@ export const machineSchema = z
 
 /** An actor as the schema has it. */
 export type ActorAnswer = z.infer<typeof actorSchema>;
+
+/** A history as the schema has it: lists that may be changed. */
+export type HistoryAnswer = z.infer<typeof historySchema>;
 
 /** A definition as the schema has it: lists that may be changed. */
 export type MachineAnswer = z.infer<typeof machineSchema>;
