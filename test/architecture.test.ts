@@ -36,8 +36,9 @@ const INTERFACES = [
   'vectors/vector-store.ts',
   'embedders/embedder.ts',
   'embedders/pack-requests.ts',
+  'batch/batch-api.ts',
 ];
-const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders'];
+const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders', 'batch'];
 /** The composition root: the only place that chooses adapters. */
 const COMPOSITION_ROOT = ['runtime/adapters.ts', 'runtime/core.ts', 'runtime/options.ts', 'index.ts'];
 
@@ -50,10 +51,11 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   chunking: ['domain'],
   readers: ['domain'],
-  embedders: ['domain'],
+  batch: ['domain', 'embedders'],
+  embedders: ['domain', 'batch'],
   vectors: ['domain'],
   catalog: ['domain'],
-  pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders'],
+  pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders', 'batch'],
   actors: ['domain', 'catalog'],
   runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
   mcp: ['domain', 'runtime'],

@@ -1,3 +1,5 @@
+import type { BatchApi } from '../batch/batch-api.ts';
+
 /** What a provider accepts in one request. Every number is a maximum. */
 export interface EmbedderLimits {
   readonly itemsPerRequestMax: number;
@@ -46,6 +48,8 @@ export interface Embedder {
   readonly limits: EmbedderLimits;
   /** Absent where it is not known: nobody is told a guess. */
   readonly price?: EmbeddingPrice;
+  /** Its provider's batch API for this model, where there is one. */
+  readonly batch?: BatchApi;
   /** An embedder for another model of the same provider, with the same key, address and limits, where there can be one. */
   forModel?(model: string, dimensions: number): Embedder | undefined;
   /**
