@@ -4,6 +4,7 @@ import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { Digest } from '../domain/hash.ts';
 import type { CatalogImporter } from './catalog-import.ts';
+import type { IndexingReads, IndexingWrites } from './indexing-catalog.ts';
 import type {
   CatalogIds,
   ChunkChange,
@@ -36,6 +37,7 @@ import type {
 } from './records.ts';
 import type { SyncReads, SyncWrites } from './sync-catalog.ts';
 
+export type * from './indexing-catalog.ts';
 export type * from './records.ts';
 export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
 
@@ -46,7 +48,7 @@ export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
  */
 
 /** What can be read, and the lease. Reads see whole transactions. */
-export interface Catalog extends SyncReads {
+export interface Catalog extends SyncReads, IndexingReads {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
   /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
@@ -172,7 +174,7 @@ export interface Catalog extends SyncReads {
  *
  * @throws SynclineError `LEASE_LOST` from every method once another holder has it; nothing of that call is then kept.
  */
-export interface CatalogWriter extends SyncWrites {
+export interface CatalogWriter extends SyncWrites, IndexingWrites {
   /** Throws `LEASE_LOST` unless the lease is still this writer's. Asked before each table commit. */
   assertLease(): Promise<void>;
   /** Creates a dataset (and its project and profile when new); the existing one is returned when all its settings are equal, else `DATASET_EXISTS`. */

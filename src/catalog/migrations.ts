@@ -6,6 +6,8 @@ import configurationsDown from '../../schema/0003-configurations.down.sql' with 
 import configurationsUp from '../../schema/0003-configurations.sql' with { type: 'text' };
 import identityDown from '../../schema/0004-catalog-identity.down.sql' with { type: 'text' };
 import identityUp from '../../schema/0004-catalog-identity.sql' with { type: 'text' };
+import sourcesDown from '../../schema/0005-sources.down.sql' with { type: 'text' };
+import sourcesUp from '../../schema/0005-sources.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -26,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 2, name: 'catalog', up: catalogUp, down: catalogDown },
   { number: 3, name: 'configurations', up: configurationsUp, down: configurationsDown },
   { number: 4, name: 'catalog-identity', up: identityUp, down: identityDown },
+  { number: 5, name: 'sources', up: sourcesUp, down: sourcesDown },
 ];

@@ -40,6 +40,7 @@ import { createImporter } from './rooms/import-documents.ts';
 import { enqueueIncoming, findIncoming, listIncoming } from './rooms/incoming.ts';
 import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
+import { indexingReads, indexingWrites } from './rooms/indexing.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
 import { listFailedChunks, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
@@ -145,6 +146,7 @@ function schemaSide(
 
 function readingSide(session: CatalogSession) {
   return {
+    ...indexingReads(session),
     identity: () => readIdentity(session),
     lastIds: () => lastIds(session),
     findDataset: (address) => findDataset(session, address),
@@ -181,6 +183,7 @@ function readingSide(session: CatalogSession) {
 
 function writingSide(session: CatalogSession, token: number): CatalogWriter {
   return {
+    ...indexingWrites(session, token),
     async assertLease() {
       if (await holdsLease(session.driver, token)) return;
       throw new SynclineError(

@@ -19,6 +19,7 @@ import {
 } from '../catalog/catalog-fixtures.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
+import { describeCatalogSources } from './catalog-sources-suite.ts';
 import { describeCatalogSync } from './catalog-sync-suite.ts';
 import { describeCatalogWork } from './catalog-work-suite.ts';
 
@@ -51,6 +52,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeCatalogGenerations(() => catalog);
     describeCatalogConfigurations(() => catalog);
     describeCatalogSync(() => catalog);
+    describeCatalogSources(() => catalog);
 
     function describeSchema() {
       test('is created by a migration, and a second one changes nothing', async () => {

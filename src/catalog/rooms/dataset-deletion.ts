@@ -8,6 +8,7 @@ const ROWS_PER_TRANSACTION = 2_000;
 
 /** What belongs to a dataset, in an order that no reference forbids. Each statement removes up to `?2` rows. */
 const STEPS = [
+  `delete from noted_changes where change_id in (select change_id from noted_changes where dataset_id = ?1 limit ?2)`,
   `delete from incoming where incoming_id in (select incoming_id from incoming where dataset_id = ?1 limit ?2)`,
   `delete from index_queue where (generation_id, document_id) in
      (select generation_id, document_id from index_queue
@@ -32,6 +33,8 @@ const STEPS = [
 
 /** In one transaction: a dataset and its configurations refer to each other, and without its own it would be found by nobody. */
 const LAST_STEP = [
+  'delete from dataset_sources where dataset_id = ?',
+  'delete from dataset_schedules where dataset_id = ?',
   'update datasets set configuration_id = null, target_configuration_id = null where dataset_id = ?',
   'delete from configurations where dataset_id = ?',
   'delete from datasets where dataset_id = ?',

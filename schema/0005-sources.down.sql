@@ -1,0 +1,5 @@
+drop table noted_changes;
+
+drop table dataset_schedules;
+
+drop table dataset_sources;

@@ -1,0 +1,104 @@
+/* The part of the catalog that runs over sources ask; `Catalog` and `CatalogWriter` include it. */
+
+/** A source as it is stored with its dataset. */
+export interface StoredSource {
+  /** The `source` of its documents. */
+  readonly name: string;
+  /** What it is opened from: JSON. */
+  readonly definitionJson: string;
+  /** Unix milliseconds until which everything that changed was read; `undefined` until a run of this definition has ended well. */
+  readonly readUntilMs: number | undefined;
+}
+
+/** Runs that can be due at certain times. */
+export type ScheduledRun = 'full' | 'index';
+
+/** What a dataset's schedule is told; without one, the default counts. */
+export interface StoredSchedule {
+  readonly run: ScheduledRun;
+  readonly isOn: boolean;
+  /** `undefined`: as the default has it. */
+  readonly cron: string | undefined;
+  readonly timeZone: string | undefined;
+  /** What was due until then was done, or needs not be done any more. */
+  readonly doneUntilMs: number;
+  readonly lastRunAtMs: number | undefined;
+  /** Why the last run failed; `undefined` when it did not. */
+  readonly lastError: string | undefined;
+}
+
+/** A dataset that something may be due for. */
+export interface IndexingSummary {
+  readonly datasetId: number;
+  readonly schedules: readonly StoredSchedule[];
+  /** When its sources were set last; `undefined` without any. */
+  readonly sourcesSinceMs: number | undefined;
+  /** When the oldest change was noted that was not read yet. */
+  readonly notedSinceMs: number | undefined;
+}
+
+/** A record that is known to have changed; both texts empty stand for all records. */
+export interface NotedChange {
+  readonly table: string;
+  /** JSON. */
+  readonly idJson: string;
+}
+
+export interface IndexingReads {
+  /** In the order in which they were set first. */
+  listSources(datasetId: number): Promise<StoredSource[]>;
+  listSchedules(datasetId: number): Promise<StoredSchedule[]>;
+  /** Active datasets that have sources, schedules or noted changes, by id. */
+  listIndexing(page: { readonly afterDatasetId: number; readonly limit: number }): Promise<IndexingSummary[]>;
+  /** Oldest first. */
+  listNotedChanges(
+    datasetId: number,
+    limit: number,
+  ): Promise<(NotedChange & { readonly changeId: number })[]>;
+  /** Keys of the documents of one source, ascending by their bytes. */
+  listDocumentKeys(
+    datasetId: number,
+    page: { readonly source: string; readonly afterKey: string; readonly limit: number },
+  ): Promise<string[]>;
+  /** How many documents of one source there are. */
+  countDocuments(datasetId: number, source: string): Promise<number>;
+}
+
+export interface IndexingWrites {
+  /**
+   * Stores sources. One that has another definition than before has read nothing. With `keepOthers`, sources of other names
+   * stay; else they are forgotten (but not their documents).
+   */
+  setSources(
+    datasetId: number,
+    sources: readonly { readonly name: string; readonly definitionJson: string }[],
+    options: { readonly keepOthers: boolean },
+  ): Promise<void>;
+  /** Records how far a source was read, unless it has another definition by now. */
+  noteSourceRead(
+    datasetId: number,
+    source: { readonly name: string; readonly definitionJson: string; readonly readUntilMs: number },
+  ): Promise<void>;
+  /** Stores a schedule; with `undefined` the default counts again. What was due until `doneUntilMs` is not made up. */
+  setSchedule(
+    datasetId: number,
+    run: ScheduledRun,
+    schedule:
+      | (Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone'> & { readonly doneUntilMs: number })
+      | undefined,
+  ): Promise<void>;
+  /** Records that a scheduled run has ended. */
+  noteScheduledRun(
+    datasetId: number,
+    run: ScheduledRun,
+    outcome: {
+      readonly doneUntilMs: number;
+      readonly lastRunAtMs: number;
+      readonly lastError: string | undefined;
+    },
+  ): Promise<void>;
+  /** Notes changes that are to be read; one that is noted already becomes the newest. More than `countMax` become one note for all records. */
+  noteChanges(datasetId: number, changes: readonly NotedChange[], countMax: number): Promise<void>;
+  /** Forgets notes that were read; those that were noted again since stay. */
+  forgetNotedChanges(datasetId: number, changeIds: readonly number[]): Promise<void>;
+}

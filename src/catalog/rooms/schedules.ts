@@ -1,0 +1,121 @@
+import type { IndexingSummary, ScheduledRun, StoredSchedule } from '../indexing-catalog.ts';
+import type { CatalogSession } from '../session.ts';
+import { type SqlRow, statement } from '../sql-driver.ts';
+import { integerAt, optionalIntegerAt, optionalTextAt, storableText, wordAt } from '../sql-values.ts';
+
+const ERROR_LENGTH_MAX = 2_000;
+const DATASETS_PER_ANSWER = 1_000;
+
+const COLUMNS = `cast(run as blob), is_on, cast(cron as blob), cast(time_zone as blob), done_until_ms, last_run_at_ms,
+  cast(last_error as blob)`;
+
+export async function listSchedules(session: CatalogSession, datasetId: number): Promise<StoredSchedule[]> {
+  const rows = await session.rows(
+    statement(`select ${COLUMNS} from dataset_schedules where dataset_id = ? order by run`, datasetId),
+  );
+  return rows.map(scheduleOf);
+}
+
+function scheduleOf(row: SqlRow): StoredSchedule {
+  return {
+    run: wordAt(row, 0, ['full', 'index']),
+    isOn: integerAt(row, 1) === 1,
+    cron: optionalTextAt(row, 2),
+    timeZone: optionalTextAt(row, 3),
+    doneUntilMs: integerAt(row, 4),
+    lastRunAtMs: optionalIntegerAt(row, 5),
+    lastError: optionalTextAt(row, 6),
+  };
+}
+
+export async function listIndexing(
+  session: CatalogSession,
+  { afterDatasetId, limit }: { readonly afterDatasetId: number; readonly limit: number },
+): Promise<IndexingSummary[]> {
+  const rows = await session.rows(
+    statement(
+      `select d.dataset_id,
+              (select max(changed_at_ms) from dataset_sources s where s.dataset_id = d.dataset_id),
+              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id)
+       from datasets d
+       where d.dataset_id > ?1 and d.state = 'active' and (
+         exists (select 1 from dataset_sources s where s.dataset_id = d.dataset_id)
+         or exists (select 1 from dataset_schedules c where c.dataset_id = d.dataset_id)
+         or exists (select 1 from noted_changes n where n.dataset_id = d.dataset_id))
+       order by d.dataset_id limit ?2`,
+      afterDatasetId,
+      Math.min(limit, DATASETS_PER_ANSWER),
+    ),
+  );
+  const ids = rows.map((row) => integerAt(row, 0));
+  const schedules = await session.rows(
+    statement(
+      `select ${COLUMNS}, dataset_id from dataset_schedules
+       where dataset_id in (select value from json_each(?)) order by dataset_id, run`,
+      JSON.stringify(ids),
+    ),
+  );
+  return rows.map((row) => ({
+    datasetId: integerAt(row, 0),
+    sourcesSinceMs: optionalIntegerAt(row, 1),
+    notedSinceMs: optionalIntegerAt(row, 2),
+    schedules: schedules.filter((other) => other[7] === row[0]).map(scheduleOf),
+  }));
+}
+
+export async function setSchedule(
+  session: CatalogSession,
+  token: number,
+  datasetId: number,
+  run: ScheduledRun,
+  schedule:
+    | (Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone'> & { readonly doneUntilMs: number })
+    | undefined,
+): Promise<void> {
+  await session.write(token, [
+    statement('insert into dataset_guard values (?)', datasetId),
+    schedule === undefined
+      ? statement('delete from dataset_schedules where dataset_id = ? and run = ?', datasetId, run)
+      : statement(
+          `insert into dataset_schedules (dataset_id, run, is_on, cron, time_zone, done_until_ms)
+           values (?, ?, ?, ?, ?, ?)
+           on conflict (dataset_id, run) do update set is_on = excluded.is_on, cron = excluded.cron,
+             time_zone = excluded.time_zone, done_until_ms = excluded.done_until_ms
+           where (is_on, cron, time_zone) is not (excluded.is_on, excluded.cron, excluded.time_zone)`,
+          datasetId,
+          run,
+          schedule.isOn ? 1 : 0,
+          schedule.cron ?? null,
+          schedule.timeZone ?? null,
+          schedule.doneUntilMs,
+        ),
+  ]);
+}
+
+export async function noteScheduledRun(
+  session: CatalogSession,
+  token: number,
+  datasetId: number,
+  run: ScheduledRun,
+  outcome: {
+    readonly doneUntilMs: number;
+    readonly lastRunAtMs: number;
+    readonly lastError: string | undefined;
+  },
+): Promise<void> {
+  const error = outcome.lastError === undefined ? null : storableText(outcome.lastError, ERROR_LENGTH_MAX);
+  await session.write(token, [
+    statement('insert into dataset_guard values (?)', datasetId),
+    statement(
+      `insert into dataset_schedules (dataset_id, run, is_on, done_until_ms, last_run_at_ms, last_error)
+       values (?, ?, 1, ?, ?, ?)
+       on conflict (dataset_id, run) do update set done_until_ms = excluded.done_until_ms,
+         last_run_at_ms = excluded.last_run_at_ms, last_error = excluded.last_error`,
+      datasetId,
+      run,
+      outcome.doneUntilMs,
+      outcome.lastRunAtMs,
+      error,
+    ),
+  ]);
+}

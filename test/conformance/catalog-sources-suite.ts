@@ -1,0 +1,115 @@
+import { expect, test } from 'bun:test';
+import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
+import { documentOf, put, remove, setStage } from '../catalog/catalog-fixtures.ts';
+
+/** The part of `describeCatalog` about sources, schedules and noted changes. `catalog()` is a new one in each test. */
+export function describeCatalogSources(catalog: () => SqlCatalog): void {
+  const source = (name: string, definitionJson = '{}') => ({ name, definitionJson });
+
+  test('keeps sources in their order, and forgets how far one was read when its definition changes', async () => {
+    const { writer, dataset } = await setStage(catalog());
+    const id = dataset.datasetId;
+    const names = async () => (await catalog().listSources(id)).map(({ name }) => name);
+    await writer.setSources(id, [source('shop'), source('docs', '{"a":1}')], { keepOthers: false });
+    await writer.noteSourceRead(id, { ...source('docs', '{"a":1}'), readUntilMs: 1_234 });
+    await writer.noteSourceRead(id, { ...source('shop', 'another'), readUntilMs: 1_234 });
+    expect(await catalog().listSources(id)).toEqual([
+      { name: 'shop', definitionJson: '{}', readUntilMs: undefined },
+      { name: 'docs', definitionJson: '{"a":1}', readUntilMs: 1_234 },
+    ]);
+    await writer.setSources(id, [source('docs', '{"a":1}'), source('new')], { keepOthers: true });
+    expect(await names()).toEqual(['shop', 'docs', 'new']);
+    expect((await catalog().listSources(id))[1]?.readUntilMs).toBe(1_234);
+    await writer.setSources(id, [source('docs', '{"a":2}')], { keepOthers: false });
+    expect(await catalog().listSources(id)).toEqual([
+      { name: 'docs', definitionJson: '{"a":2}', readUntilMs: undefined },
+    ]);
+    await writer.setSources(id, [], { keepOthers: false });
+    expect(await names()).toEqual([]);
+  });
+
+  test('lists the keys of one source in pages and counts them, without documents that are gone', async () => {
+    const stage = await setStage(catalog());
+    const id = stage.dataset.datasetId;
+    const of = (from: string, key: string) => ({ ...documentOf(key, 'one|'), source: from });
+    await put(stage, of('a', 'k2'), of('a', 'k1'), of('a', 'é'), of('b', 'k3'), documentOf('gone', 'one|'));
+    await remove(stage, 'gone');
+    const page = (afterKey: string, limit: number) =>
+      catalog().listDocumentKeys(id, { source: 'a', afterKey, limit });
+    expect(await page('', 2)).toEqual(['k1', 'k2']);
+    expect(await page('k2', 2)).toEqual(['é']);
+    expect(await catalog().countDocuments(id, 'a')).toBe(3);
+    expect(await catalog().countDocuments(id, 'default')).toBe(0);
+  });
+
+  test('keeps schedules with how their last run ended, and tells which datasets have something to do', async () => {
+    const { writer, dataset } = await setStage(catalog());
+    const id = dataset.datasetId;
+    const indexing = () => catalog().listIndexing({ afterDatasetId: 0, limit: 10 });
+    expect(await indexing()).toEqual([]);
+    const hourly = { isOn: true, cron: '0 * * * *', timeZone: 'UTC', doneUntilMs: 5 };
+    await writer.setSchedule(id, 'index', hourly);
+    await writer.noteScheduledRun(id, 'full', { doneUntilMs: 7, lastRunAtMs: 6, lastError: 'A: b' });
+    // Asked again, or answered late: what it has done by then is not forgotten.
+    await writer.noteScheduledRun(id, 'index', { doneUntilMs: 9, lastRunAtMs: 8, lastError: undefined });
+    await writer.setSchedule(id, 'index', hourly);
+    const never = { lastRunAtMs: undefined, lastError: undefined };
+    const byDefault = { isOn: true, cron: undefined, timeZone: undefined };
+    const schedules = [
+      { run: 'full' as const, ...byDefault, doneUntilMs: 7, lastRunAtMs: 6, lastError: 'A: b' },
+      { run: 'index' as const, ...hourly, ...never, doneUntilMs: 9, lastRunAtMs: 8 },
+    ];
+    expect(await catalog().listSchedules(id)).toEqual(schedules);
+    await writer.setSources(id, [source('shop')], { keepOthers: false });
+    await writer.noteChanges(id, [{ table: 'orders', idJson: '1' }], 10);
+    expect(await indexing()).toEqual([
+      { datasetId: id, schedules, sourcesSinceMs: expect.any(Number), notedSinceMs: expect.any(Number) },
+    ]);
+    await writer.setSchedule(id, 'full', undefined);
+    await writer.setSchedule(id, 'index', { ...hourly, isOn: false, doneUntilMs: 11 });
+    expect(await catalog().listSchedules(id)).toEqual([
+      { run: 'index', ...hourly, isOn: false, doneUntilMs: 11, lastRunAtMs: 8, lastError: undefined },
+    ]);
+  });
+
+  test('keeps changes that were noted once each, the newest last, and makes too many of them one', async () => {
+    const { writer, dataset } = await setStage(catalog());
+    const id = dataset.datasetId;
+    const change = (idJson: string) => ({ table: 'orders', idJson });
+    const noted = async () => (await catalog().listNotedChanges(id, 10)).map(({ idJson }) => idJson);
+    await writer.noteChanges(id, [change('1'), change('"b"'), change('1')], 3);
+    expect(await noted()).toEqual(['"b"', '1']);
+    const [oldest] = await catalog().listNotedChanges(id, 1);
+    await writer.noteChanges(id, [change('"b"')], 3);
+    await writer.forgetNotedChanges(id, [oldest?.changeId ?? 0]);
+    expect(await noted()).toEqual(['1', '"b"']);
+    await writer.noteChanges(id, [change('2'), change('3')], 3);
+    expect(await catalog().listNotedChanges(id, 10)).toEqual([
+      { changeId: expect.any(Number), table: '', idJson: '' },
+    ]);
+    await writer.noteChanges(id, [change('4')], 3);
+    expect(await noted()).toEqual(['', '4']);
+  });
+
+  test('forgets sources, schedules and noted changes with their dataset', async () => {
+    const { writer, dataset } = await setStage(catalog());
+    const id = dataset.datasetId;
+    await writer.setSources(id, [source('shop')], { keepOthers: false });
+    await writer.setSchedule(id, 'full', {
+      isOn: false,
+      cron: undefined,
+      timeZone: undefined,
+      doneUntilMs: 1,
+    });
+    await writer.noteChanges(id, [{ table: 'orders', idJson: '1' }], 3);
+    await writer.requestDatasetDeletion(id);
+    expect(await catalog().listIndexing({ afterDatasetId: 0, limit: 10 })).toEqual([]);
+    await expect(writer.setSources(id, [], { keepOthers: false })).rejects.toMatchObject({
+      code: 'DATASET_DELETING',
+    });
+    await writer.deleteDataset(id);
+    expect(await catalog().listSources(id)).toEqual([]);
+    expect(await catalog().listSchedules(id)).toEqual([]);
+    expect(await catalog().listNotedChanges(id, 10)).toEqual([]);
+  });
+}
