@@ -81,4 +81,16 @@ export {
 } from './runtime/settings/load-config.ts';
 export type { TaskOptions } from './runtime/task.ts';
 export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
+export { type JsonlSourceDefinition, jsonlSource } from './sources/jsonl/jsonl-definition.ts';
+export { type OpenSourceOptions, openSource } from './sources/open-source.ts';
+export type {
+  ExtractAllOptions,
+  ExtractByIdsOptions,
+  RefusedRecord,
+  Source,
+  SourceDocument,
+  SourceId,
+  SourceRecord,
+} from './sources/source.ts';
+export { parseSourceDefinition, type SourceDefinition } from './sources/source-definition.ts';
 export { createSyncline, type Syncline } from './syncline.ts';

@@ -37,8 +37,11 @@ const INTERFACES = [
   'embedders/embedder.ts',
   'embedders/pack-requests.ts',
   'batch/batch-api.ts',
+  'sources/source.ts',
+  'sources/read-source.ts',
+  'sources/source-definition.ts',
 ];
-const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders', 'batch'];
+const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders', 'batch', 'sources'];
 /** The composition root: the only place that chooses adapters. */
 const COMPOSITION_ROOT = ['runtime/adapters.ts', 'runtime/core.ts', 'runtime/options.ts', 'index.ts'];
 
@@ -53,17 +56,18 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   readers: ['domain'],
   batch: ['domain', 'embedders'],
   embedders: ['domain', 'batch'],
+  sources: ['domain', 'readers'],
   vectors: ['domain'],
   catalog: ['domain'],
   pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders', 'batch'],
   actors: ['domain', 'catalog'],
-  runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders'],
+  runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders', 'sources'],
   mcp: ['domain', 'runtime'],
-  http: ['domain', 'actors', 'mcp', 'readers', 'runtime'],
-  cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'index.ts'],
+  http: ['domain', 'actors', 'mcp', 'readers', 'runtime', 'sources'],
+  cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'sources', 'index.ts'],
   client: ['http'],
   'syncline.ts': ['http', 'runtime'],
-  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'syncline.ts'],
+  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'runtime', 'sources', 'syncline.ts'],
 };
 
 test('every folder of src has its rule', () => {

@@ -17,6 +17,12 @@ export type ErrorCode =
   | 'DUPLICATE_KEY'
   | 'DOCUMENT_TOO_LARGE'
   | 'SOURCE_UNREADABLE'
+  // sources
+  | 'INVALID_SOURCE'
+  | 'INVALID_SOURCE_ID'
+  | 'SOURCE_STALLED'
+  | 'SOURCE_FAILED'
+  | 'PACKAGE_MISSING'
   // datasets and profiles
   | 'DATASET_NOT_FOUND'
   | 'DATASET_EXISTS'

@@ -49,6 +49,12 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   DOCUMENT_TOO_LARGE: shown(413, 'A document is too large'),
   SOURCE_UNREADABLE: hidden(422, 'The source cannot be read'),
 
+  INVALID_SOURCE: shown(422, 'A source is declared wrongly, or does not have what was asked for'),
+  INVALID_SOURCE_ID: shown(422, 'An id cannot be one of the source'),
+  SOURCE_STALLED: hidden(502, 'The source gave nothing for too long'),
+  SOURCE_FAILED: hidden(502, 'The source failed'),
+  PACKAGE_MISSING: shown(501, 'An optional package is not installed'),
+
   DATASET_NOT_FOUND: shown(404, 'There is no such dataset'),
   DATASET_EXISTS: shown(409, 'The dataset exists with other settings'),
   DATASET_DELETING: shown(409, 'The dataset is being deleted'),

@@ -49,7 +49,16 @@ export async function* readOneFile(file: FileToRead, bytesMax: number): AsyncGen
   }
 }
 
-async function* readJsonlFile(path: string, shown: string, bytesMax: number): AsyncGenerator<ReadResult> {
+/**
+ * The documents of a JSONL file.
+ *
+ * @throws Error of the file system, or when the file is UTF-16.
+ */
+export async function* readJsonlFile(
+  path: string,
+  shown: string,
+  bytesMax: number,
+): AsyncGenerator<ReadResult> {
   let isFirst = true;
   async function* checked(): AsyncGenerator<Uint8Array> {
     for await (const bytes of streamBytes(path)) {

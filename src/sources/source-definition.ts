@@ -1,0 +1,40 @@
+import { DEFAULT_SOURCE } from '../domain/document.ts';
+import { SynclineError } from '../domain/errors.ts';
+import { definitionFields, isSourceName } from './definition-fields.ts';
+import { type JsonlSourceDefinition, readJsonlDefinition } from './jsonl/jsonl-definition.ts';
+
+/** A source as it is declared and stored: plain JSON that holds no secret. */
+export type SourceDefinition = JsonlSourceDefinition;
+
+/** All kinds of sources that can be stored. */
+export const SOURCE_KINDS = ['jsonl'] as const satisfies readonly SourceDefinition['kind'][];
+
+/**
+ * Checks a definition that came from outside (a configuration file, a request, the catalog).
+ *
+ * @throws SynclineError `INVALID_SOURCE` naming the source, the field and what belongs there.
+ */
+export function parseSourceDefinition(value: unknown): SourceDefinition {
+  const name = fieldOf(value, 'name');
+  // The default is where pushed documents belong: a full run of a source would take them for deleted.
+  if (!isSourceName(name) || name === DEFAULT_SOURCE) {
+    throw new SynclineError(
+      'INVALID_SOURCE',
+      'A source needs a name of at most 100 letters, digits, ".", "_" and "-", which begins with a letter or digit, and is not "default".',
+    );
+  }
+  const kind = fieldOf(value, 'kind');
+  const fields = definitionFields(`The source "${name}"`, value);
+  fields.value('name');
+  fields.value('kind');
+  switch (SOURCE_KINDS.find((known) => known === kind)) {
+    case 'jsonl':
+      return readJsonlDefinition(name, fields);
+    default:
+      return fields.fail('kind', `must be ${SOURCE_KINDS.join(' or ')}`);
+  }
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
+}
