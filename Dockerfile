@@ -13,6 +13,18 @@ RUN bun install --frozen-lockfile --production --ignore-scripts \
   && rm -rf @libsql/linux-*-musl gpt-tokenizer/cjs gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
   && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 
+# The dashboard, bundled. Optional packages are native libraries, which that needs none of.
+FROM ${BASE} AS web
+WORKDIR /build
+COPY package.json bun.lock ./
+COPY tools/empty-package tools/empty-package
+RUN bun install --frozen-lockfile --ignore-scripts --omit=optional
+COPY tsconfig.json ./
+COPY scripts/build-web.ts scripts/
+COPY src/client src/client
+COPY web web
+RUN bun scripts/build-web.ts
+
 FROM ${BASE}
 ENV NODE_ENV=production \
     SYNCLINE_DATA_DIR=/data \
@@ -26,6 +38,7 @@ COPY --from=build /build/node_modules node_modules
 COPY package.json LICENSE ./
 COPY schema schema
 COPY src src
+COPY --from=web /build/web/dist web/dist
 # For "docker exec": syncline status
 RUN printf '#!/bin/sh\nexec bun /app/src/cli/main.ts "$@"\n' > /usr/local/bin/syncline && chmod 755 /usr/local/bin/syncline
 # A number, so that Kubernetes can see that it is not root.

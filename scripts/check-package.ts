@@ -20,6 +20,10 @@ const { items } = await answer(client.v1.datasets.$get({ query: {} }));
 if (items[0]?.address !== 'shop/articles') throw new Error('Over HTTP: ' + JSON.stringify(items));
 const docs = await app.fetch(new Request('http://127.0.0.1/docs'));
 if (!(await docs.text()).includes('searchProject')) throw new Error('The docs page says nothing.');
+const page = await (await app.fetch(new Request('http://127.0.0.1/'))).text();
+const script = /<script type="module" src="([^"]+)"/.exec(page)?.[1];
+const loaded = await app.fetch(new Request('http://127.0.0.1/' + script));
+if (loaded.status !== 200 || (await loaded.text()).length < 10_000) throw new Error('The dashboard is not there: ' + page);
 `;
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-package-'));
@@ -28,6 +32,7 @@ const run = (command: string, ...args: string[]): string =>
 
 try {
   execFileSync('tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync('bun', ['scripts/build-web.ts'], { stdio: 'inherit' });
   execFileSync(
     'bun',
     ['pm', 'pack', '--ignore-scripts', '--quiet', '--filename', join(folder, 'syncline.tgz')],

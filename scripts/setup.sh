@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the packages, Bun among them. Needs Node with npm, nothing else, and leaves nothing outside of this folder but
+# Installs the packages, Bun among them, and builds the dashboard. Needs Node with npm, nothing else, and leaves nothing outside of this folder but
 # npm's cache. Sourced by the other scripts.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,3 +12,5 @@ else
 fi
 PATH="$PWD/node_modules/.bin:$PATH"
 export PATH
+# The server shows it at its root.
+bun scripts/build-web.ts >/dev/null

@@ -14,6 +14,7 @@ import { type HttpOptions, resolveHttpOptions } from './options.ts';
 import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
 import { actorRoutes } from './routes/actors.ts';
+import { serveDashboard } from './routes/dashboard.ts';
 import { datasetRoutes } from './routes/datasets.ts';
 import { serveDocs } from './routes/docs.ts';
 import { documentRoutes } from './routes/documents.ts';
@@ -57,6 +58,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   app.route('/v1', inspectRoutes({ runtime, options }));
   describeApi(app);
   serveDocs(app);
+  serveDashboard(app);
   // Where the app is mounted, what it does not know is answered by it all the same.
   app.all('/v1/*', answerUnknown(app));
   app.notFound(answerNotFound);

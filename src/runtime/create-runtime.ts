@@ -5,11 +5,12 @@ import { type ActorRegistry, createActorRegistry, DEFAULT_PAUSE_REASON } from '.
 import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
 import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } from './catalog-report.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
-import { createDataset, type Dataset } from './dataset.ts';
+import { createDataset, type Dataset, type DatasetStatus } from './dataset.ts';
 import type { EventListener } from './events.ts';
 import { checkHealth, type RuntimeHealth } from './health.ts';
 import { isCertainlyDead } from './host-identity.ts';
 import { type DatasetSummary, listDatasets, listProjects, type ProjectSummary } from './list-datasets.ts';
+import { listStatuses } from './list-statuses.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
@@ -68,6 +69,8 @@ export interface Runtime {
   datasets(options?: { readonly project?: string }): AsyncIterable<string>;
   /** The same in pages, with what each dataset was made with. */
   listDatasets(options?: PageOptions & { readonly project?: string }): Promise<Page<DatasetSummary>>;
+  /** How datasets are doing, in pages, in the same order; without those that are being deleted. */
+  listStatuses(options?: PageOptions & { readonly project?: string }): Promise<Page<DatasetStatus>>;
   /** The projects that have datasets, in pages. */
   listProjects(page?: PageOptions): Promise<Page<ProjectSummary>>;
   /** Searches all datasets of a project and merges their answers. */
@@ -134,6 +137,7 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     dataset: (address) => createDataset(core, parseAddress(address)),
     datasets: ({ project } = {}) => listAddresses(core, project),
     listDatasets: (page = {}) => listDatasets(core, page),
+    listStatuses: (page = {}) => listStatuses(core, page),
     listProjects: (page = {}) => listProjects(core, page),
     search: (project, query, searchOptions) =>
       searchProject(core, parseProjectName(project), query, searchOptions),

@@ -83,20 +83,26 @@ export function indexWaiting(
 
 /** See {@link Dataset.status}. */
 export async function datasetStatus(core: RuntimeCore, address: DatasetAddress): Promise<DatasetStatus> {
-  const dataset = await requireDataset(core, address);
+  return statusOf(core, await requireDataset(core, address));
+}
+
+/** How a dataset is doing. */
+export async function statusOf(core: RuntimeCore, dataset: DatasetRecord): Promise<DatasetStatus> {
+  const address = formatAddress(dataset.address);
   const counts = await (await core.catalog()).datasetCounts(dataset.datasetId);
   const generation = await servingGeneration(core, dataset.datasetId);
   const standing = core.actors.standing(dataset.datasetId);
   const { chunks, incomingDocuments, queuedDocuments } = counts;
   return {
-    address: formatAddress(address),
+    address,
+    actorId: `dataset:${dataset.datasetId}`,
     phase: standing?.phase ?? 'notRunning',
     failure: standing?.failure,
     counts,
     isUpToDate: incomingDocuments + queuedDocuments + chunks.pending === 0,
     profile: profileKey(dataset.profile),
     fields: dataset.fields,
-    lastCheck: core.checks.last(formatAddress(address)),
+    lastCheck: core.checks.last(address),
     table: generation && {
       name: generation.tableName,
       version: generation.recorded.version,

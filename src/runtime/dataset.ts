@@ -108,6 +108,8 @@ export interface CheckOptions extends TaskOptions {
 
 export interface DatasetStatus {
   readonly address: string;
+  /** The id of its actor, for `runtime.actors`; it is known there also while none lives. */
+  readonly actorId: string;
   /** Where its actor stands; `notRunning` when this runtime has none for it at the moment. */
   readonly phase: DatasetPhase | 'notRunning';
   readonly failure: Failure | undefined;

@@ -20,13 +20,22 @@ export interface DatasetSummary {
   readonly isDeleting: boolean;
 }
 
-/** See `Runtime.listDatasets`. A catalog that is not there yet has none. */
+/** See `Runtime.listDatasets`. */
 export async function listDatasets(
   core: RuntimeCore,
-  { project, ...page }: PageOptions & { readonly project?: string },
+  page: PageOptions & { readonly project?: string },
 ): Promise<Page<DatasetSummary>> {
+  const { items, next } = await listRecords(core, page);
+  return { items: items.map(summaryOf), next };
+}
+
+/** A page of the datasets as the catalog has them. A catalog that is not there yet has none. */
+export function listRecords(
+  core: RuntimeCore,
+  { project, ...page }: PageOptions & { readonly project?: string },
+): Promise<Page<DatasetRecord>> {
   const only = project === undefined ? {} : { project: parseProjectName(project) };
-  const { items, next } = await readPage(
+  return readPage(
     page,
     async (afterDatasetId = 0, limit) => {
       try {
@@ -38,7 +47,6 @@ export async function listDatasets(
     },
     ({ datasetId }) => datasetId,
   );
-  return { items: items.map(summaryOf), next };
 }
 
 /** A project, which is there as long as it has datasets. */

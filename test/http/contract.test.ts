@@ -4,8 +4,16 @@ import { startTestApi, type TestApi } from './http-fixtures.ts';
 
 const DOCUMENTS = [{ key: 'a/b', content: 'some words', metadata: { language: 'en' } }];
 
-/** Addresses that serve the description itself, or speak a protocol of their own. */
-const NOT_DESCRIBED = new Set(['/openapi.json', '/docs', '/docs/style.css', '/mcp']);
+/** Addresses that serve the description itself or the dashboard, or speak a protocol of their own. */
+const NOT_DESCRIBED = new Set([
+  '/openapi.json',
+  '/docs',
+  '/docs/style.css',
+  '/mcp',
+  '/',
+  '/:slash{$}',
+  '/assets/:file',
+]);
 
 interface Call {
   readonly path?: Readonly<Record<string, string>>;
@@ -24,6 +32,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   listDatasets: { status: 200 },
   readDataset: { status: 200 },
   readDatasetStatus: { status: 200 },
+  listDatasetStatuses: { status: 200 },
   listDocuments: { status: 200 },
   readDocument: { status: 200 },
   searchDataset: {

@@ -47,6 +47,25 @@ describe('datasets', () => {
     expect([later.status, later.body.counts.documents]).toEqual([200, 2]);
   });
 
+  test('tell all their statuses in pages, as each tells its own', async () => {
+    const api = await startTestApi();
+    await api.runtime.start();
+    for (const name of ['one', 'two', 'three'])
+      await api.runtime.dataset(`docs/${name}`).ingest([{ key: name, content: 'words' }]);
+    const first = await api.call('GET', '/v1/statuses?limit=2');
+    const second = await api.call('GET', `/v1/statuses?limit=2&after=${first.body.next}`);
+    const all = [...first.body.items, ...second.body.items];
+    expect(all.map(({ address }: { address: string }) => address)).toEqual([
+      'docs/one',
+      'docs/two',
+      'docs/three',
+    ]);
+    for (const status of all) {
+      expect(status).toEqual((await api.call('GET', `/v1/datasets/${status.address}/status`)).body);
+      expect((await api.call('GET', `/v1/actors/${status.actorId}`)).body.address).toBe(status.address);
+    }
+  });
+
   test('are created again by an equal request, and refused by another one', async () => {
     const api = await startTestApi();
     const wanted = { project: 'docs', dataset: 'one', fields: { language: 'string' } };

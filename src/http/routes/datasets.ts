@@ -9,6 +9,7 @@ import {
   datasetPageSchema,
   datasetSchema,
   datasetStatusOf,
+  datasetStatusPageSchema,
   datasetStatusSchema,
   newDatasetSchema,
 } from '../schemas/datasets.ts';
@@ -28,6 +29,24 @@ const listDatasets = createRoute({
     200: {
       description: 'A page of datasets',
       content: { 'application/json': { schema: datasetPageSchema } },
+    },
+    ...problemResponses('INVALID_ADDRESS'),
+  },
+});
+
+const listStatuses = createRoute({
+  method: 'get',
+  path: '/statuses',
+  operationId: 'listDatasetStatuses',
+  tags,
+  summary: 'Tells how datasets are doing, in the order in which they were created',
+  description:
+    'Those that are being deleted are left out, so that a page may have fewer items than asked for.',
+  request: { query: pageQuery.extend({ project: nameSchema.optional() }) },
+  responses: {
+    200: {
+      description: 'A page of statuses',
+      content: { 'application/json': { schema: datasetStatusPageSchema } },
     },
     ...problemResponses('INVALID_ADDRESS'),
   },
@@ -112,6 +131,10 @@ export function datasetRoutes({ runtime }: HttpParts) {
     .openapi(listDatasets, async (context) => {
       const { items, next } = await runtime.listDatasets(defined(context.req.valid('query')));
       return context.json({ items: items.map(datasetOf), next }, 200);
+    })
+    .openapi(listStatuses, async (context) => {
+      const { items, next } = await runtime.listStatuses(defined(context.req.valid('query')));
+      return context.json({ items: items.map(datasetStatusOf), next }, 200);
     })
     .openapi(createDataset, async (context) => {
       const { project, dataset: name, ...settings } = context.req.valid('json');

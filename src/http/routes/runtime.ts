@@ -18,6 +18,9 @@ const statusSchema = z
     embedder: z.string().openapi({ description: 'Who embeds for new datasets, and why.' }),
     hasCatalog: z.boolean(),
     hasWorker: z.boolean().openapi({ description: 'Whether any process works on the catalog.' }),
+    access: z
+      .enum(['read', 'write'])
+      .openapi({ description: 'What the caller may do; everything where the server has no keys.' }),
   })
   .openapi('RuntimeStatus');
 
@@ -62,12 +65,17 @@ export function runtimeRoutes({ runtime }: HttpParts) {
   return createRouter()
     .openapi(readStatus, async (context) => {
       const { embedderReason: embedder } = runtime;
+      const access = context.get('access');
       try {
         const { state, worker } = await runtime.status();
-        return context.json({ state, embedder, hasCatalog: true, hasWorker: worker !== undefined }, 200);
+        const hasWorker = worker !== undefined;
+        return context.json({ state, embedder, hasCatalog: true, hasWorker, access }, 200);
       } catch (error) {
         if (!isSynclineError(error, 'CATALOG_MISSING')) throw error;
-        return context.json({ state: 'notStarted', embedder, hasCatalog: false, hasWorker: false }, 200);
+        return context.json(
+          { state: 'notStarted', embedder, hasCatalog: false, hasWorker: false, access },
+          200,
+        );
       }
     })
     .openapi(listProjects, async (context) => {

@@ -65,6 +65,7 @@ const tableSizesSchema = z
 export const datasetStatusSchema = z
   .object({
     address: z.string().openapi({ example: 'docs/website' }),
+    actorId: z.string().openapi({ description: 'For `/v1/actors/{id}`.', example: 'dataset:12' }),
     phase: z
       .string()
       .openapi({ description: 'Where its actor stands; `notRunning` when there is none.', example: 'idle' }),
@@ -99,6 +100,8 @@ export const datasetStatusSchema = z
       .optional(),
   })
   .openapi('DatasetStatus');
+
+export const datasetStatusPageSchema = pageOf(datasetStatusSchema, 'DatasetStatusPage');
 
 type StatusAnswer = z.infer<typeof datasetStatusSchema>;
 

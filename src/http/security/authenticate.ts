@@ -4,7 +4,7 @@ import type { HttpEnv } from '../environment.ts';
 import { HttpError } from '../http-error.ts';
 import type { ResolvedHttpOptions } from '../options.ts';
 import { createKeyRing } from './key-ring.ts';
-import { PUBLIC_PATHS } from './public-paths.ts';
+import { isPublicPath } from './public-paths.ts';
 import { createRateLimit } from './token-bucket.ts';
 
 /** All that show no key, or a wrong one, share a bucket, so that they cannot use up anybody else's. */
@@ -40,9 +40,7 @@ function presentedKey(context: Context): string | undefined {
 
 function isPublic(context: Context<HttpEnv>): boolean {
   const { method, path } = context.req;
-  return (
-    (method === 'GET' || method === 'HEAD') && PUBLIC_PATHS.has(path.slice(context.get('prefix').length))
-  );
+  return (method === 'GET' || method === 'HEAD') && isPublicPath(path.slice(context.get('prefix').length));
 }
 
 function unauthorized(key: string | undefined): HttpError {

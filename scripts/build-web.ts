@@ -1,0 +1,51 @@
+/*
+ * Builds the dashboard into web/dist: one page, its script in parts that are loaded when they are needed, one style sheet. Names
+ * hold a hash of the contents. Fails when the scripts together are larger than they may be.
+ */
+import { rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import process from 'node:process';
+import { gzipSync } from 'node:zlib';
+
+const WEB = resolve(import.meta.dirname, '../web');
+const DIST = join(WEB, 'dist');
+const SCRIPT_BYTES_MAX = 60 * 1_024;
+
+const built = await Bun.build({
+  entrypoints: [join(WEB, 'main.tsx')],
+  target: 'browser',
+  minify: true,
+  splitting: true,
+  naming: '[name]-[hash].[ext]',
+  define: { 'process.env.NODE_ENV': '"production"' },
+});
+
+await rm(DIST, { recursive: true, force: true });
+const names = built.outputs.map(({ path }) => path.replace(/^\.\//, ''));
+const nameOf = (pattern: RegExp): string => {
+  const name = names.find((each) => pattern.test(each));
+  if (name === undefined) throw new Error(`Nothing was built that is called ${pattern}: ${names.join(', ')}`);
+  return `assets/${name}`;
+};
+let scriptBytes = 0;
+for (const [place, output] of built.outputs.entries()) {
+  const bytes = new Uint8Array(await output.arrayBuffer());
+  await Bun.write(join(DIST, 'assets', names[place] ?? ''), bytes);
+  if (output.path.endsWith('.js')) scriptBytes += gzipSync(bytes).length;
+}
+const icon = await Bun.file(join(WEB, 'favicon.svg')).text();
+const iconName = `assets/favicon-${Bun.hash(icon).toString(36)}.svg`;
+await Bun.write(join(DIST, iconName), icon);
+const page = (await Bun.file(join(WEB, 'index.html')).text())
+  .replace('{{favicon}}', iconName)
+  .replace('{{style}}', nameOf(/^main-.*\.css$/))
+  .replace('{{script}}', nameOf(/^main-.*\.js$/));
+await Bun.write(join(DIST, 'index.html'), page);
+
+console.log(
+  `the dashboard: ${names.length} files, ${(scriptBytes / 1_024).toFixed(1)} KB of scripts, gzipped`,
+);
+if (scriptBytes > SCRIPT_BYTES_MAX) {
+  console.error(`That is more than the ${SCRIPT_BYTES_MAX / 1_024} KB that they may have.`);
+  process.exitCode = 1;
+}

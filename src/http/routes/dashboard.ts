@@ -1,0 +1,107 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Context } from 'hono';
+import type { HttpApp } from '../app.ts';
+import type { HttpEnv } from '../environment.ts';
+import { answerNotFound } from '../problem.ts';
+
+/** Where `scripts/build-web.ts` puts the pages: at the same place from `src` and from the package's `dist`. */
+const BUILT = new URL('../../../web/dist/', import.meta.url);
+
+/** Own files only, and nothing inline: neither scripts nor styles. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** A year: names of files hold a hash of what is in them. */
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+
+const TYPES: Readonly<Record<string, string>> = {
+  css: 'text/css; charset=utf-8',
+  html: 'text/html; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  json: 'application/json',
+  svg: 'image/svg+xml',
+};
+
+interface BuiltFile {
+  readonly type: string;
+  readonly plain: Uint8Array<ArrayBuffer>;
+  readonly zipped: Uint8Array<ArrayBuffer>;
+}
+
+/** By name: `index.html`, `assets/main-….js`. */
+type BuiltFiles = ReadonlyMap<string, BuiltFile>;
+
+const zip = promisify(gzip);
+
+/**
+ * Serves the dashboard: a page at the root of the app, and what it loads. All of it is public, as no data is in it.
+ *
+ * @param folder - Where it was built; a `file:` URL.
+ */
+export function serveDashboard(app: HttpApp, folder: URL = BUILT): void {
+  let files: BuiltFiles | undefined;
+  const page = async (context: Context<HttpEnv>): Promise<Response> => {
+    // Links of the page are relative: it has to be at an address that ends in a slash.
+    if (!context.req.path.endsWith('/')) return context.redirect(`./${context.req.path.split('/').at(-1)}/`);
+    files ??= await readBuilt(folder);
+    const index = files?.get('index.html');
+    if (index === undefined) return context.html(NOT_BUILT, 503);
+    return send(context, index, { 'Content-Security-Policy': POLICY });
+  };
+  app.get('/', page);
+  // Where the app is mounted at /vectors, this is /vectors/.
+  app.get('/:slash{$}', page);
+  app.get('/assets/:file', async (context) => {
+    files ??= await readBuilt(folder);
+    const file = files?.get(`assets/${context.req.param('file')}`);
+    return file === undefined ? answerNotFound(context) : send(context, file, { 'Cache-Control': IMMUTABLE });
+  });
+}
+
+/** All files, which are few and small; `undefined` where nothing was built. */
+async function readBuilt(folder: URL): Promise<BuiltFiles | undefined> {
+  try {
+    const names = (await readdir(new URL('assets/', folder))).map((name) => `assets/${name}`);
+    const files = new Map<string, BuiltFile>();
+    for (const name of ['index.html', ...names]) {
+      const plain = new Uint8Array(await readFile(new URL(name, folder)));
+      const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream';
+      files.set(name, { type, plain, zipped: new Uint8Array(await zip(plain)) });
+    }
+    return files;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function send(
+  context: Context<HttpEnv>,
+  { type, plain, zipped }: BuiltFile,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const isZipped = /\bgzip\b/.test(context.req.header('Accept-Encoding') ?? '');
+  return context.body(isZipped ? zipped : plain, 200, {
+    'Content-Type': type,
+    Vary: 'Accept-Encoding',
+    ...(isZipped && { 'Content-Encoding': 'gzip' }),
+    ...headers,
+  });
+}
+
+const NOT_BUILT = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Syncline</title></head>
+<body><h1>The dashboard is not built</h1>
+<p>This is a checkout of the sources. Build the dashboard with <code>bun scripts/build-web.ts</code> and load this page again.</p>
+<p>The REST API is there: <a href="docs">docs</a>, <a href="openapi.json">openapi.json</a>.</p></body></html>
+`;

@@ -1,0 +1,28 @@
+import type { Answer } from 'syncline/client';
+import type { client } from './api.ts';
+
+type V1 = (typeof client.value)['v1'];
+type Body<Call extends (...args: never[]) => Promise<unknown>> = Answer<Awaited<ReturnType<Call>>>;
+
+type DatasetRoutes = V1['datasets'][':project'][':dataset'];
+
+/** What the server tells, as its routes have it. */
+export type DatasetStatus = Body<V1['statuses']['$get']>['items'][number];
+export type RuntimeStatus = Body<V1['status']['$get']>;
+export type Actor = Body<V1['actors'][':id']['$get']>;
+export type Task = Body<V1['tasks'][':id']['$get']>;
+export type FailedChunk = Body<DatasetRoutes['failures']['$get']>['items'][number];
+export type CheckReport = Body<DatasetRoutes['check']['$get']>;
+export type DocumentSummary = Body<DatasetRoutes['documents']['$get']>['items'][number];
+export type SearchHit = Body<DatasetRoutes['search']['$post']>['results'][number];
+
+/** What `/ready` tells. */
+export interface Readiness {
+  readonly isReady: boolean;
+  readonly checks: readonly {
+    readonly subject: string;
+    readonly isOk: boolean;
+    readonly code?: string;
+    readonly detail: string;
+  }[];
+}

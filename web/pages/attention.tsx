@@ -1,0 +1,112 @@
+import type { ComponentChildren, JSX } from 'preact';
+import { liveState } from '../core/live.ts';
+import { datasetLink } from '../core/router.ts';
+import { datasets, isLoaded, readiness, runtime } from '../core/store.ts';
+import { Notice, type Tone } from '../ui/parts.tsx';
+import { syncStateOf } from '../ui/state.tsx';
+
+interface Concern {
+  readonly key: string;
+  readonly tone: Tone;
+  readonly text: ComponentChildren;
+}
+
+/** Datasets that are named in a banner. */
+const NAMED_MAX = 3;
+
+/** What needs a person, above every page. */
+export function Attention(): JSX.Element | null {
+  const concerns = [...connection(), ...foundations(), ...ofDatasets()];
+  return (
+    <div class="attention" role="status">
+      {concerns.map(({ key, tone, text }) => (
+        <Notice key={key} tone={tone}>
+          {text}
+        </Notice>
+      ))}
+    </div>
+  );
+}
+
+function connection(): Concern[] {
+  if (liveState.value !== 'reconnecting') return [];
+  return [
+    {
+      key: 'connection',
+      tone: 'warn',
+      text: 'The server does not answer. Reconnecting; what you see may be old.',
+    },
+  ];
+}
+
+const SUBJECTS: Readonly<Record<string, string>> = {
+  catalog: 'The catalog',
+  lease: 'The worker',
+  provider: 'The embedding provider',
+  disk: 'The disk',
+};
+
+function foundations(): Concern[] {
+  const wrong = readiness.value?.checks.filter(({ isOk }) => !isOk) ?? [];
+  const concerns = wrong.map(
+    ({ subject, detail, code }): Concern => ({
+      key: subject,
+      tone: 'bad',
+      text: (
+        <>
+          <b>{SUBJECTS[subject] ?? subject}:</b> {detail} {code !== undefined && <code>{code}</code>}
+        </>
+      ),
+    }),
+  );
+  const { state, hasCatalog, hasWorker } = runtime.value ?? {};
+  if (state === 'notStarted' && hasCatalog && !hasWorker)
+    concerns.push({
+      key: 'worker',
+      tone: 'warn',
+      text: 'No worker runs: nothing is indexed until one is started.',
+    });
+  if (state === 'paused')
+    concerns.push({
+      key: 'paused',
+      tone: 'warn',
+      text: 'Everything is paused: changes are taken in and wait.',
+    });
+  return concerns;
+}
+
+function ofDatasets(): Concern[] {
+  if (!isLoaded.value) return [];
+  const parked: string[] = [];
+  const differing: string[] = [];
+  for (const [address, { status }] of datasets.value) {
+    if (status.value.phase === 'parked') parked.push(address);
+    else if (syncStateOf(status.value) === 'out of sync') differing.push(address);
+  }
+  return [
+    ...concernOf('parked', parked, 'failed too often and wait for you'),
+    ...concernOf('differing', differing, 'differ from what the catalog says'),
+  ];
+}
+
+function concernOf(key: string, addresses: readonly string[], what: string): Concern[] {
+  if (addresses.length === 0) return [];
+  const more = addresses.length - NAMED_MAX;
+  return [
+    {
+      key,
+      tone: 'bad',
+      text: (
+        <>
+          {addresses.slice(0, NAMED_MAX).map((address, place) => (
+            <span key={address}>
+              {place > 0 && ', '}
+              <a href={datasetLink(address)}>{address}</a>
+            </span>
+          ))}
+          {more > 0 && ` and ${more} more`} {what}.
+        </>
+      ),
+    },
+  ];
+}
