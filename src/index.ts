@@ -3,6 +3,7 @@ export type { DatasetPhase } from './actors/dataset-machine.ts';
 export type { Failure } from './actors/failure.ts';
 export type { DatasetCounts, FailedChunk, LeaseHolder, TaskRecord } from './catalog/catalog.ts';
 export type { CatalogSummary, CopyProgress } from './catalog/catalog-files.ts';
+export type { CostMode } from './domain/cost.ts';
 export type { DocumentFormat, DocumentInput } from './domain/document.ts';
 export { type ErrorCode, isSynclineError, SynclineError } from './domain/errors.ts';
 export type { FieldType } from './domain/fields.ts';
@@ -60,6 +61,7 @@ export type { DatasetSummary, ProjectSummary } from './runtime/list-datasets.ts'
 export type { MaintenanceOptions } from './runtime/maintenance-options.ts';
 export type { SynclineOptions } from './runtime/options.ts';
 export type { Page, PageOptions } from './runtime/page.ts';
+export type { PriceOptions } from './runtime/price-book.ts';
 export type { DocumentSummary, StoredDocument } from './runtime/read-documents.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';
 export {

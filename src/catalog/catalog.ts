@@ -4,6 +4,7 @@ import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { Digest } from '../domain/hash.ts';
 import type { CatalogImporter } from './catalog-import.ts';
+import type { CostReads, CostWrites, StoreOptions } from './cost-catalog.ts';
 import type { IndexingReads, IndexingWrites } from './indexing-catalog.ts';
 import type {
   CatalogIds,
@@ -37,6 +38,7 @@ import type {
 } from './records.ts';
 import type { SyncReads, SyncWrites } from './sync-catalog.ts';
 
+export type * from './cost-catalog.ts';
 export type * from './indexing-catalog.ts';
 export type * from './records.ts';
 export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
@@ -48,7 +50,7 @@ export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
  */
 
 /** What can be read, and the lease. Reads see whole transactions. */
-export interface Catalog extends SyncReads, IndexingReads {
+export interface Catalog extends SyncReads, IndexingReads, CostReads {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
   /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
@@ -174,7 +176,7 @@ export interface Catalog extends SyncReads, IndexingReads {
  *
  * @throws SynclineError `LEASE_LOST` from every method once another holder has it; nothing of that call is then kept.
  */
-export interface CatalogWriter extends SyncWrites, IndexingWrites {
+export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites {
   /** Throws `LEASE_LOST` unless the lease is still this writer's. Asked before each table commit. */
   assertLease(): Promise<void>;
   /** Creates a dataset (and its project and profile when new); the existing one is returned when all its settings are equal, else `DATASET_EXISTS`. */
@@ -204,8 +206,14 @@ export interface CatalogWriter extends SyncWrites, IndexingWrites {
   forgetOrphanedChunks(): Promise<void>;
   /**
    * Brings documents' chunks under a configuration up to date. A document whose content is another one by now is left queued.
+   *
+   * @param usdPerMillionTokens - For telling what it saves that a text is known.
    */
-  applyChunks(configurationId: number, changes: readonly ChunkChange[]): Promise<void>;
+  applyChunks(
+    configurationId: number,
+    changes: readonly ChunkChange[],
+    usdPerMillionTokens?: number | undefined,
+  ): Promise<void>;
 
   /**
    * Applies up to 1,000 documents' changes, cut for the configuration `configurationId`, each with content, chunk diff and removals in one transaction (all of the call
@@ -217,7 +225,11 @@ export interface CatalogWriter extends SyncWrites, IndexingWrites {
     datasetId: number,
     configurationId: number,
     changes: readonly DocumentChange[],
-    options?: { readonly incomingIds?: readonly number[] },
+    options?: {
+      readonly incomingIds?: readonly number[];
+      /** For telling what it saves that a text is known. */
+      readonly usdPerMillionTokens?: number | undefined;
+    },
   ): Promise<void>;
   /** Removes waiting incoming changes that turned out to change nothing. */
   dropIncoming(datasetId: number, incomingIds: readonly number[]): Promise<void>;
@@ -227,7 +239,11 @@ export interface CatalogWriter extends SyncWrites, IndexingWrites {
   /** The id of a profile, which is created where it is new. */
   ensureProfile(profile: EmbeddingProfile): Promise<number>;
   /** Stores vectors under (profile, text hash) and makes every pending chunk of these texts `ready`, in all datasets of the profile. */
-  storeEmbeddings(profileId: number, embeddings: readonly NewEmbedding[]): Promise<void>;
+  storeEmbeddings(
+    profileId: number,
+    embeddings: readonly NewEmbedding[],
+    options?: StoreOptions,
+  ): Promise<void>;
   /** Charges attempts to texts, or gives them up. */
   recordTextFailures(profileId: number, failures: readonly TextFailure[]): Promise<void>;
   /** Makes failed chunks `pending` again with no attempts charged; returns how many. */

@@ -8,6 +8,8 @@ import identityDown from '../../schema/0004-catalog-identity.down.sql' with { ty
 import identityUp from '../../schema/0004-catalog-identity.sql' with { type: 'text' };
 import sourcesDown from '../../schema/0005-sources.down.sql' with { type: 'text' };
 import sourcesUp from '../../schema/0005-sources.sql' with { type: 'text' };
+import costLedgerDown from '../../schema/0006-cost-ledger.down.sql' with { type: 'text' };
+import costLedgerUp from '../../schema/0006-cost-ledger.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -29,4 +31,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 3, name: 'configurations', up: configurationsUp, down: configurationsDown },
   { number: 4, name: 'catalog-identity', up: identityUp, down: identityDown },
   { number: 5, name: 'sources', up: sourcesUp, down: sourcesDown },
+  { number: 6, name: 'cost-ledger', up: costLedgerUp, down: costLedgerDown },
 ];

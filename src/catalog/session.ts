@@ -18,6 +18,8 @@ export interface CatalogSession {
   rows(statement: SqlStatement): Promise<readonly SqlRow[]>;
   /** Executes statements in one transaction that is kept only if `token` is the current lease's. */
   write(token: number, statements: readonly SqlStatement[]): Promise<readonly SqlResult[]>;
+  /** Executes statements in one transaction that needs no lease: they only add, and may be executed by anybody at any time. */
+  append(statements: readonly SqlStatement[]): Promise<void>;
   /** The number of the newest applied migration; cheap once it is this code's newest. */
   version(): Promise<number>;
   migrateTo(version: number): Promise<VersionChange>;
@@ -70,6 +72,10 @@ export function createCatalogSession(driver: SqlDriver, migrations: readonly Mig
         ...statements,
       ]);
       return results.slice(1);
+    },
+    async append(statements) {
+      await ready();
+      await driver.write(statements);
     },
     version,
     async migrateTo(target) {

@@ -10,6 +10,7 @@ import {
   forgetOrphanedChunks,
   setTarget,
 } from './rooms/configurations.ts';
+import { beginRun, chargeQueries, listCosts, runCostUsd, spentToday } from './rooms/costs.ts';
 import { deleteDataset } from './rooms/dataset-deletion.ts';
 import {
   createDataset,
@@ -178,6 +179,10 @@ function readingSide(session: CatalogSession) {
     listUnembeddedChunks: (generationId, afterChunkId) =>
       listUnembeddedChunks(session, generationId, afterChunkId),
     listTasks: (page) => listTasks(session, page),
+    listCosts: (query) => listCosts(session, query),
+    spentToday: () => spentToday(session),
+    runCostUsd: (datasetId) => runCostUsd(session, datasetId),
+    chargeQueries: (charges) => chargeQueries(session, charges),
   } satisfies Partial<Catalog>;
 }
 
@@ -199,13 +204,17 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     cancelTarget: (datasetId) => cancelTarget(session, token, datasetId),
     forgetConfigurations: (datasetId) => forgetConfigurations(session, token, datasetId),
     forgetOrphanedChunks: () => forgetOrphanedChunks(session, token),
-    applyChunks: (configurationId, changes) => applyChunks(session, token, configurationId, changes),
-    applyDocuments: (datasetId, configurationId, changes, options) =>
-      applyDocuments(session, token, { datasetId, configurationId }, changes, options?.incomingIds ?? []),
+    applyChunks: (configurationId, changes, usdPerMillionTokens) =>
+      applyChunks(session, token, configurationId, changes, usdPerMillionTokens),
+    applyDocuments(datasetId, configurationId, changes, { incomingIds = [], usdPerMillionTokens } = {}) {
+      const place = { datasetId, configurationId, usdPerMillionTokens };
+      return applyDocuments(session, token, place, changes, incomingIds);
+    },
     dropIncoming: (datasetId, incomingIds) => dropIncoming(session, token, datasetId, incomingIds),
     raiseIds: (ids) => raiseIds(session, token, ids),
     ensureProfile: (profile) => ensureProfile(session, token, profile),
-    storeEmbeddings: (profileId, embeddings) => storeEmbeddings(session, token, profileId, embeddings),
+    storeEmbeddings: (profileId, embeddings, options) =>
+      storeEmbeddings(session, token, profileId, embeddings, options),
     recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
     retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),
     createGeneration: (datasetId, configurationId, options) =>
@@ -219,6 +228,7 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     switchGeneration: (generationId) => switchGeneration(session, token, generationId),
     requestGenerationDrop: (generationId) => requestGenerationDrop(session, token, generationId),
     forgetGeneration: (generationId) => forgetGeneration(session, token, generationId),
+    beginRun: (datasetId) => beginRun(session, token, datasetId),
     startTask: (task) => startTask(session, token, task),
     updateTask: (taskId, progress) => updateTask(session, token, taskId, progress),
     finishTask: (taskId, result) => finishTask(session, token, taskId, result),

@@ -1,4 +1,5 @@
 import type { BatchApi } from '../batch/batch-api.ts';
+import type { Price } from '../domain/cost.ts';
 
 /** What a provider accepts in one request. Every number is a maximum. */
 export interface EmbedderLimits {
@@ -10,14 +11,7 @@ export interface EmbedderLimits {
   readonly requestsInFlightMax: number;
 }
 
-/** What a provider takes for direct requests; a batch API may take less. */
-export interface EmbeddingPrice {
-  readonly usdPerMillionTokens: number;
-  /** Where that was read. */
-  readonly source: string;
-  /** When, as `YYYY-MM`. */
-  readonly asOf: string;
-}
+export type { Price as EmbeddingPrice };
 
 /** Whether texts are stored or asked for; some models embed the two differently. */
 export type EmbeddingPurpose = 'document' | 'query';
@@ -47,7 +41,7 @@ export interface Embedder {
   readonly dimensions: number;
   readonly limits: EmbedderLimits;
   /** Absent where it is not known: nobody is told a guess. */
-  readonly price?: EmbeddingPrice;
+  readonly price?: Price;
   /** Its provider's batch API for this model, where there is one. */
   readonly batch?: BatchApi;
   /** An embedder for another model of the same provider, with the same key, address and limits, where there can be one. */

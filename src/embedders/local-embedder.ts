@@ -1,3 +1,4 @@
+import type { Price } from '../domain/cost.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { checkTexts } from './check-texts.ts';
 import type { Embedder } from './embedder.ts';
@@ -9,6 +10,13 @@ import { PROVIDER_LIMITS } from './provider-limits.ts';
 export const LOCAL_PROVIDER = 'local';
 /** The model's name in embedding profiles. Any change to a vector, however small, is a new name. */
 export const LOCAL_MODEL = 'hashed-ngrams-v1';
+/** What it costs. */
+export const LOCAL_PRICE: Price = {
+  usdPerMillionTokens: 0,
+  batchUsdPerMillionTokens: 0,
+  source: 'it runs in this process',
+  asOf: '2026-11',
+};
 /** Length of the local vectors where nobody says otherwise. */
 export const LOCAL_DIMENSIONS_DEFAULT = 384;
 
@@ -47,7 +55,7 @@ export function createLocalEmbedder(options: LocalEmbedderOptions = {}): Embedde
     model: LOCAL_MODEL,
     dimensions,
     limits,
-    price: { usdPerMillionTokens: 0, source: 'it runs in this process', asOf: '2026-11' },
+    price: LOCAL_PRICE,
     async embed(texts, { signal }) {
       throwIfAborted(signal);
       checkTexts(texts, limits.itemsPerRequestMax, 'the local embedder');

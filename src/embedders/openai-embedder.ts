@@ -2,7 +2,7 @@ import type { OpenAI } from 'openai';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { checkTexts } from './check-texts.ts';
 import type { Embedder, EmbedResult } from './embedder.ts';
-import { findKnownModel, OPENAI_PRICES } from './openai-models.ts';
+import { openAiPrice } from './openai-models.ts';
 import {
   type OpenAiEmbedderOptions,
   type ResolvedOpenAiOptions,
@@ -40,12 +40,14 @@ interface Session {
 export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
   const resolved = resolveOpenAiOptions(options);
   const session: Session = { options: resolved, client: undefined, encodingFormat: 'base64' };
+  // Other servers have prices of their own, also for OpenAI's models.
+  const price = resolved.endpoint.isOpenAi ? openAiPrice(resolved.model) : undefined;
   return {
     provider: resolved.endpoint.provider,
     model: resolved.model,
     dimensions: resolved.dimensions,
     limits: resolved.limits,
-    ...priceOf(resolved),
+    ...(price && { price }),
     forModel(model, dimensions) {
       // A model that cannot be asked for another length makes vectors of one length only.
       if (model === resolved.model && !resolved.sendDimensions) return undefined;
@@ -63,13 +65,6 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
       }
     },
   };
-}
-
-/** Other servers have prices of their own, also for OpenAI's models. */
-function priceOf({ endpoint, model }: ResolvedOpenAiOptions): Pick<Embedder, 'price'> {
-  const known = endpoint.isOpenAi ? findKnownModel(model) : undefined;
-  if (known === undefined) return {};
-  return { price: { usdPerMillionTokens: known.usdPerMillionTokens, ...OPENAI_PRICES } };
 }
 
 /** One request, with one deadline over the connection, the answer's head and its body. */

@@ -106,12 +106,16 @@ function withoutReplaced(batch: PreparedBatch, waiting: ReadonlySet<number>): Pr
 
 async function storeChanges(
   work: DatasetWork,
-  { configurationId }: ConfigurationRecord,
+  { configurationId, profile }: ConfigurationRecord,
   changes: readonly DocumentChange[],
   incomingIds: readonly number[],
 ): Promise<void> {
+  const { usdPerMillionTokens } = work.priceOf(profile) ?? {};
   try {
-    await work.writer.applyDocuments(work.dataset.datasetId, configurationId, changes, { incomingIds });
+    await work.writer.applyDocuments(work.dataset.datasetId, configurationId, changes, {
+      incomingIds,
+      usdPerMillionTokens,
+    });
   } finally {
     // Also after an error: the answer can be lost after the commit.
     work.applied.batches += 1;

@@ -44,7 +44,8 @@ export async function cutUncut(
         const { documentId } = document;
         return { document, diff: diffChunks(stored.get(documentId) ?? [], chunks.get(documentId) ?? []) };
       });
-      await work.writer.applyChunks(configurationId, changes);
+      const { usdPerMillionTokens } = work.priceOf(configuration.profile) ?? {};
+      await work.writer.applyChunks(configurationId, changes, usdPerMillionTokens);
       work.applied.batches += 1;
     });
     work.report({ type: 'recut', documents: documents.length });

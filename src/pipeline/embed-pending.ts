@@ -4,6 +4,7 @@ import { toHex } from '../domain/hash.ts';
 import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
 import { packRequests } from '../embedders/pack-requests.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
+import { storeAnswer } from './store-answer.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
@@ -252,6 +253,7 @@ function launch(run: EmbedRun, requestsInFlightMax: number): void {
 async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Promise<void> {
   const { work } = run;
   const texts = request.map((chunk) => chunk.embeddedText);
+  const startMs = work.clock.monotonicMs();
   let answer: EmbedResult;
   try {
     answer = await run.embedder.embed(texts, { purpose: 'document', signal: run.signal });
@@ -261,15 +263,17 @@ async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Pr
     return;
   }
   run.acceptedRequests += 1;
-  const embeddings = request.map((chunk, index) => ({
-    textHash: chunk.textHash,
-    vector: vectorAt(answer.vectors, index),
-  }));
-  await work.writer.storeEmbeddings(run.configuration.profileId, embeddings);
+  const { vectors, tokensCharged } = answer;
+  const durationMs = work.clock.monotonicMs() - startMs;
+  await storeAnswer(work, run.configuration, {
+    requestId: work.clock.newId(),
+    mode: 'direct',
+    chunks: request,
+    vectors,
+    tokensCharged,
+    durationMs,
+  });
   release(run, request);
-  work.unwritten.vectors += request.length;
-  work.report({ type: 'embedded', texts: request.length, tokensCharged: answer.tokensCharged });
-  work.changed.ring();
 }
 
 function isTextScoped(error: unknown): boolean {
@@ -315,15 +319,4 @@ function release(run: EmbedRun, request: readonly PendingChunk[]): void {
 
 function releaseAll(run: EmbedRun): void {
   for (const request of [...run.requests, run.partial]) release(run, request);
-}
-
-function vectorAt(vectors: readonly Float32Array[], index: number): Float32Array {
-  const vector = vectors[index];
-  if (vector === undefined) {
-    throw new SynclineError(
-      'INTERNAL',
-      `The embedder answered with ${vectors.length} vectors, but one for text ${index} is needed.`,
-    );
-  }
-  return vector;
 }

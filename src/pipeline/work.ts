@@ -6,6 +6,7 @@ import type {
   GenerationRecord,
 } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { Price } from '../domain/cost.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { SynclineError } from '../domain/errors.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
@@ -105,6 +106,8 @@ export interface DatasetWork {
   readonly inFlightTexts: InFlightTexts;
   /** The embedder of a profile. Throws `PROFILE_MISMATCH` when this runtime has none. */
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
+  /** What a model costs; `undefined` where that is not known. */
+  readonly priceOf: (model: Pick<EmbeddingProfile, 'provider' | 'model'>) => Price | undefined;
   readonly report: (report: WorkReport) => void;
   /** Held while documents are compared and applied: two changes of one document must not be decided against the same state. */
   readonly applying: Mutex;
@@ -160,6 +163,7 @@ export type DatasetWorkParts = Pick<
   | 'settings'
   | 'inFlightTexts'
   | 'embedderFor'
+  | 'priceOf'
   | 'report'
   | 'scheduleMaintenance'
 >;

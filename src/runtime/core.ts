@@ -5,8 +5,10 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
+import type { ChosenEmbedder } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
+import { knownPrice } from '../embedders/known-prices.ts';
 import { reconcileFolder } from '../pipeline/reconcile-folder.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { createAdapters, type RuntimeAdapters } from './adapters.ts';
@@ -19,6 +21,7 @@ import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
 import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
+import { createPriceBook, type PriceBook } from './price-book.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
@@ -63,6 +66,8 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, Runti
   readonly checks: CheckLog;
   /** How the embedding providers answered lately. */
   readonly providers: ProviderLog;
+  /** What models cost. */
+  readonly prices: PriceBook;
   /** The tasks that this runtime runs now. */
   readonly running: RunningTasks;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
@@ -77,7 +82,7 @@ export function createRuntimeCore(
   const { openCatalog, ...outside } = adapters;
   const { clock, identity, store, chosen } = outside;
   const hub = createEventHub(clock.nowMs);
-  const observers = createObservers(hub, clock);
+  const observers = createObservers(hub, clock, options, chosen);
   let work: SessionWork | undefined;
   let isClosed = false;
 
@@ -113,15 +118,14 @@ export function createRuntimeCore(
       settings: options,
       hub,
       embedderFor: core.embedderFor,
+      priceOf: core.prices.priceOf,
       onWork: (datasetId, type) => {
         core.supervision?.send(datasetId, { type });
         core.actors.send(datasetId, { type });
       },
       onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
     });
-    session.signal.addEventListener('abort', () => core.supervision?.noteLostLease(session.signal.reason), {
-      once: true,
-    });
+    onLostLease(session, (reason) => core.supervision?.noteLostLease(reason));
   };
 
   const core: RuntimeCore = {
@@ -167,14 +171,19 @@ export function createRuntimeCore(
   return core;
 }
 
-/** What watches a runtime for those who look at it. */
-function createObservers(hub: EventHub, clock: Clock) {
+/** What watches a runtime for those who look at it, and what it knows of prices. */
+function createObservers(hub: EventHub, clock: Clock, options: ResolvedOptions, chosen: ChosenEmbedder) {
   return {
+    prices: createPriceBook(options.prices, [chosen.embedder, ...options.moreEmbedders], knownPrice),
     inspection: createInspection(),
     checks: createCheckLog(hub),
     providers: createProviderLog(hub, clock.nowMs),
     observeEmbedder: createEmbedderObserver(hub, clock),
   };
+}
+
+function onLostLease({ signal }: Session, listener: (reason: unknown) => void): void {
+  signal.addEventListener('abort', () => listener(signal.reason), { once: true });
 }
 
 function notStarted(): RuntimeLife {

@@ -7,6 +7,7 @@ import {
   type ResolvedMaintenance,
   resolveMaintenance,
 } from './maintenance-options.ts';
+import type { PriceOptions } from './price-book.ts';
 import { resolveGroup } from './settings/check-settings.ts';
 import { RUNTIME_SETTINGS } from './settings/runtime-settings.ts';
 import { object, type Setting } from './settings/setting.ts';
@@ -30,6 +31,11 @@ export interface SynclineOptions {
    * way from one model to another. Default none.
    */
   readonly moreEmbedders?: readonly Embedder[];
+  /**
+   * What embedding costs, by `provider/model`, where that is not known or you pay otherwise. OpenAI's models are known, the
+   * local one costs nothing. Default none.
+   */
+  readonly prices?: PriceOptions;
   /** Where the environment is read from. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Hard maximum of tokens of one embedded text, for datasets created from now on; 32 to 8,191. Default 512. */
@@ -94,6 +100,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     // What objects hold is checked by whoever uses them.
     embedder: options.embedder,
     moreEmbedders: options.moreEmbedders ?? [],
+    prices: options.prices ?? {},
     environment: options.environment ?? process.env,
     maintenance: resolveMaintenance(options.maintenance),
   };

@@ -28,6 +28,7 @@ export interface SessionWorkParts {
   readonly hub: EventHub;
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
+  readonly priceOf: DatasetWork['priceOf'];
   /** Tells a dataset's actor what its stages did. */
   readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded' | 'dataset.maintain') => void;
   /** Called after every piece of work. */
@@ -77,6 +78,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           settings: { ...DEFAULT_PIPELINE_SETTINGS, ...parts.settings },
           inFlightTexts,
           embedderFor: parts.embedderFor,
+          priceOf: parts.priceOf,
           scheduleMaintenance: (delayMs) => maintenance.schedule(datasetId, delayMs),
           report: (report) => {
             emitReport(parts.hub, address, report);

@@ -52,6 +52,53 @@ CREATE TABLE configurations (
   unique (dataset_id, profile_id, chunking)
 ) strict;
 
+CREATE TABLE cost_charges (
+  mode text not null,
+  seq integer not null,
+  request_id text not null,
+  primary key (mode, seq),
+  unique (mode, request_id)
+) strict, without rowid;
+
+CREATE TABLE cost_cursor (
+  is_one integer primary key check (is_one = 1),
+  chunk_id integer not null
+) strict;
+
+CREATE TABLE cost_datasets (
+  dataset_id integer primary key,
+  address text not null
+) strict;
+
+CREATE TABLE cost_days (
+  day integer not null,
+  -- Stays when the dataset is deleted: what was spent was spent.
+  dataset_id integer not null,
+  profile_id integer not null references embedding_profiles,
+  mode text not null check (mode in ('direct', 'batch', 'query')),
+  request_count integer not null,
+  text_count integer not null,
+  token_count integer not null,
+  -- Of these, those that the tokenizer counted because the provider did not say.
+  estimated_token_count integer not null,
+  -- Of these, those whose price was not known: they are not in the cost.
+  unpriced_token_count integer not null,
+  cost_pico_usd integer not null,
+  -- Of all requests together, however many ran at the same time.
+  duration_ms integer not null,
+  -- Chunks that became ready without a request, and what that saved.
+  reused_text_count integer not null,
+  reused_token_count integer not null,
+  unpriced_reused_token_count integer not null,
+  saved_pico_usd integer not null,
+  primary key (day, dataset_id, profile_id, mode)
+) strict, without rowid;
+
+CREATE TABLE cost_runs (
+  dataset_id integer primary key,
+  cost_pico_usd integer not null
+) strict;
+
 CREATE VIEW dataset_guard (dataset_id) as select 0 where false;
 
 CREATE TRIGGER dataset_guard_check instead of insert on dataset_guard

@@ -18,6 +18,7 @@ import {
   writeAll,
 } from '../catalog/catalog-fixtures.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
+import { describeCatalogCosts } from './catalog-costs-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
 import { describeCatalogSources } from './catalog-sources-suite.ts';
 import { describeCatalogSync } from './catalog-sync-suite.ts';
@@ -51,6 +52,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeCatalogWork(() => catalog);
     describeCatalogGenerations(() => catalog);
     describeCatalogConfigurations(() => catalog);
+    describeCatalogCosts(() => catalog);
     describeCatalogSync(() => catalog);
     describeCatalogSources(() => catalog);
 

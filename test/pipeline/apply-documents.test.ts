@@ -67,6 +67,7 @@ async function makeWork(): Promise<DatasetWork> {
     clock: systemClock,
     inFlightTexts: createInFlightTexts(),
     embedderFor: unused,
+    priceOf: () => undefined,
     report: () => undefined,
     scheduleMaintenance: unused,
   });

@@ -95,6 +95,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     settings: { ...DEFAULT_PIPELINE_SETTINGS, ...options.settings },
     inFlightTexts: shared.inFlightTexts,
     embedderFor: () => newEmbedder(options),
+    priceOf: () => undefined,
     report: (report) => fakeWork.reports.push(report),
     scheduleMaintenance: () => undefined,
   });

@@ -6,6 +6,7 @@ import type { DocumentChange } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlRow, type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
+import { BEGIN_REUSE, countReused } from './costs.ts';
 import { LEFT_EVERY_TABLE, packHashes, queueNewestChanges } from './queue-sql.ts';
 
 /** Documents of one transaction. */
@@ -19,6 +20,8 @@ type UpsertChange = Extract<DocumentChange, { kind: 'upsert' }>;
 export interface ChunkPlace {
   readonly datasetId: number;
   readonly configurationId: number;
+  /** For telling what it saves that a text is known. */
+  readonly usdPerMillionTokens?: number | undefined;
 }
 
 /** Applies changes of documents, each of them wholly in one transaction, in order. */
@@ -180,12 +183,13 @@ function deleteDocuments(
  * They need not be cut any more.
  */
 export function chunkStatements(
-  { datasetId, configurationId }: ChunkPlace,
+  { datasetId, configurationId, usdPerMillionTokens }: ChunkPlace,
   changes: readonly {
     readonly document: Pick<PreparedDocument, 'source' | 'key' | 'contentHash'>;
     readonly diff: ChunkDiff;
   }[],
 ): SqlStatement[] {
+  const growing = changes.filter(({ diff }) => diff.added.length > 0);
   return [
     ...ifAny(
       'delete from chunks where chunk_id = ?',
@@ -196,6 +200,7 @@ export function chunkStatements(
        where chunk_id = ?`,
       changes.flatMap(({ diff }) => diff.kept.map(movedChunk)),
     ),
+    ...(growing.length > 0 ? [BEGIN_REUSE] : []),
     // The place of a chunk is taken when this very change was applied before and its answer was lost.
     ...ifAny(
       `insert into chunks (document_id, configuration_id, profile_id, ordinal, start_offset, end_offset, token_count,
@@ -210,18 +215,17 @@ export function chunkStatements(
        where d.dataset_id = ?1 and d.source = ?2 and d.key = ?3 and d.content_hash = ?6
          and not exists (select 1 from chunks c where c.document_id = d.document_id
                            and c.configuration_id = s.configuration_id and c.ordinal = j.value ->> 0)`,
-      changes
-        .filter(({ diff }) => diff.added.length > 0)
-        .map(({ document, diff }) => [
-          datasetId,
-          document.source,
-          document.key,
-          JSON.stringify(diff.added.map(chunkJson)),
-          packHashes(diff.added.map(({ textHash }) => textHash)),
-          document.contentHash,
-          configurationId,
-        ]),
+      growing.map(({ document, diff }) => [
+        datasetId,
+        document.source,
+        document.key,
+        JSON.stringify(diff.added.map(chunkJson)),
+        packHashes(diff.added.map(({ textHash }) => textHash)),
+        document.contentHash,
+        configurationId,
+      ]),
     ),
+    ...(growing.length > 0 ? [countReused(datasetId, usdPerMillionTokens)] : []),
     ...ifAny(
       `delete from chunk_queue where configuration_id = ?5 and document_id =
          (select document_id from documents where dataset_id = ?1 and source = ?2 and key = ?3 and content_hash = ?4)`,

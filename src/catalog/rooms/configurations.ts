@@ -156,13 +156,14 @@ export async function applyChunks(
   token: number,
   configurationId: number,
   changes: readonly ChunkChange[],
+  usdPerMillionTokens: number | undefined,
 ): Promise<void> {
   const [row] = await session.rows(
     statement('select dataset_id from configurations where configuration_id = ?', configurationId),
   );
   // Cancelled, and collected: nobody wants these chunks any more.
   if (row === undefined) return;
-  const place = { datasetId: integerAt(row, 0), configurationId };
+  const place = { datasetId: integerAt(row, 0), configurationId, usdPerMillionTokens };
   const batches = batchesOf(changes, {
     itemsMax: DOCUMENTS_PER_TRANSACTION,
     weightMax: session.driver.writeBytesMax,

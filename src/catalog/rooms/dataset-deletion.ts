@@ -2,6 +2,7 @@ import { SynclineError } from '../../domain/errors.ts';
 import type { CatalogSession } from '../session.ts';
 import { statement } from '../sql-driver.ts';
 import { integerAt } from '../sql-values.ts';
+import { keepName } from './costs.ts';
 
 /** Rows removed in one transaction: a few milliseconds each. */
 const ROWS_PER_TRANSACTION = 2_000;
@@ -37,11 +38,12 @@ const LAST_STEP = [
   'delete from dataset_schedules where dataset_id = ?',
   'update datasets set configuration_id = null, target_configuration_id = null where dataset_id = ?',
   'delete from configurations where dataset_id = ?',
+  'delete from cost_runs where dataset_id = ?',
   'delete from datasets where dataset_id = ?',
 ];
 
 /**
- * Removes everything of a dataset in state `deleting`, in bounded transactions; embeddings stay. Does nothing when it is
+ * Removes everything of a dataset in state `deleting`, in bounded transactions; embeddings and what they cost stay. Does nothing when it is
  * gone already; can be begun again after it was cut short.
  *
  * @throws SynclineError `INTERNAL` when nobody asked for its deletion.
@@ -63,8 +65,5 @@ export async function deleteDataset(
       if ((result?.changeCount ?? 0) < ROWS_PER_TRANSACTION) break;
     }
   }
-  await session.write(
-    token,
-    LAST_STEP.map((sql) => statement(sql, datasetId)),
-  );
+  await session.write(token, [keepName(datasetId), ...LAST_STEP.map((sql) => statement(sql, datasetId))]);
 }

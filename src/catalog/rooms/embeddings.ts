@@ -1,10 +1,12 @@
 import { SynclineError } from '../../domain/errors.ts';
 import { batchesOf } from '../batches.ts';
 import type { NewEmbedding, TextFailure } from '../catalog.ts';
+import type { StoreOptions } from '../cost-catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
 import { integerAt, storableText, vectorBytes } from '../sql-values.ts';
+import { chargeStatements, countRevived, countShared } from './costs.ts';
 import { isReady, packHashes, queueNewestChanges, TEXTS_TABLE } from './queue-sql.ts';
 
 /** Vectors of one transaction: a few milliseconds with 1,536 dimensions. */
@@ -15,12 +17,16 @@ const RETRIES_PER_TRANSACTION = 1_000;
 /** Longest error text that is kept, in UTF-16 units. */
 const ERROR_LENGTH_MAX = 2_000;
 
-/** Stores vectors and makes the pending chunks of their texts ready. A text that has a vector keeps it. */
+/**
+ * Stores vectors and makes the pending chunks of their texts ready. A text that has a vector keeps it. What they cost is
+ * charged with the first of them.
+ */
 export async function storeEmbeddings(
   session: CatalogSession,
   token: number,
   profileId: number,
   embeddings: readonly NewEmbedding[],
+  { charge, usdPerMillionTokens }: StoreOptions = {},
 ): Promise<void> {
   if (embeddings.length === 0) return;
   await checkDimensions(session, profileId, embeddings);
@@ -29,9 +35,11 @@ export async function storeEmbeddings(
     weightMax: session.driver.writeBytesMax,
     weigh: ({ vector }) => vector.byteLength,
   });
-  for (const batch of batches) {
+  for (const [index, batch] of batches.entries()) {
     const hashes = batch.map(({ textHash }) => textHash);
     await session.write(token, [
+      ...(index === 0 && charge !== undefined ? chargeStatements(profileId, charge) : []),
+      countShared(profileId, hashes, charge, usdPerMillionTokens),
       statementForEach(
         `insert into embeddings (text_hash, profile_id, vector, created_at_ms) values (?, ?, ?, ${NOW_MS})
          on conflict do nothing`,
@@ -152,6 +160,7 @@ export async function retryFailedChunks(
         datasetId,
         RETRIES_PER_TRANSACTION,
       ),
+      countRevived(datasetId, chosen, RETRIES_PER_TRANSACTION),
       statement(
         `update chunks set attempt_count = 0, last_error = null,
            embedding_status = iif(exists (select 1 from embeddings e
@@ -162,7 +171,7 @@ export async function retryFailedChunks(
       ),
       queueNewestChanges(datasetId, RETRIES_PER_TRANSACTION),
     ]);
-    const changeCount = results[3]?.changeCount ?? 0;
+    const changeCount = results[4]?.changeCount ?? 0;
     retriedCount += changeCount;
     if (changeCount < RETRIES_PER_TRANSACTION) return retriedCount;
   }

@@ -33,6 +33,10 @@ export const RUNTIME_SETTINGS = {
     meaning:
       'Embedders besides that one, for datasets made by other models and for [changing the model](operations.md)',
   }),
+  prices: object('an object of prices', {
+    defaultText: '{}',
+    meaning: 'What models cost, by `provider/model`, where that is not known; see [costs](costs.md)',
+  }),
   environment: object('an object such as process.env', {
     defaultText: '`process.env`',
     library: true,
