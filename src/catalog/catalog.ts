@@ -3,6 +3,7 @@ import type { StoredChunk } from '../domain/chunk-diff.ts';
 import type { DocumentKey } from '../domain/document.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { Digest } from '../domain/hash.ts';
+import type { BatchReads, BatchWrites } from './batch-catalog.ts';
 import type { CatalogImporter } from './catalog-import.ts';
 import type { CostReads, CostWrites, StoreOptions } from './cost-catalog.ts';
 import type { IndexingReads, IndexingWrites } from './indexing-catalog.ts';
@@ -38,6 +39,8 @@ import type {
 } from './records.ts';
 import type { SyncReads, SyncWrites } from './sync-catalog.ts';
 
+export type * from './batch-catalog.ts';
+export { DEFAULT_BATCH_POLICY, ENDED_BATCH_STATUSES, LIVE_BATCH_STATUSES } from './batch-catalog.ts';
 export type * from './cost-catalog.ts';
 export type * from './indexing-catalog.ts';
 export type * from './records.ts';
@@ -50,7 +53,7 @@ export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
  */
 
 /** What can be read, and the lease. Reads see whole transactions. */
-export interface Catalog extends SyncReads, IndexingReads, CostReads {
+export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
   /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
@@ -121,8 +124,8 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads {
   /** The oldest waiting changes: up to `limit`, fewer when their contents are large, at least one if any waits. */
   listIncoming(datasetId: number, limit: number): Promise<IncomingRecord[]>;
   /**
-   * Pending chunks of a configuration by id, ascending, one per distinct text; bounded by count and by the characters of their
-   * texts.
+   * Pending chunks of a configuration that are in no batch job by id, ascending, one per distinct text; bounded by count and by
+   * the characters of their texts.
    */
   listPendingChunks(
     configurationId: number,
@@ -176,7 +179,7 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads {
  *
  * @throws SynclineError `LEASE_LOST` from every method once another holder has it; nothing of that call is then kept.
  */
-export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites {
+export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites, BatchWrites {
   /** Throws `LEASE_LOST` unless the lease is still this writer's. Asked before each table commit. */
   assertLease(): Promise<void>;
   /** Creates a dataset (and its project and profile when new); the existing one is returned when all its settings are equal, else `DATASET_EXISTS`. */

@@ -10,6 +10,8 @@ import sourcesDown from '../../schema/0005-sources.down.sql' with { type: 'text'
 import sourcesUp from '../../schema/0005-sources.sql' with { type: 'text' };
 import costLedgerDown from '../../schema/0006-cost-ledger.down.sql' with { type: 'text' };
 import costLedgerUp from '../../schema/0006-cost-ledger.sql' with { type: 'text' };
+import batchJobsDown from '../../schema/0007-batch-jobs.down.sql' with { type: 'text' };
+import batchJobsUp from '../../schema/0007-batch-jobs.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -32,4 +34,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 4, name: 'catalog-identity', up: identityUp, down: identityDown },
   { number: 5, name: 'sources', up: sourcesUp, down: sourcesDown },
   { number: 6, name: 'cost-ledger', up: costLedgerUp, down: costLedgerDown },
+  { number: 7, name: 'batch-jobs', up: batchJobsUp, down: batchJobsDown },
 ];

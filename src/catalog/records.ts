@@ -51,6 +51,8 @@ export interface DatasetCounts {
   readonly incomingDocuments: number;
   /** Documents whose newest state is not yet in the serving table. */
   readonly queuedDocuments: number;
+  /** Pending chunks that wait for batch jobs. */
+  readonly batchedChunks: number;
 }
 
 /** What is there, and what is missing, under the configuration that a dataset is on its way to. */
@@ -63,9 +65,12 @@ export interface TargetCounts {
 /** How much work waits, for ordering datasets. */
 export interface DatasetBacklog {
   readonly incomingDocuments: number;
+  /** Without those that only wait for batch jobs, as far as that is all that waits. */
   readonly queuedDocuments: number;
-  /** Also those of a configuration that the dataset is on its way to. */
+  /** In no batch job. Also those of a configuration that the dataset is on its way to. */
   readonly pendingChunks: number;
+  /** Pending chunks that wait for batch jobs. Nothing can be done for them here. */
+  readonly batchedChunks: number;
   /** Documents that wait to be cut under the configuration that the dataset is on its way to. */
   readonly uncutDocuments: number;
   /** A generation is being built, or the dataset is on its way to another configuration. */
@@ -158,6 +163,8 @@ export interface PendingChunk {
   readonly tokenCount: number;
   /** Attempts charged to this text so far. */
   readonly attemptCount: number;
+  /** It was pulled back from a batch job: it goes the direct way. */
+  readonly isPulledBack: boolean;
 }
 
 export interface FailedChunk {

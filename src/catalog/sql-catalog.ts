@@ -2,6 +2,7 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Catalog, CatalogWriter, LeaseRequest } from './catalog.ts';
 import { BOOTSTRAP_VERSION, MIGRATIONS, type Migration } from './migrations.ts';
 import { applyDocuments, dropIncoming } from './rooms/apply-documents.ts';
+import { batchReads, batchWrites } from './rooms/batch-room.ts';
 import { lastIds, raiseIds, readIdentity } from './rooms/catalog-ids.ts';
 import {
   applyChunks,
@@ -148,6 +149,7 @@ function schemaSide(
 function readingSide(session: CatalogSession) {
   return {
     ...indexingReads(session),
+    ...batchReads(session),
     identity: () => readIdentity(session),
     lastIds: () => lastIds(session),
     findDataset: (address) => findDataset(session, address),
@@ -189,6 +191,7 @@ function readingSide(session: CatalogSession) {
 function writingSide(session: CatalogSession, token: number): CatalogWriter {
   return {
     ...indexingWrites(session, token),
+    ...batchWrites(session, token),
     async assertLease() {
       if (await holdsLease(session.driver, token)) return;
       throw new SynclineError(

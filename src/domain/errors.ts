@@ -75,6 +75,8 @@ export type ErrorCode =
   | 'PROVIDER_RATE_LIMITED'
   | 'PROVIDER_UNREACHABLE'
   | 'PROVIDER_FAILED'
+  // batch jobs
+  | 'BATCH_NOT_FOUND'
   // service
   | 'LISTEN_FAILED'
   // life cycle

@@ -106,6 +106,8 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
   PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),
 
+  BATCH_NOT_FOUND: shown(404, 'There is no such batch job'),
+
   LISTEN_FAILED: hidden(500, 'The service cannot listen'),
 
   RUNTIME_STOPPED: hidden(503, 'The runtime was stopped, or is not started and this needs it'),

@@ -135,6 +135,7 @@ function createSources(world: World, send: (event: DatasetEvent) => void): Datas
         uncutDocuments: 0,
         isSwitchPending: false,
         pendingChunks: world.chunked - world.embedded,
+        batchedChunks: 0,
         oldestChangeAtMs: undefined,
       };
       return () => ({ backlog, rebuildReason: undefined });

@@ -115,6 +115,7 @@ describe('who gets a place', () => {
         incomingDocuments: 0,
         queuedDocuments: 1,
         pendingChunks: 0,
+        batchedChunks: 0,
         uncutDocuments: 0,
         isSwitchPending: false,
         oldestChangeAtMs: 5,

@@ -418,6 +418,7 @@ function backlogOf(incomingDocuments: number): DatasetBacklog {
     incomingDocuments,
     queuedDocuments: 0,
     pendingChunks: 0,
+    batchedChunks: 0,
     uncutDocuments: 0,
     isSwitchPending: false,
     oldestChangeAtMs: incomingDocuments > 0 ? 1 : undefined,

@@ -279,6 +279,7 @@ function createDatasetLogic(parts: LogicParts): typeof datasetMachine {
           incomingDocuments: 0,
           queuedDocuments: waiting,
           pendingChunks: 0,
+          batchedChunks: 0,
           uncutDocuments: 0,
           isSwitchPending: false,
           oldestChangeAtMs,

@@ -17,6 +17,7 @@ import {
   vectorOf,
   writeAll,
 } from '../catalog/catalog-fixtures.ts';
+import { describeCatalogBatch } from './catalog-batch-suite.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogCosts } from './catalog-costs-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
@@ -55,6 +56,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeCatalogCosts(() => catalog);
     describeCatalogSync(() => catalog);
     describeCatalogSources(() => catalog);
+    describeCatalogBatch(() => catalog);
 
     function describeSchema() {
       test('is created by a migration, and a second one changes nothing', async () => {

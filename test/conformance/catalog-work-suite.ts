@@ -263,6 +263,7 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
         indexedChunks: 2,
         incomingDocuments: 0,
         queuedDocuments: 0,
+        batchedChunks: 0,
       });
       expect(await catalog().listGenerations(id)).toMatchObject([{ recorded: { version: 7, rowCount: 70 } }]);
       expect(await catalog().datasetBacklog(id)).toMatchObject({ oldestChangeAtMs: undefined });

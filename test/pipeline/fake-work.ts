@@ -164,7 +164,8 @@ function createCatalog(
         const attemptCount = state.attempts.get(text) ?? 0;
         const textHash = sha256(text);
         if (stored.has(toHex(textHash)) || attemptCount < 0) return [];
-        return [{ chunkId: index + 1, textHash, embeddedText: text, tokenCount: 1, attemptCount }];
+        const place = { chunkId: index + 1, textHash, tokenCount: 1 };
+        return [{ ...place, embeddedText: text, attemptCount, isPulledBack: false }];
       });
       return pending.filter(({ chunkId }) => chunkId > afterChunkId).slice(0, limit);
     },

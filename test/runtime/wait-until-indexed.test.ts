@@ -35,6 +35,7 @@ for (const [name, wait] of Object.entries(WAITS)) {
           incomingDocuments: 1,
           queuedDocuments: 0,
           pendingChunks: 0,
+          batchedChunks: 0,
           uncutDocuments: 0,
           isSwitchPending: false,
           oldestChangeAtMs: 0,

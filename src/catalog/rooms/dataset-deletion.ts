@@ -36,6 +36,7 @@ const STEPS = [
 const LAST_STEP = [
   'delete from dataset_sources where dataset_id = ?',
   'delete from dataset_schedules where dataset_id = ?',
+  'delete from batch_policies where dataset_id = ?',
   'update datasets set configuration_id = null, target_configuration_id = null where dataset_id = ?',
   'delete from configurations where dataset_id = ?',
   'delete from cost_runs where dataset_id = ?',

@@ -222,10 +222,17 @@ export async function requestDatasetDeletion(
   ]);
 }
 
+/** Pending chunks that wait for batch jobs. */
+const batchedUnder = (configuration: string): string =>
+  `(select count(*) from chunks indexed by chunks_batched
+    where configuration_id in (${configuration}) and embedding_status = 'pending' and batch_job_id is not null)`;
+
 export async function datasetCounts(session: CatalogSession, datasetId: number): Promise<DatasetCounts> {
   const chunksUnder = (configuration: string): string => `
     (select count(*) from chunks where configuration_id = ${configuration}),
-    (select count(*) from chunks where configuration_id = ${configuration} and embedding_status = 'pending'),
+    (select count(*) from chunks indexed by chunks_pending
+     where configuration_id = ${configuration} and embedding_status = 'pending' and batch_job_id is null)
+      + ${batchedUnder(configuration)},
     (select count(*) from chunks where configuration_id = ${configuration} and embedding_status = 'failed')`;
   const [row] = await session.rows(
     statement(
@@ -244,12 +251,13 @@ export async function datasetCounts(session: CatalogSession, datasetId: number):
          (select count(*) from index_queue where generation_id in serving),
          s.target_configuration_id,
          (select count(*) from chunk_queue where configuration_id = s.target_configuration_id),
-         ${chunksUnder('s.target_configuration_id')}
+         ${chunksUnder('s.target_configuration_id')},
+         ${batchedUnder('s.configuration_id, s.target_configuration_id')}
        from datasets s where s.dataset_id = ?1`,
       datasetId,
     ),
   );
-  const values = row ?? Array<SqlValue>(13).fill(0);
+  const values = row ?? Array<SqlValue>(14).fill(0);
   const at = (column: number) => integerAt(values, column);
   const chunksAt = (column: number) => ({
     pending: at(column + 1),
@@ -263,6 +271,7 @@ export async function datasetCounts(session: CatalogSession, datasetId: number):
     incomingDocuments: at(6),
     queuedDocuments: at(7),
     target: values[8] ? { uncutDocuments: at(9), chunks: chunksAt(10) } : undefined,
+    batchedChunks: at(13),
   };
 }
 
@@ -276,15 +285,21 @@ export async function datasetBacklog(session: CatalogSession, datasetId: number)
           union all select target_configuration_id from datasets where dataset_id = ?1)
        select
          (select count(*) from incoming where dataset_id = ?1),
-         (select count(*) from index_queue where generation_id in serving),
-         (select count(*) from chunks where configuration_id in wanted and embedding_status = 'pending'),
+         (select count(*) from index_queue
+          where generation_id in serving
+            and (ready = 1 or not exists (
+              select 1 from chunks indexed by chunks_batched
+              where configuration_id in wanted and embedding_status = 'pending' and batch_job_id is not null))),
+         (select count(*) from chunks indexed by chunks_pending
+          where configuration_id in wanted and embedding_status = 'pending' and batch_job_id is null),
          (select count(*) from chunk_queue where configuration_id in wanted),
          (select count(target_configuration_id) from datasets where dataset_id = ?1)
            + (select count(*) from generations where dataset_id = ?1 and state = 'building'),
          (select queued_at_ms from incoming where dataset_id = ?1 order by incoming_id limit 1),
          (select d.changed_at_ms
           from index_queue q join documents d on d.document_id = q.document_id
-          where q.generation_id = (select generation_id from serving) order by q.queue_seq limit 1)`,
+          where q.generation_id = (select generation_id from serving) order by q.queue_seq limit 1),
+         ${batchedUnder('select configuration_id from wanted')}`,
       datasetId,
     ),
   );
@@ -296,6 +311,7 @@ export async function datasetBacklog(session: CatalogSession, datasetId: number)
     incomingDocuments: integerAt(values, 0),
     queuedDocuments: integerAt(values, 1),
     pendingChunks: integerAt(values, 2),
+    batchedChunks: integerAt(values, 7),
     uncutDocuments: integerAt(values, 3),
     isSwitchPending: integerAt(values, 4) > 0,
     oldestChangeAtMs: changeTimes.length === 0 ? undefined : Math.min(...changeTimes),

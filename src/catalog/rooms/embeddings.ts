@@ -47,8 +47,14 @@ export async function storeEmbeddings(
       ),
       statement(
         `with ${TEXTS_TABLE}
-         update chunks indexed by chunks_by_text set embedding_status = 'ready', last_error = null
+         update chunks indexed by chunks_by_text set embedding_status = 'ready', last_error = null, batch_job_id = null
          where (text_hash, profile_id) in (select h, ?3 from t) and embedding_status = 'pending'`,
+        packHashes(hashes),
+        hashes.length,
+        profileId,
+      ),
+      statement(
+        `with ${TEXTS_TABLE} delete from batch_texts where (profile_id, text_hash) in (select ?3, h from t)`,
         packHashes(hashes),
         hashes.length,
         profileId,
@@ -77,7 +83,7 @@ async function checkDimensions(
 }
 
 /** Lets queued documents go to the table that have one of these texts and, by now, no pending chunk. */
-function markReadyDocuments(profileId: number, hashes: readonly Uint8Array[]): SqlStatement {
+export function markReadyDocuments(profileId: number, hashes: readonly Uint8Array[]): SqlStatement {
   return statement(
     `with ${TEXTS_TABLE}
      update index_queue set ready = 1

@@ -52,10 +52,11 @@ async function readPending(
   const rows = await session.rows(
     statement(
       `select c.chunk_id, c.document_id, c.start_offset, c.end_offset, cast(c.context as blob), c.text_hash,
-              c.token_count, c.attempt_count, d.content_length, d.content_hash
+              c.token_count, c.attempt_count, d.content_length, d.content_hash,
+              exists (select 1 from batch_texts b where b.profile_id = c.profile_id and b.text_hash = c.text_hash)
        from chunks c indexed by chunks_pending
        cross join documents d on d.document_id = c.document_id
-       where c.configuration_id = ?1 and c.embedding_status = 'pending' and c.chunk_id > ?2
+       where c.configuration_id = ?1 and c.embedding_status = 'pending' and c.batch_job_id is null and c.chunk_id > ?2
          and not ${isUncut('c.document_id', 'c.configuration_id')}
          and not exists (
            select 1 from chunks e indexed by chunks_by_text
@@ -84,6 +85,7 @@ function pendingRow(row: SqlRow): PendingRow {
       textHash: bytesAt(row, 5),
       tokenCount: integerAt(row, 6),
       attemptCount: integerAt(row, 7),
+      isPulledBack: integerAt(row, 10) === 1,
     },
   };
 }
@@ -136,7 +138,7 @@ export async function listFailedChunks(
   }));
 }
 
-/** Ids of pending chunks, ascending. */
+/** Ids of pending chunks, ascending; also of those in batch jobs. */
 export async function listPendingIds(
   session: CatalogSession,
   configurationId: number,
@@ -144,8 +146,13 @@ export async function listPendingIds(
 ): Promise<number[]> {
   const rows = await session.rows(
     statement(
-      `select chunk_id from chunks indexed by chunks_pending
-       where configuration_id = ? and embedding_status = 'pending' and chunk_id > ? order by chunk_id limit ?`,
+      `select chunk_id from (
+         select chunk_id from chunks indexed by chunks_pending
+         where configuration_id = ?1 and embedding_status = 'pending' and batch_job_id is null and chunk_id > ?2
+         union all
+         select chunk_id from chunks indexed by chunks_batched
+         where configuration_id = ?1 and embedding_status = 'pending' and batch_job_id is not null and chunk_id > ?2)
+       order by chunk_id limit ?3`,
       configurationId,
       page.afterChunkId,
       page.limit,
