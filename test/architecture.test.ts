@@ -139,20 +139,43 @@ test('files stay small enough to read', () => {
   expect(long).toEqual([]);
 });
 
+interface Packages {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
+}
+
+const packages = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Packages;
+const optionalPackages = Object.keys(packages.peerDependencies).sort();
+
+function packageOf(name: string): string {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
 test('every package that src imports is declared, and none is declared in vain', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
-  const packageOf = (name: string): string =>
-    name
-      .split('/')
-      .slice(0, name.startsWith('@') ? 2 : 1)
-      .join('/');
   const used = imports
     .map(({ to }) => to)
     .filter((to) => !files.includes(to) && !to.startsWith('node:') && !to.startsWith('..'))
     .map(packageOf);
-  expect(Object.keys(dependencies).sort()).toEqual([...new Set(used)].sort());
+  const declared = [...Object.keys(packages.dependencies), ...optionalPackages];
+  expect(declared.sort()).toEqual([...new Set(used)].sort());
+});
+
+test('what need not be installed is declared so, and loaded only when it is needed', () => {
+  for (const name of optionalPackages) {
+    expect(packages.peerDependenciesMeta[name]).toEqual({ optional: true });
+    expect(packages.devDependencies[name]).toBeDefined();
+  }
+  const loadedAtOnce = files.filter((file) => {
+    const text = readFileSync(join(SOURCE, file), 'utf8');
+    const names = [...text.matchAll(/^(?:import|export) (?!type )(?:[^;]*? from )?'([^']+)';/gm)];
+    return names.some(([, name = '']) => optionalPackages.includes(packageOf(name)));
+  });
+  expect(loadedAtOnce).toEqual([]);
 });
 
 test('the order of writes stands in one place: only the write stage marks rows as indexed', () => {

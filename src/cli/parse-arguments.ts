@@ -32,6 +32,11 @@ export function parseFilterJson(value: string): Filter {
   }
 }
 
+/** Gathers a text that may be given several times. */
+export function collectText(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Gathers `--field name:type`; whether name and type are allowed is for the dataset to say. */
 export function collectField(
   value: string,

@@ -1,4 +1,5 @@
 import type { DocumentInput } from '../domain/document.ts';
+import type { FileSelection } from '../readers/file-rules.ts';
 import { readDocuments } from '../readers/read-documents.ts';
 import type { SkippedFiles } from '../readers/read-result.ts';
 import { abortable } from './abortable.ts';
@@ -29,14 +30,15 @@ export function noteProblem(report: InputReport, output: Output, problem: Proble
 /** The documents of the paths, one at a time; whatever cannot be read goes to the report and to stderr. */
 export async function* readInput(
   paths: readonly string[],
-  source: string | undefined,
+  { source, ...selection }: FileSelection & { readonly source?: string },
   report: InputReport,
   output: Output,
   signal: AbortSignal,
 ): AsyncGenerator<DocumentInput, void, undefined> {
-  for await (const result of abortable(readDocuments(paths, { signal }), signal)) {
+  for await (const result of abortable(readDocuments(paths, { ...selection, signal }), signal)) {
     if ('document' in result) {
-      const { document } = result;
+      const { document, note } = result;
+      if (note !== undefined) output.note(note);
       yield source === undefined || document.source !== undefined ? document : { ...document, source };
     } else if ('problem' in result) {
       const { problem, path, line } = result;

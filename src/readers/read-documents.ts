@@ -1,14 +1,17 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
+import { fileKind } from './file-kind.ts';
+import { createFileRules, type FileSelection } from './file-rules.ts';
+import { createPdfReader } from './pdf/pdf-reader.ts';
 import { unreadable } from './problems.ts';
-import { readOneFile } from './read-file.ts';
+import { type FileReading, readOneFile } from './read-file.ts';
 import { readJsonl } from './read-jsonl.ts';
 import type { ReadResult, SkippedFiles } from './read-result.ts';
 import { walkFolder } from './walk-folder.ts';
 
-/** Options of {@link readDocuments}. */
-export interface ReadOptions {
+/** Options of {@link readDocuments}; which files of folders are read is up to the selection. */
+export interface ReadOptions extends FileSelection {
   /** Largest file, and longest line of a JSONL file, in bytes. Default 16 MiB. */
   readonly bytesMax?: number;
   /** The folder that relative paths and the keys of single files start from. Default the current folder. */
@@ -18,14 +21,15 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
-const BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
+/** Largest file that is read where nobody says otherwise, in bytes. */
+export const BYTES_MAX_DEFAULT = 16 * 1024 * 1024;
 const SKIPPED_EXTENSIONS_MAX = 100;
 
 /**
  * Turns files into documents, one at a time and in a stable order; nothing is collected, one file is open at a time.
  *
- * - A **folder** is walked: Markdown (.md, .mdx, .markdown), text (.txt, .rst, .adoc, …), HTML (.html, .htm) and JSON Lines
- *   (.jsonl, .ndjson). Files of other kinds are counted and given once at the end as `skipped`.
+ * - A **folder** is walked: Markdown (.md, …), text (.txt, .rst, …), HTML, source code, PDF and JSON Lines, or what `include` names.
+ *   Files of other kinds are counted and given once at the end as `skipped`; what rules leave out is not.
  * - A **file** is read whatever its extension is, an unknown one as text.
  * - The **key** is the path relative to `cwd` with forward slashes, so that files of one name in several folders stay
  *   apart. Of what is outside of `cwd` it begins with the folder's own name, so that it does not change with where the
@@ -49,14 +53,21 @@ export async function* readDocuments(
     );
   }
   const skipped = createSkippedCount();
-  for (const path of paths) {
-    const results =
-      path === '-' ? readJsonl(stdin, '-', bytesMax) : readPath(path, cwd, bytesMax, skipped.add);
-    for await (const result of results) {
+  const pdf = createPdfReader({ signal });
+  try {
+    for (const path of paths) {
+      const results =
+        path === '-'
+          ? readJsonl(stdin, '-', bytesMax)
+          : readPath(path, cwd, options, { bytesMax, pdf, onBinary: skipped.add });
+      for await (const result of results) {
+        throwIfAborted(signal);
+        yield result;
+      }
       throwIfAborted(signal);
-      yield result;
     }
-    throwIfAborted(signal);
+  } finally {
+    await pdf.close();
   }
   const counted = skipped.total();
   if (counted.count > 0) yield { skipped: counted };
@@ -65,8 +76,8 @@ export async function* readDocuments(
 async function* readPath(
   path: string,
   cwd: string,
-  bytesMax: number,
-  onSkipped: (extension: string) => void,
+  selection: FileSelection,
+  reading: FileReading & { readonly onBinary: (extension: string) => void },
 ): AsyncGenerator<ReadResult> {
   const absolute = resolve(cwd, path);
   const show = (place: string): string => relativeTo(cwd, place);
@@ -79,18 +90,18 @@ async function* readPath(
   }
   const key = keyOf(cwd, absolute, isFolder);
   if (!isFolder) {
-    yield* readOneFile({ path: absolute, shown: show(absolute), key }, bytesMax);
+    const { bytesMax, pdf } = reading;
+    const file = { path: absolute, shown: show(absolute), key, kind: fileKind(absolute) };
+    yield* readOneFile(file, { bytesMax, pdf });
     return;
   }
-  for await (const found of walkFolder(absolute, { show, onSkipped })) {
+  const rules = await createFileRules(absolute, selection);
+  for await (const found of walkFolder(absolute, { rules, show, onSkipped: reading.onBinary })) {
     if ('result' in found) yield found.result;
     else {
-      const place = {
-        path: found.file.path,
-        shown: show(found.file.path),
-        key: posix.join(key, found.file.key),
-      };
-      yield* readOneFile(place, bytesMax);
+      const { file } = found;
+      const place = { ...file, shown: show(file.path), key: posix.join(key, file.key) };
+      yield* readOneFile(place, reading);
     }
   }
 }

@@ -2,15 +2,17 @@ import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import type { DocumentFormat } from '../domain/document.ts';
+import { SynclineError } from '../domain/errors.ts';
+import type { Metadata } from '../domain/metadata.ts';
 import { decodeText, utf16Encoding } from './decode-text.ts';
-import { type FileKind, fileKind } from './file-kind.ts';
+import type { FileKind } from './file-kind.ts';
+import { readFrontMatter } from './front-matter.ts';
 import { htmlToMarkdown } from './html-to-markdown.ts';
-import { markdownTitle } from './markdown-title.ts';
+import { cutTitle, markdownTitle } from './markdown-title.ts';
+import type { PdfReader } from './pdf/pdf-reader.ts';
 import { problem, unreadable } from './problems.ts';
 import { readJsonl } from './read-jsonl.ts';
 import type { ReadResult } from './read-result.ts';
-
-const TITLE_LENGTH_MAX = 300;
 
 /** A file to read. */
 export interface FileToRead {
@@ -18,13 +20,23 @@ export interface FileToRead {
   /** The form of the path in problems and metadata. */
   readonly shown: string;
   readonly key: string;
+  /** How it is read; `undefined`: as text. */
+  readonly kind: FileKind | undefined;
+}
+
+/** What {@link readOneFile} needs beside the file. */
+export interface FileReading {
+  /** Largest file, and longest line of a JSONL file, in bytes. */
+  readonly bytesMax: number;
+  readonly pdf: PdfReader;
+  /** Called for a file of no known kind that turns out to hold no text; without it, such a file is a problem. */
+  readonly onBinary?: (extension: string) => void;
 }
 
 /** Reads one file: the document in it, the documents of a JSONL file, or why it cannot be read. */
-export async function* readOneFile(file: FileToRead, bytesMax: number): AsyncGenerator<ReadResult> {
-  const { path, shown, key } = file;
-  const extension = extname(path).toLowerCase();
-  const kind = fileKind(extension) ?? 'text';
+export async function* readOneFile(file: FileToRead, reading: FileReading): AsyncGenerator<ReadResult> {
+  const { path, shown, kind = 'text' } = file;
+  const { bytesMax } = reading;
   try {
     if (kind === 'jsonl') {
       yield* readJsonlFile(path, shown, bytesMax);
@@ -36,17 +48,65 @@ export async function* readOneFile(file: FileToRead, bytesMax: number): AsyncGen
       yield problem('DOCUMENT_TOO_LARGE', shown, reason);
       return;
     }
-    const decoded = decodeText(bytes);
-    if ('reason' in decoded) {
-      yield problem('SOURCE_UNREADABLE', shown, decoded.reason);
-      return;
-    }
-    const { title, content, format } = await toContent(decoded.text, kind);
-    const metadata = { path: shown, extension };
-    yield { document: { key, content, format, metadata, ...(title === undefined ? {} : { title }) } };
+    const result =
+      kind === 'pdf' ? await readPdf(file, bytes, reading) : await readText(file, bytes, reading);
+    if (result !== undefined) yield result;
   } catch (error) {
     yield unreadable(shown, error);
   }
+}
+
+async function readPdf(
+  { key, path, shown }: FileToRead,
+  bytes: Uint8Array,
+  { pdf }: FileReading,
+): Promise<ReadResult> {
+  try {
+    const { content, title, pageCount } = await pdf.read(bytes, shown);
+    const named = cutTitle(title);
+    const metadata = { path: shown, extension: extensionOf(path), pageCount };
+    return {
+      document: { key, content, format: 'text', metadata, ...(named === undefined ? {} : { title: named }) },
+    };
+  } catch (error) {
+    if (!(error instanceof SynclineError) || error.code === 'ABORTED') throw error;
+    return { problem: error, path: shown };
+  }
+}
+
+async function readText(
+  { key, path, shown, kind }: FileToRead,
+  bytes: Uint8Array,
+  { onBinary }: FileReading,
+): Promise<ReadResult | undefined> {
+  const decoded = decodeText(bytes);
+  if ('reason' in decoded) {
+    if (kind !== undefined || !decoded.isBinary || onBinary === undefined)
+      return problem('SOURCE_UNREADABLE', shown, decoded.reason);
+    onBinary(extensionOf(path));
+    return undefined;
+  }
+  const { encoding } = decoded;
+  const { title, content, format, metadata, fault } = await toContent(decoded.text, kind);
+  const document = {
+    key,
+    content,
+    format,
+    metadata: {
+      ...metadata,
+      path: shown,
+      extension: extensionOf(path),
+      // UTF-8 and UTF-16 are certain; what is only likely is told.
+      ...(encoding.startsWith('utf-') ? {} : { encoding }),
+      ...(fault === undefined ? {} : { frontMatterProblem: fault }),
+    },
+    ...(title === undefined ? {} : { title }),
+  };
+  return { document, ...(fault === undefined ? {} : { note: `"${shown}": ${fault}` }) };
+}
+
+function extensionOf(path: string): string {
+  return extname(path).toLowerCase();
 }
 
 /**
@@ -102,17 +162,27 @@ async function* streamBytes(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function toContent(
-  text: string,
-  kind: Exclude<FileKind, 'jsonl'>,
-): Promise<{
+interface Content {
   readonly title: string | undefined;
   readonly content: string;
   readonly format: DocumentFormat;
-}> {
-  if (kind === 'text') return { title: undefined, content: text, format: 'text' };
-  if (kind === 'markdown') return { title: markdownTitle(text), content: text, format: 'markdown' };
+  readonly metadata: Metadata;
+  /** What is wrong with its front matter. */
+  readonly fault: string | undefined;
+}
+
+async function toContent(text: string, kind: FileKind | undefined): Promise<Content> {
+  if (kind === 'markdown') return markdownContent(text);
+  if (kind !== 'html')
+    return { title: undefined, content: text, format: 'text', metadata: {}, fault: undefined };
   const { title, content } = await htmlToMarkdown(text);
-  const shown = title === undefined ? markdownTitle(content) : title;
-  return { title: shown?.slice(0, TITLE_LENGTH_MAX).toWellFormed(), content, format: 'markdown' };
+  const shown = cutTitle(title) ?? markdownTitle(content);
+  return { title: shown, content, format: 'markdown', metadata: {}, fault: undefined };
+}
+
+function markdownContent(text: string): Content {
+  const { metadata, body, problem: fault } = readFrontMatter(text);
+  const { title } = metadata;
+  const named = typeof title === 'string' || typeof title === 'number' ? cutTitle(String(title)) : undefined;
+  return { title: named ?? markdownTitle(body), content: body, format: 'markdown', metadata, fault };
 }

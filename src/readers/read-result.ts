@@ -10,9 +10,13 @@ export interface SkippedFiles {
 
 /** One thing that a reader found: a document, something that could not be read, or what was left out. */
 export type ReadResult =
-  | { readonly document: DocumentInput }
   | {
-      /** `SOURCE_UNREADABLE`, `DOCUMENT_TOO_LARGE` or `INVALID_DOCUMENT`; its details hold `path` and `line`. */
+      readonly document: DocumentInput;
+      /** What is odd about it, though it was read: a sentence that names the file. */
+      readonly note?: string;
+    }
+  | {
+      /** `SOURCE_UNREADABLE`, `DOCUMENT_TOO_LARGE`, `PACKAGE_MISSING` or `INVALID_DOCUMENT`; its details hold `path` and `line`. */
       readonly problem: SynclineError;
       readonly path: string;
       /** Line of a JSONL file, from 1. */

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
-import { fileKind } from './file-kind.ts';
+import type { FileKind } from './file-kind.ts';
+import type { FileRules } from './file-rules.ts';
 import { unreadable } from './problems.ts';
 import type { ReadResult } from './read-result.ts';
 
@@ -11,6 +12,8 @@ export interface FoundFile {
   readonly path: string;
   /** Relative to the given folder, with forward slashes. */
   readonly key: string;
+  /** `undefined` for one that is read only because somebody asked for it. */
+  readonly kind: FileKind | undefined;
 }
 
 interface Place {
@@ -20,12 +23,25 @@ interface Place {
   readonly real: string;
 }
 
-interface WaitingPlace extends Place {
-  readonly isFolder: boolean;
+type WaitingPlace = Place & ({ readonly isFolder: true } | ({ readonly isFolder: false } & FileOfKind));
+
+interface FileOfKind {
+  readonly kind: FileKind | undefined;
 }
+
+/** What a walk finds: a file, a link or a folder that cannot be read. */
+export type Found =
+  | { readonly file: FoundFile }
+  | {
+      readonly result: ReadResult;
+      /** The key of the file that it is about; `undefined` for a folder: nobody knows what is in it. */
+      readonly key: string | undefined;
+    };
 
 /** What {@link walkFolder} needs beside the folder. */
 export interface WalkOptions {
+  /** What is read and what is left out. */
+  readonly rules: FileRules;
   /** The form of a path in problems. */
   readonly show: (path: string) => string;
   /** Called with the lower-case extension of every file that is left out. */
@@ -37,14 +53,10 @@ interface Walk extends WalkOptions {
 }
 
 /**
- * Finds the files of known kinds under a folder, in order of their names (by code unit). Names that start with a dot and
- * `node_modules` are left out. Links to files are followed; links to folders only where they lead out of the given folder
+ * Finds the files under a folder that its rules take, in order of their names (by code unit). Links to files are followed; links to folders only where they lead out of the given folder
  * to one that was not walked yet, so that nothing is read twice and no loop is followed.
  */
-export async function* walkFolder(
-  folder: string,
-  options: WalkOptions,
-): AsyncGenerator<{ readonly file: FoundFile } | { readonly result: ReadResult }> {
+export async function* walkFolder(folder: string, options: WalkOptions): AsyncGenerator<Found> {
   const rootReal = await realpath(folder);
   const walk: Walk = { ...options, rootReal };
   const walked = new Set<string>();
@@ -52,19 +64,20 @@ export async function* walkFolder(
   const waiting: WaitingPlace[] = [{ path: folder, key: '', real: rootReal, isFolder: true }];
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     if (!place.isFolder) {
-      yield { file: { path: place.path, key: place.key } };
+      yield { file: { path: place.path, key: place.key, kind: place.kind } };
       continue;
     }
     if (walked.has(place.real)) continue;
     walked.add(place.real);
     const found: WaitingPlace[] = [];
-    const listed = await listFolder(place.path, walk);
-    if ('result' in listed) yield listed;
+    const listed = await listFolder(place, walk);
+    if ('result' in listed) yield { ...listed, key: undefined };
     for (const entry of 'entries' in listed ? listed.entries : []) {
       const seen = await classify(entry, place, walk);
       if (seen === 'ignored') continue;
       if (seen === 'skipped') walk.onSkipped(extname(entry.name).toLowerCase());
-      else if ('result' in seen) yield seen;
+      else if ('result' in seen)
+        yield { ...seen, key: place.key === '' ? entry.name : `${place.key}/${entry.name}` };
       else found.push(seen);
     }
     for (const next of found.reverse()) waiting.push(next);
@@ -72,11 +85,12 @@ export async function* walkFolder(
 }
 
 async function listFolder(
-  path: string,
+  { path, key }: Place,
   walk: Walk,
 ): Promise<{ readonly entries: readonly Dirent[] } | { readonly result: ReadResult }> {
   try {
     const entries = await readdir(path, { withFileTypes: true });
+    await walk.rules.enter(key);
     return { entries: entries.sort((a, b) => (a.name < b.name ? -1 : 1)) };
   } catch (error) {
     return { result: unreadable(walk.show(path), error) };
@@ -92,21 +106,32 @@ async function classify(entry: Dirent, parent: Place, walk: Walk): Promise<Class
     key: parent.key === '' ? entry.name : `${parent.key}/${entry.name}`,
     real: join(parent.real, entry.name),
   };
-  const isLeftOut = entry.name.startsWith('.') || entry.name === 'node_modules';
-  const isKnown = !isLeftOut && fileKind(extname(entry.name).toLowerCase()) !== undefined;
-  if (entry.isDirectory()) return isLeftOut ? 'ignored' : { ...place, isFolder: true };
-  if (entry.isFile()) return isKnown ? { ...place, isFolder: false } : 'skipped';
-  if (!entry.isSymbolicLink() || isLeftOut) return 'skipped';
+  const isFolderLeftOut = (): boolean => walk.rules.leavesOutFolder(place.key);
+  if (entry.isDirectory()) return isFolderLeftOut() ? 'ignored' : { ...place, isFolder: true };
+  if (entry.isFile()) return asFile(place, walk);
+  const asked = asFile(place, walk);
+  if (!entry.isSymbolicLink()) return 'skipped';
   try {
     const target = await stat(place.path);
-    if (target.isFile()) return isKnown ? { ...place, isFolder: false } : 'skipped';
+    if (target.isFile()) return asked;
     if (!target.isDirectory()) return 'skipped';
+    if (isFolderLeftOut()) return 'ignored';
     const real = await realpath(place.path);
     const isLoop = isWithin(real, walk.rootReal) || isWithin(walk.rootReal, real);
     return isLoop ? 'ignored' : { ...place, real, isFolder: true };
   } catch (error) {
-    return isKnown ? { result: unreadable(walk.show(place.path), error) } : 'skipped';
+    if (typeof asked === 'string') return asked;
+    return { result: unreadable(walk.show(place.path), error) };
   }
+}
+
+function asFile(
+  place: Place,
+  { rules }: Walk,
+): (Place & { isFolder: false } & FileOfKind) | 'skipped' | 'ignored' {
+  const verdict = rules.judgeFile(place.key);
+  if (verdict === 'otherKind') return 'skipped';
+  return verdict === 'leftOut' ? 'ignored' : { ...place, isFolder: false, kind: verdict.kind };
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -133,7 +133,7 @@ describe('add', () => {
   test('names what it cannot take in, takes in the rest, and ends with 1', async () => {
     using dir = makeTempDir();
     writeDocuments(dir);
-    writeFileSync(dir.join('docs/latin.md'), Buffer.from([0x63, 0x61, 0x66, 0xe9]));
+    writeFileSync(dir.join('docs/binary.md'), Buffer.from([0x63, 0x61, 0x00, 0xe9, 0x03]));
     writeFileSync(
       dir.join('docs/rows.jsonl'),
       '{"key":"r1","content":"one"}\nnonsense\n{"key":"","content":"no key"}\n',
@@ -151,7 +151,7 @@ describe('add', () => {
     });
     const lines = stderr.split('\n');
     expect(
-      lines.filter((line) => line.startsWith('syncline: SOURCE_UNREADABLE: "docs/latin.md"')),
+      lines.filter((line) => line.startsWith('syncline: SOURCE_UNREADABLE: "docs/binary.md"')),
     ).toHaveLength(1);
     expect(lines.filter((line) => line.startsWith('syncline: SOURCE_UNREADABLE: "missing.md"'))).toHaveLength(
       1,

@@ -7,6 +7,7 @@ import type { DocumentInput } from '../../src/domain/document.ts';
 import { isSynclineError, type SynclineError } from '../../src/domain/errors.ts';
 import { type ReadOptions, readDocuments } from '../../src/readers/read-documents.ts';
 import type { SkippedFiles } from '../../src/readers/read-result.ts';
+import { makePdf } from '../support/make-pdf.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -30,14 +31,16 @@ interface Read {
   readonly keys: string[];
   readonly problems: { readonly path: string; readonly line?: number; readonly problem: SynclineError }[];
   readonly skipped: SkippedFiles[];
+  readonly notes: string[];
 }
 
 async function read(paths: readonly string[], options: ReadOptions = {}): Promise<Read> {
-  const found: Read = { documents: [], keys: [], problems: [], skipped: [] };
+  const found: Read = { documents: [], keys: [], problems: [], skipped: [], notes: [] };
   for await (const result of readDocuments(paths, { cwd: folder, ...options })) {
     if ('document' in result) {
       found.documents.push(result.document);
       found.keys.push(result.document.key);
+      if (result.note !== undefined) found.notes.push(result.note);
     } else if ('problem' in result) found.problems.push(result);
     else found.skipped.push(result.skipped);
   }
@@ -145,6 +148,66 @@ describe('a folder', () => {
   });
 });
 
+describe('kinds of files', () => {
+  test('are read each in its own way, and what is odd is told', async () => {
+    const root = makeFolder('kinds', {
+      'a.md': '---\ntitle: Named\ntags: [x]\npath: no\n---\n# One\n',
+      'bad.md': '---\na: [1\n---\n# One\n',
+      'code.ts': 'export const a = 1;\n',
+      Dockerfile: 'FROM scratch\n',
+      'old.txt': Buffer.from("Café au lait, s'il vous plaît", 'latin1'),
+      'paper.pdf': makePdf([['Page one'], ['Page two']], { title: 'Paper' }),
+      'scan.pdf': makePdf([[]]),
+    });
+    const { documents, problems, notes } = await read(['.'], { cwd: root });
+    expect(documents).toEqual([
+      {
+        key: 'Dockerfile',
+        content: 'FROM scratch\n',
+        format: 'text',
+        metadata: { path: 'Dockerfile', extension: '' },
+      },
+      {
+        key: 'a.md',
+        title: 'Named',
+        content: '# One\n',
+        format: 'markdown',
+        metadata: { title: 'Named', tags: ['x'], path: 'a.md', extension: '.md' },
+      },
+      {
+        key: 'bad.md',
+        title: 'One',
+        content: '---\na: [1\n---\n# One\n',
+        format: 'markdown',
+        metadata: { path: 'bad.md', extension: '.md', frontMatterProblem: expect.stringContaining('YAML') },
+      },
+      {
+        key: 'code.ts',
+        content: 'export const a = 1;\n',
+        format: 'text',
+        metadata: { path: 'code.ts', extension: '.ts' },
+      },
+      {
+        key: 'old.txt',
+        content: "Café au lait, s'il vous plaît",
+        format: 'text',
+        metadata: { path: 'old.txt', extension: '.txt', encoding: 'windows-1252' },
+      },
+      {
+        key: 'paper.pdf',
+        title: 'Paper',
+        content: 'Page one\n\nPage two\n',
+        format: 'text',
+        metadata: { path: 'paper.pdf', extension: '.pdf', pageCount: 2 },
+      },
+    ]);
+    expect(problems.map(({ path, problem: { code } }) => [path, code])).toEqual([
+      ['scan.pdf', 'SOURCE_UNREADABLE'],
+    ]);
+    expect(notes).toEqual([expect.stringContaining('"bad.md": its front matter is not valid YAML (line')]);
+  });
+});
+
 describe('a file', () => {
   test('is read whatever its extension is, with its path from the current folder as key', async () => {
     makeFolder('direct', { 'a/notes.xyz': '# no heading', 'a/readme.md': '# R', '.dot.md': 'd' });
@@ -177,7 +240,6 @@ describe('a file', () => {
 
   test.each([
     ['missing.md', 'SOURCE_UNREADABLE', 'no such file'],
-    ['latin1.md', 'SOURCE_UNREADABLE', 'UTF-8'],
     ['binary.md', 'SOURCE_UNREADABLE', 'zero bytes'],
     ['binary-invalid.txt', 'SOURCE_UNREADABLE', 'zero bytes'],
     ['large.md', 'DOCUMENT_TOO_LARGE', '1000 bytes'],
@@ -185,7 +247,6 @@ describe('a file', () => {
     ['odd-utf16.txt', 'SOURCE_UNREADABLE', 'UTF-16'],
   ])('%s is a problem that does not stop the others', async (name, code, words) => {
     const root = makeFolder(`problem-${name}`, {
-      'latin1.md': Uint8Array.of(0x63, 0x61, 0x66, 0xe9),
       'binary.md': 'a\0b',
       'binary-invalid.txt': Uint8Array.of(0x7f, 0, 0xff, 0xfe),
       'large.md': 'x'.repeat(1_001),
@@ -209,6 +270,8 @@ describe('a file', () => {
     ['utf8 with a mark', Buffer.from('\ufeffGrüße', 'utf8')],
     ['utf16 little endian', Buffer.from('\ufeffGrüße', 'utf16le')],
     ['utf16 big endian', Buffer.from('\ufeffGrüße', 'utf16le').swap16()],
+    ['utf16 without a mark', Buffer.from('Grüße', 'utf16le')],
+    ['latin 1', Buffer.from('Grüße', 'latin1')],
   ])('in %s is decoded without its mark', async (name, bytes) => {
     const root = makeFolder(`encoding ${name}`, { 'a.txt': bytes });
     expect((await read([root])).documents[0]?.content).toBe('Grüße');

@@ -2,22 +2,26 @@ import { type Command, Option } from 'commander';
 import type { DocumentInput } from '../../domain/document.ts';
 import { isSynclineError, SynclineError } from '../../domain/errors.ts';
 import type { Dataset, IngestMode, IngestResult, Syncline } from '../../index.ts';
+import type { FileSelection } from '../../readers/file-rules.ts';
 import { DEFAULT_DATASET } from '../default-dataset.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
+import { collectText } from '../parse-arguments.ts';
 import { showProgress } from '../progress.ts';
 import { createInputReport, type InputReport, noteProblem, readInput } from '../read-input.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
-interface AddOptions {
+interface AddOptions extends FileSelection {
   readonly dataset: string;
   readonly source?: string;
   readonly mode?: IngestMode;
 }
 
 const HELP = `
-What is read: Markdown, text, HTML (stripped) and JSON Lines; a folder is walked. "-" is standard input, as JSON Lines:
-one {"key": …, "content": …, "title"?, "source"?, "format"?, "metadata"?} per line.
+What is read: Markdown (front matter becomes metadata), text, HTML (stripped), source code, PDF and JSON Lines. A folder is walked;
+hidden files, node_modules and what .gitignore files say are left out. --include and --exclude take glob patterns: "*.md" at
+any depth, "docs/*.md" from the folder, "drafts" with all that is in it. "-" is standard input, as JSON Lines: one {"key": …, "content": …,
+"title"?, "source"?, "format"?, "metadata"?} per line.
 
 A document is known by source and key: its path below the current folder; outside of that, the path that begins with
 the name of the folder given. Unchanged documents cost nothing, of changed ones only chunks with new text are embedded.
@@ -27,6 +31,7 @@ then 1.
 Examples:
   syncline add docs/                               a folder into ${DEFAULT_DATASET}
   syncline add README.md docs/ --dataset site/docs
+  syncline add . --include "*.md" --exclude drafts
   cat rows.jsonl | syncline add - --dataset shop/products --source erp
   syncline add dump.jsonl --mode async             queue only; "syncline index" or "serve" does the rest later
 `;
@@ -41,6 +46,10 @@ export function addAddCommand(program: Command, run: RunCommand): void {
     .argument('<paths...>', 'files and folders; "-" for JSON Lines from standard input')
     .option('-d, --dataset <address>', 'project/dataset to take them into', DEFAULT_DATASET)
     .option('--source <name>', 'source of documents that do not name their own (default: "default")')
+    .option('--include <glob>', 'of folders, only files that match; may be repeated', collectText)
+    .option('--exclude <glob>', 'of folders, no files and folders that match; may be repeated', collectText)
+    .option('--hidden', 'of folders, also names that start with a dot')
+    .option('--no-gitignore', 'of folders, also what .gitignore files leave out')
     .addOption(
       new Option(
         '--mode <mode>',
@@ -62,7 +71,7 @@ async function add(
   const report = createInputReport();
   if (paths.includes('-') && process.stdin.isTTY)
     output.note('Reading JSON Lines from the terminal; Ctrl-D ends.');
-  const documents = readInput(paths, options.source, report, output, signal);
+  const documents = readInput(paths, options, report, output, signal);
   try {
     // Nothing is opened or created for input that holds nothing.
     const first = await documents.next();
@@ -160,7 +169,7 @@ function nothingReadable(paths: readonly string[], { problems, skippedFiles }: I
   const leftOut = skippedFiles.count > 0 ? ` (${countOf(skippedFiles.count, 'file')} of other kinds)` : '';
   return new SynclineError(
     'SOURCE_UNREADABLE',
-    `There is no document in ${paths.map((path) => `"${path}"`).join(', ')}${leftOut}. Give Markdown, text, HTML or JSON Lines; see "syncline add --help".`,
+    `There is no document in ${paths.map((path) => `"${path}"`).join(', ')}${leftOut}. Give Markdown, text, HTML, source code, PDF or JSON Lines; see "syncline add --help".`,
     { details: { paths, problems, skippedFiles } },
   );
 }
