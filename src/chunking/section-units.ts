@@ -21,7 +21,7 @@ export function* sectionUnits(
     const [first, last] = [block[0], block.at(-1)];
     if (first === undefined || last === undefined) return;
     if (tokens <= tokensMax) {
-      yield toUnit(first.start, last.end, tokens, Strength.Block);
+      yield toUnit(first.start, last.end, tokens, blockStrength(first));
     } else {
       yield* lineUnits(content, block, tokensMax, meter);
     }
@@ -43,7 +43,7 @@ function* lineUnits(
   meter: WorkMeter,
 ): Generator<Unit | undefined> {
   for (const [index, line] of block.entries()) {
-    const strength = index === 0 ? Strength.Block : lineStrength(line, block[index - 1]);
+    const strength = index === 0 ? blockStrength(line) : lineStrength(content, line, block[index - 1]);
     if (line.tokens <= tokensMax) {
       yield toUnit(line.start, line.end, line.tokens, strength);
       continue;
@@ -57,10 +57,15 @@ function* lineUnits(
   }
 }
 
-function lineStrength(line: Line, before: Line | undefined): number {
+function blockStrength(first: Line): number {
+  return first.indented ? Strength.IndentedBlock : Strength.Block;
+}
+
+function lineStrength(content: string, line: Line, before: Line | undefined): number {
   const staysWithBefore = before === undefined || before.headingLevel > 0 || before.role === 'fenceStart';
   if (staysWithBefore || line.role === 'fenceEnd') return Strength.None;
-  if (line.indented) return Strength.IndentedLine;
+  // A line that only closes what stands above it is no better place than the lines in it.
+  if (line.indented || '})]'.includes(content.charAt(line.start))) return Strength.IndentedLine;
   return line.afterGap ? Strength.Paragraph : Strength.Line;
 }
 

@@ -8,8 +8,10 @@ export const Strength = {
   Line: 4,
   /** A line behind a blank line, in a block that is too long for one chunk. */
   Paragraph: 5,
+  /** Before a block that is indented: it continues a list item, or the function that the block before it is of. */
+  IndentedBlock: 6,
   /** Between two blocks. */
-  Block: 6,
+  Block: 7,
 } as const;
 
 /** A piece of text that is not divided further: a block, a line or a word. */
