@@ -42,6 +42,8 @@ const INTERFACES = [
   'sources/source-definition.ts',
 ];
 const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders', 'batch', 'sources'];
+/** Adapters of the same providers. */
+const SIBLINGS = ['embedders', 'batch'];
 /** The composition root: the only place that chooses adapters. */
 const COMPOSITION_ROOT = ['runtime/adapters.ts', 'runtime/core.ts', 'runtime/options.ts', 'index.ts'];
 
@@ -88,6 +90,7 @@ test('only the composition root imports adapters', () => {
     ({ from, to }) =>
       ADAPTER_FOLDERS.includes(folderOf(to)) &&
       folderOf(from) !== folderOf(to) &&
+      !SIBLINGS.includes(folderOf(from)) &&
       !INTERFACES.includes(to) &&
       !COMPOSITION_ROOT.includes(from),
   );

@@ -156,8 +156,14 @@ export interface BatchApi {
     requests: AsyncIterable<BatchRequest>,
     options: BatchCallOptions,
   ): Promise<BatchFile>;
-  /** Files that were uploaded under a name, whole ones only. */
-  findFiles(name: BatchJobName, options: BatchCallOptions): Promise<BatchFile[]>;
+  /**
+   * Files that were uploaded under a name, whole ones only. Those that were made before `sinceMs` (Unix) need not be looked
+   * through.
+   */
+  findFiles(
+    name: BatchJobName,
+    options: BatchCallOptions & { readonly sinceMs: number },
+  ): Promise<BatchFile[]>;
   /**
    * Makes a job of an uploaded file. Not idempotent; see {@link findJobs}.
    *

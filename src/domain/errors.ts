@@ -76,6 +76,9 @@ export type ErrorCode =
   | 'PROVIDER_UNREACHABLE'
   | 'PROVIDER_FAILED'
   // batch jobs
+  | 'BATCH_LIMIT_REACHED'
+  | 'BATCH_REFUSED'
+  | 'BATCH_RESULTS_LOST'
   | 'BATCH_NOT_FOUND'
   // service
   | 'LISTEN_FAILED'

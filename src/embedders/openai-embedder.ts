@@ -1,7 +1,9 @@
 import type { OpenAI } from 'openai';
+import { createOpenAiBatch } from '../batch/openai-batch.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { checkTexts } from './check-texts.ts';
 import type { Embedder, EmbedResult } from './embedder.ts';
+import { createOpenAiClient } from './openai-client.ts';
 import { openAiPrice } from './openai-models.ts';
 import {
   type OpenAiEmbedderOptions,
@@ -48,6 +50,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
     dimensions: resolved.dimensions,
     limits: resolved.limits,
     ...(price && { price }),
+    ...(resolved.batchLimits && { batch: createOpenAiBatch(resolved, resolved.batchLimits) }),
     forModel(model, dimensions) {
       // A model that cannot be asked for another length makes vectors of one length only.
       if (model === resolved.model && !resolved.sendDimensions) return undefined;
@@ -124,7 +127,8 @@ async function exchange(
 
 async function post(session: Session, texts: readonly string[], signal: AbortSignal): Promise<Response> {
   const { options } = session;
-  session.client ??= createClient(options);
+  // Ours covers the answer's body as well, and always comes first.
+  session.client ??= createOpenAiClient(options, options.timeoutMs + 60_000);
   const client = await session.client;
   const { APIError } = await import('openai');
   try {
@@ -145,26 +149,6 @@ async function post(session: Session, texts: readonly string[], signal: AbortSig
     const answer = { status: error.status, headers: error.headers, error: error.error ?? error.message };
     throw providerFailure(answer, context(options, texts));
   }
-}
-
-async function createClient(options: ResolvedOpenAiOptions): Promise<OpenAI> {
-  const { OpenAI } = await import('openai');
-  return new OpenAI({
-    baseURL: options.endpoint.baseUrl,
-    apiKey: options.apiKey ?? 'none',
-    // Everything the client would otherwise take from the environment and send to whatever server this is.
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    // Its debug log prints whole texts, and OPENAI_LOG would turn it on.
-    logLevel: 'off',
-    maxRetries: 0,
-    // Ours covers the answer's body as well, and always comes first.
-    timeout: options.timeoutMs + 60_000,
-    ...(options.apiKey === undefined ? { defaultHeaders: { authorization: null } } : {}),
-    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-  });
 }
 
 function answerBytesMax({ itemCount, dimensions }: ExpectedAnswer): number {

@@ -1,3 +1,5 @@
+import type { BatchLimits } from '../batch/batch-api.ts';
+import { OPENAI_BATCH_LIMITS } from '../batch/openai-batch-limits.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { EmbedderLimits } from './embedder.ts';
 import { type Endpoint, OPENAI_BASE_URL, readEndpoint } from './openai-endpoint.ts';
@@ -25,6 +27,11 @@ export interface OpenAiEmbedderOptions {
   readonly timeoutMs?: number;
   /** Replaces single limits of the provider's profile. */
   readonly limits?: Partial<EmbedderLimits>;
+  /**
+   * Whether the server has OpenAI's batch API (`/files` and `/batches`); with single limits of it replaced, such as
+   * `enqueuedTokensMax` of your usage tier. Default: only OpenAI itself has it.
+   */
+  readonly batch?: boolean | Partial<BatchLimits>;
   /** Replaces the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -39,6 +46,8 @@ export interface ResolvedOpenAiOptions {
   readonly timeoutMs: number;
   readonly limits: EmbedderLimits;
   readonly fetch: typeof globalThis.fetch | undefined;
+  /** `undefined` for a server without a batch API. */
+  readonly batchLimits: BatchLimits | undefined;
 }
 
 const DIMENSIONS_MAX = 8192;
@@ -64,7 +73,16 @@ export function resolveOpenAiOptions(options: OpenAiEmbedderOptions): ResolvedOp
     timeoutMs: readWholeNumber('timeoutMs', options.timeoutMs ?? TIMEOUT_MS_DEFAULT, 1, TIMEOUT_MS_MAX),
     limits,
     fetch: options.fetch,
+    batchLimits: readBatchLimits(options.batch ?? endpoint.isOpenAi),
   };
+}
+
+function readBatchLimits(batch: boolean | Partial<BatchLimits>): BatchLimits | undefined {
+  if (batch === false) return undefined;
+  const limits = { ...OPENAI_BATCH_LIMITS, ...(batch === true ? {} : batch) };
+  for (const [name, value] of Object.entries(limits))
+    readWholeNumber(`batch.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
+  return limits;
 }
 
 function readModel(model: string): string {

@@ -106,6 +106,9 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
   PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),
 
+  BATCH_LIMIT_REACHED: hidden(503, 'The provider has too much enqueued already'),
+  BATCH_REFUSED: hidden(502, 'The provider refused a batch job'),
+  BATCH_RESULTS_LOST: hidden(502, 'The results of a batch job are not there'),
   BATCH_NOT_FOUND: shown(404, 'There is no such batch job'),
 
   LISTEN_FAILED: hidden(500, 'The service cannot listen'),

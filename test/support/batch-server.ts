@@ -1,0 +1,448 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import {
+  type BatchDefect,
+  type BatchLines,
+  type BatchOutcome,
+  errorLines,
+  outputLines,
+} from './batch-answers.ts';
+import { type EmbeddingServer, startEmbeddingServer } from './embedding-server.ts';
+import { multipartFile } from './multipart.ts';
+
+/*
+ * A stand-in for OpenAI's `/v1/files` and `/v1/batches` by their published formats, that misbehaves on command. Everything else
+ * (`/v1/embeddings`) is answered by the stand-in of the direct way behind it.
+ */
+
+/** What can be asked of it. */
+export type BatchOperation =
+  | 'upload'
+  | 'listFiles'
+  | 'create'
+  | 'look'
+  | 'listBatches'
+  | 'cancel'
+  | 'content'
+  | 'removeFile';
+
+/**
+ * What happens instead of the right answer: an error instead of doing it, nothing but a closed connection, the same after it was
+ * done (the answer is lost), or a connection that is closed in the middle of the answer.
+ */
+export type BatchFault =
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly body?: unknown;
+      readonly headers?: Record<string, string>;
+    }
+  | { readonly kind: 'reset' | 'lost' | 'resetInBody' };
+
+export interface BatchServerOptions {
+  readonly dimensions?: number;
+  /** Looks at a job until it is over; each takes it one step further. Default 2. */
+  readonly looksUntilOver?: number;
+  /** Tokens of all unfinished jobs together; a job beyond that fails as OpenAI's do. */
+  readonly enqueuedTokensMax?: number;
+  readonly pageSizeMax?: number;
+}
+
+export interface StandInBatch {
+  readonly id: string;
+  readonly inputFileId: string;
+  readonly metadata: Record<string, string>;
+  readonly createdAt: number;
+  readonly requests: readonly BatchLines[];
+  readonly tokens: number;
+  status: string;
+  looks: number;
+  outcome: BatchOutcome;
+  outputFileId: string | undefined;
+  errorFileId: string | undefined;
+  errors: { code: string; message: string; line: number | null }[];
+  completed: number;
+  failed: number;
+}
+
+interface StandInFile {
+  readonly id: string;
+  readonly filename: string;
+  readonly createdAt: number;
+  readonly bytes: number;
+  /** Read anew each time: an output can be far larger than memory. */
+  readonly lines: () => Iterable<string>;
+}
+
+/** The stand-in and what it has seen. */
+export interface BatchServer {
+  readonly url: string;
+  readonly direct: EmbeddingServer;
+  readonly files: Map<string, StandInFile>;
+  readonly batches: Map<string, StandInBatch>;
+  /** Every text that was embedded and charged in a job, as often as it was. */
+  readonly charged: string[];
+  /** How often each operation was asked for. */
+  readonly asked: Record<BatchOperation, number>;
+  /** How the jobs that are made from now on end. */
+  outcome: BatchOutcome;
+  /** What is wrong with outputs that are made from now on. */
+  readonly defects: Set<BatchDefect>;
+  /** Texts that hold this are refused, with every request that holds one. */
+  poison: string | undefined;
+  /** Whether looks take a job further; else it stays as it is. */
+  isMoving: boolean;
+  enqueuedTokensMax: number;
+  /** The next `times` requests of an operation fail that way. */
+  fail(operation: BatchOperation, fault: BatchFault, times?: number): void;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startBatchServer(options: BatchServerOptions = {}): Promise<BatchServer> {
+  const direct = await startEmbeddingServer({ dimensions: options.dimensions ?? 8 });
+  const faults: { operation: BatchOperation; fault: BatchFault; times: number }[] = [];
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent) send(response, 500, { error: { message: String(error) } });
+      else response.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const asked = {
+    upload: 0,
+    listFiles: 0,
+    create: 0,
+    look: 0,
+    listBatches: 0,
+    cancel: 0,
+    content: 0,
+    removeFile: 0,
+  };
+  const state: BatchServer = {
+    url,
+    direct,
+    files: new Map(),
+    batches: new Map(),
+    charged: [],
+    asked,
+    outcome: { kind: 'completed' },
+    defects: new Set(),
+    poison: undefined,
+    isMoving: true,
+    enqueuedTokensMax: options.enqueuedTokensMax ?? Number.POSITIVE_INFINITY,
+    fail: (operation, fault, times = 1) => void faults.push({ operation, fault, times }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+  let idCount = 0;
+  const newId = (prefix: string): string => `${prefix}${(++idCount).toString(36).padStart(8, '0')}`;
+
+  async function close(): Promise<void> {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await direct.close();
+  }
+
+  function takeFault(operation: BatchOperation): BatchFault | undefined {
+    const index = faults.findIndex((entry) => entry.operation === operation);
+    const entry = faults[index];
+    if (entry === undefined) return undefined;
+    entry.times -= 1;
+    if (entry.times <= 0) faults.splice(index, 1);
+    return entry.fault;
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '', url);
+    const [, , kind, id, part] = pathname.split('/');
+    const route = routeOf(request.method ?? '', kind, id, part);
+    if (route === undefined) return passOn(direct, request, response);
+    asked[route] += 1;
+    const body = await readAll(request);
+    const fault = takeFault(route);
+    if (fault?.kind === 'status') return send(response, fault.status, fault.body ?? {}, fault.headers);
+    if (fault?.kind === 'reset') return void response.socket?.destroy();
+    const answer = operations[route]({ id: id ?? '', body, query: searchParams, headers: request.headers });
+    if (fault?.kind === 'lost') return void response.socket?.destroy();
+    if (answer instanceof Readable) return stream(response, answer, fault?.kind === 'resetInBody');
+    send(response, answer.status ?? 200, answer.body);
+  }
+
+  interface Asked {
+    readonly id: string;
+    readonly body: Buffer;
+    readonly query: URLSearchParams;
+    readonly headers: IncomingMessage['headers'];
+  }
+  type Answer = { readonly status?: number; readonly body: unknown } | Readable;
+
+  const missing = (what: string): Answer => ({
+    status: 404,
+    body: { error: { message: `No such ${what}`, type: 'invalid_request_error', param: null, code: null } },
+  });
+
+  const operations: Record<BatchOperation, (asked: Asked) => Answer> = {
+    upload({ body, headers }) {
+      const { filename, content } = multipartFile(body, String(headers['content-type']));
+      const text = content.toString('utf8');
+      const file = addFile(
+        filename,
+        content.byteLength,
+        () => text.split('\n').filter((line) => line !== ''),
+        'file-',
+      );
+      return { body: fileBody(file) };
+    },
+    listFiles: ({ query }) => ({ body: page([...state.files.values()].map(fileBody), query) }),
+    create({ body }) {
+      const { input_file_id, metadata } = JSON.parse(body.toString('utf8'));
+      const file = state.files.get(input_file_id);
+      if (file === undefined) return missing('file');
+      const batch = createBatch(file, metadata ?? {});
+      return { body: batchBody(batch) };
+    },
+    look({ id }) {
+      const batch = state.batches.get(id);
+      if (batch === undefined) return missing('batch');
+      move(batch);
+      return { body: batchBody(batch) };
+    },
+    listBatches: ({ query }) => ({ body: page([...state.batches.values()].map(batchBody), query) }),
+    cancel({ id }) {
+      const batch = state.batches.get(id);
+      if (batch === undefined) return missing('batch');
+      if (isOver(batch))
+        return { status: 409, body: { error: { message: 'It is over.', code: 'conflict' } } };
+      batch.status = 'cancelling';
+      if (batch.outcome.kind !== 'stuck') batch.outcome = { kind: 'cancelled', share: shareOf(batch) };
+      return { body: batchBody(batch) };
+    },
+    content({ id }) {
+      const file = state.files.get(id);
+      return file === undefined ? missing('file') : Readable.from(withEnds(file.lines()));
+    },
+    removeFile({ id }) {
+      return state.files.delete(id) ? { body: { id, object: 'file', deleted: true } } : missing('file');
+    },
+  };
+
+  function addFile(
+    filename: string,
+    bytes: number,
+    lines: () => Iterable<string>,
+    prefix: string,
+  ): StandInFile {
+    const file = { id: newId(prefix), filename, bytes, lines, createdAt: Math.floor(Date.now() / 1000) };
+    state.files.set(file.id, file);
+    return file;
+  }
+
+  function createBatch(file: StandInFile, metadata: Record<string, string>): StandInBatch {
+    const requests = [...file.lines()].map((line) => JSON.parse(line) as BatchLines);
+    const tokens = requests.reduce((sum, request) => sum + tokensOf(request), 0);
+    const enqueued = [...state.batches.values()]
+      .filter((batch) => !isOver(batch))
+      .reduce((sum, one) => sum + one.tokens, 0);
+    const isTooMuch = enqueued + tokens > state.enqueuedTokensMax;
+    const batch: StandInBatch = {
+      id: newId('batch_'),
+      inputFileId: file.id,
+      metadata,
+      createdAt: Math.floor(Date.now() / 1000),
+      requests,
+      tokens,
+      status: 'validating',
+      looks: 0,
+      outcome: isTooMuch ? { kind: 'tokenLimit' } : state.outcome,
+      outputFileId: undefined,
+      errorFileId: undefined,
+      errors: [],
+      completed: 0,
+      failed: 0,
+    };
+    state.batches.set(batch.id, batch);
+    return batch;
+  }
+
+  /** One step further: validating, in_progress, finalizing, and an end. */
+  function move(batch: StandInBatch): void {
+    batch.looks += 1;
+    if (isOver(batch) || !state.isMoving) return;
+    const { outcome } = batch;
+    if (outcome.kind === 'stuck') {
+      if (batch.status === 'validating') batch.status = 'in_progress';
+      return;
+    }
+    if (outcome.kind === 'tokenLimit' || outcome.kind === 'failed') {
+      batch.status = 'failed';
+      batch.errors = [
+        outcome.kind === 'failed'
+          ? { code: 'invalid_json_line', message: 'This line is not parseable as valid JSON.', line: 1 }
+          : {
+              code: 'token_limit_exceeded',
+              message: 'Enqueued token limit reached. Limit: some.',
+              line: null,
+            },
+      ];
+      return;
+    }
+    if (batch.status !== 'cancelling' && batch.looks < (options.looksUntilOver ?? 2)) {
+      batch.status = 'in_progress';
+      return;
+    }
+    finish(batch);
+  }
+
+  function finish(batch: StandInBatch): void {
+    const { outcome } = batch;
+    const share = 'share' in outcome ? outcome.share : 1;
+    const worked = batch.requests.slice(0, Math.round(batch.requests.length * share));
+    const skipped = batch.requests.slice(worked.length);
+    const isRefused = (request: BatchLines): boolean =>
+      outcome.kind === 'allFailed' ||
+      (state.poison !== undefined && inputsOf(request).some((text) => text.includes(state.poison ?? '')));
+    const good = worked.filter((request) => !isRefused(request));
+    const bad = worked.filter(isRefused);
+    for (const request of good) state.charged.push(...inputsOf(request));
+    const dimensions = options.dimensions ?? 8;
+    const defects = new Set(state.defects);
+    if (good.length > 0) {
+      const lines = (): Iterable<string> => outputLines(good, { dimensions, defects });
+      batch.outputFileId = addFile(`${batch.id}_output.jsonl`, 0, lines, 'file-out-').id;
+      if (defects.has('outputGone')) state.files.delete(batch.outputFileId);
+    }
+    if (bad.length + skipped.length > 0) {
+      const lines = (): Iterable<string> => errorLines(bad, skipped, outcome.kind);
+      batch.errorFileId = addFile(`${batch.id}_error.jsonl`, 0, lines, 'file-err-').id;
+    }
+    batch.completed = good.length;
+    batch.failed = bad.length;
+    batch.status = outcome.kind === 'expired' || outcome.kind === 'cancelled' ? outcome.kind : 'completed';
+  }
+
+  function page(newestLast: readonly { readonly id: string }[], query: URLSearchParams): unknown {
+    const newestFirst = [...newestLast].reverse();
+    const after = query.get('after');
+    const start = after === null ? 0 : newestFirst.findIndex(({ id }) => id === after) + 1;
+    const limit = Math.min(Number(query.get('limit') ?? 20), options.pageSizeMax ?? 100);
+    const data = newestFirst.slice(start, start + limit);
+    const ends = { first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+    return { object: 'list', data, ...ends, has_more: start + limit < newestFirst.length };
+  }
+
+  return state;
+}
+
+function routeOf(method: string, kind?: string, id?: string, part?: string): BatchOperation | undefined {
+  const name = `${method} ${kind}${id ? '/id' : ''}${part ? `/${part}` : ''}`;
+  const routes: Record<string, BatchOperation> = {
+    'POST files': 'upload',
+    'GET files': 'listFiles',
+    'POST batches': 'create',
+    'GET batches': 'listBatches',
+    'GET batches/id': 'look',
+    'POST batches/id/cancel': 'cancel',
+    'GET files/id/content': 'content',
+    'DELETE files/id': 'removeFile',
+  };
+  return routes[name];
+}
+
+function isOver({ status }: StandInBatch): boolean {
+  return ['completed', 'failed', 'expired', 'cancelled'].includes(status);
+}
+
+function shareOf({ outcome }: StandInBatch): number {
+  return 'share' in outcome ? outcome.share : 0.5;
+}
+
+function inputsOf({ body }: BatchLines): string[] {
+  return Array.isArray(body.input) ? body.input : [body.input];
+}
+
+function tokensOf(request: BatchLines): number {
+  return inputsOf(request).reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
+}
+
+function fileBody({ id, filename, createdAt, bytes }: StandInFile) {
+  return {
+    id,
+    object: 'file',
+    bytes,
+    created_at: createdAt,
+    filename,
+    purpose: 'batch',
+    status: 'processed',
+  };
+}
+
+function batchBody(batch: StandInBatch) {
+  const { id, status, createdAt } = batch;
+  const times = { created_at: createdAt, expires_at: createdAt + 86_400 };
+  return {
+    id,
+    object: 'batch',
+    endpoint: '/v1/embeddings',
+    errors: batch.errors.length === 0 ? null : { object: 'list', data: batch.errors },
+    input_file_id: batch.inputFileId,
+    completion_window: '24h',
+    status,
+    output_file_id: batch.outputFileId ?? null,
+    error_file_id: batch.errorFileId ?? null,
+    ...times,
+    request_counts: { total: batch.requests.length, completed: batch.completed, failed: batch.failed },
+    metadata: batch.metadata,
+  };
+}
+
+function* withEnds(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
+}
+
+async function readAll(request: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(Buffer.from(part as Uint8Array));
+  return Buffer.concat(parts);
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { 'content-type': 'application/json', ...headers });
+  response.end(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+function stream(response: ServerResponse, content: Readable, isCut: boolean): void {
+  response.writeHead(200, { 'content-type': 'application/octet-stream' });
+  if (!isCut) {
+    content.pipe(response);
+    return;
+  }
+  content.once('data', (piece: string) => {
+    content.destroy();
+    response.write(piece.slice(0, piece.length / 2), () => response.socket?.destroy());
+  });
+}
+
+/** To the stand-in of the direct way. */
+async function passOn(
+  direct: EmbeddingServer,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readAll(request);
+  const answer = await fetch(new URL(request.url ?? '', direct.url), {
+    method: request.method ?? 'GET',
+    headers: { 'content-type': 'application/json' },
+    ...(request.method === 'GET' ? {} : { body: new Uint8Array(body) }),
+  });
+  response.writeHead(answer.status, { 'content-type': 'application/json' });
+  response.end(Buffer.from(await answer.arrayBuffer()));
+}
