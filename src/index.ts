@@ -33,8 +33,6 @@ export type {
   DatasetStatus,
   DeleteDocumentsResult,
   EarlierTable,
-  IndexOptions,
-  IndexResult,
   IngestMode,
   IngestOptions,
   IngestResult,
@@ -46,6 +44,7 @@ export type {
   TableSizes,
 } from './runtime/dataset-maintenance.ts';
 export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/dataset-tables.ts';
+export type { DeclaredDataset, DeclaredDatasets } from './runtime/declared-datasets.ts';
 export type { EmbedderChoice } from './runtime/embedder-choice.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
 export type {
@@ -56,6 +55,7 @@ export type {
   TextVector,
   VectorSource,
 } from './runtime/import-vectors.ts';
+export type { ChangedIds, IndexCounts, IndexOptions, IndexResult } from './runtime/indexing/index-options.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { DatasetSummary, ProjectSummary } from './runtime/list-datasets.ts';
 export type { MaintenanceOptions } from './runtime/maintenance-options.ts';

@@ -79,13 +79,11 @@ export interface IndexingWrites {
     datasetId: number,
     source: { readonly name: string; readonly definitionJson: string; readonly readUntilMs: number },
   ): Promise<void>;
-  /** Stores a schedule; with `undefined` the default counts again. What was due until `doneUntilMs` is not made up. */
+  /** Stores a schedule. What was due until `doneUntilMs` is not made up. Setting the same again changes nothing. */
   setSchedule(
     datasetId: number,
     run: ScheduledRun,
-    schedule:
-      | (Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone'> & { readonly doneUntilMs: number })
-      | undefined,
+    schedule: Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone' | 'doneUntilMs'>,
   ): Promise<void>;
   /** Records that a scheduled run has ended. */
   noteScheduledRun(

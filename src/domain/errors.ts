@@ -22,6 +22,9 @@ export type ErrorCode =
   | 'INVALID_SOURCE_ID'
   | 'SOURCE_STALLED'
   | 'SOURCE_FAILED'
+  | 'SOURCE_NOT_FOUND'
+  | 'MASS_DELETION_REFUSED'
+  | 'INVALID_SCHEDULE'
   | 'PACKAGE_MISSING'
   // datasets and profiles
   | 'DATASET_NOT_FOUND'

@@ -53,6 +53,9 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   INVALID_SOURCE_ID: shown(422, 'An id cannot be one of the source'),
   SOURCE_STALLED: hidden(502, 'The source gave nothing for too long'),
   SOURCE_FAILED: hidden(502, 'The source failed'),
+  SOURCE_NOT_FOUND: shown(404, 'The dataset has no such source'),
+  MASS_DELETION_REFUSED: shown(409, 'Most documents of a source would be removed'),
+  INVALID_SCHEDULE: shown(422, 'A schedule is wrong'),
   PACKAGE_MISSING: shown(501, 'An optional package is not installed'),
 
   DATASET_NOT_FOUND: shown(404, 'There is no such dataset'),

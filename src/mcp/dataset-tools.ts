@@ -2,8 +2,8 @@ import { SynclineError } from '../domain/errors.ts';
 import type { Filter } from '../domain/filter.ts';
 import { SYNC_KINDS } from '../domain/sync-report.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
-import type { IndexResult } from '../runtime/dataset.ts';
 import type { SwitchResult } from '../runtime/dataset-tables.ts';
+import type { IndexResult } from '../runtime/indexing/index-options.ts';
 import type { SearchOptions, SearchResult } from '../runtime/search.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import {

@@ -12,6 +12,8 @@ import { diffChunks } from '../domain/chunk-diff.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { throwIfAborted } from '../domain/errors.ts';
 import { sameBytes } from '../domain/hash.ts';
+import type { Account } from './accounts.ts';
+import { claimTexts } from './claim-texts.ts';
 import type { DatasetWork } from './work.ts';
 
 /** What became of the documents of one batch. */
@@ -36,6 +38,12 @@ export interface DocumentBatch {
    * whatever waits for its documents, and replaces it.
    */
   readonly incomingIds?: ReadonlyMap<string, number>;
+  /** Whose its texts are. Default: nobody's. */
+  readonly account?: Account;
+  /** When it was read from its source, by `DatasetWork.told`: documents of which others told since are left as they are. */
+  readonly asOf?: number;
+  /** It comes from reading a source from end to end, which is no news about any of its documents. Default `false`. */
+  readonly isScan?: boolean;
 }
 
 /** A batch with what can be done before its turn: its changed documents are cut into chunks. */
@@ -85,13 +93,18 @@ export function applyDocuments(
     const { datasetId } = work.dataset;
     const keys: DocumentKey[] = [...prepared.documents, ...prepared.deletions];
     const waiting = new Set(await work.catalog.findIncoming(datasetId, keys));
-    const batch = withoutReplaced(prepared, waiting);
+    const batch = await withoutOvertaken(work, withoutReplaced(prepared, waiting), waiting);
     const incomingIds = [...(batch.incomingIds?.values() ?? waiting)];
+    // What is worked off from the queue was noted when it was queued.
+    if (batch.incomingIds === undefined && !batch.isScan)
+      work.told.note([...batch.documents, ...batch.deletions]);
     const isUnchanged = batch.isUnchanged && batch.comparedAfter === work.applied.batches;
     const { changes, counts } = isUnchanged ? nothingToDo(batch) : await planChanges(work, batch, signal);
-    if (changes.length > 0) await storeChanges(work, prepared.configuration, changes, incomingIds);
+    if (changes.length > 0) await storeChanges(work, batch, changes, incomingIds);
     else if (incomingIds.length > 0) await work.writer.dropIncoming(datasetId, incomingIds);
-    return counts;
+    const overtakenCount =
+      prepared.asOf === undefined ? 0 : prepared.documents.length - batch.documents.length;
+    return { ...counts, unchanged: counts.unchanged + overtakenCount };
   });
 }
 
@@ -104,13 +117,34 @@ function withoutReplaced(batch: PreparedBatch, waiting: ReadonlySet<number>): Pr
   return { ...batch, documents, deletions: batch.deletions.filter(stillWaits), incomingIds };
 }
 
+/** Leaves out documents of which others told since the batch was read; and, in `waiting`, the changes that wait for them. */
+async function withoutOvertaken(
+  work: DatasetWork,
+  batch: PreparedBatch,
+  waiting: Set<number>,
+): Promise<PreparedBatch> {
+  const { asOf } = batch;
+  if (asOf === undefined) return batch;
+  const isOvertaken = (key: DocumentKey): boolean => work.told.isNewer(key, asOf);
+  const overtaken = [...batch.documents, ...batch.deletions].filter(isOvertaken);
+  if (overtaken.length === 0) return batch;
+  const documents = batch.documents.filter((document) => !isOvertaken(document));
+  const deletions = batch.deletions.filter((key) => !isOvertaken(key));
+  // Whatever was queued for the others by the time they were asked for was told of before, and overtakes them, too.
+  for (const incomingId of await work.catalog.findIncoming(work.dataset.datasetId, overtaken))
+    waiting.delete(incomingId);
+  return { ...batch, documents, deletions };
+}
+
 async function storeChanges(
   work: DatasetWork,
-  { configurationId, profile }: ConfigurationRecord,
+  { configuration, account }: PreparedBatch,
   changes: readonly DocumentChange[],
   incomingIds: readonly number[],
 ): Promise<void> {
+  const { configurationId, profile } = configuration;
   const { usdPerMillionTokens } = work.priceOf(profile) ?? {};
+  if (account !== undefined) await claimTexts(work, account, configuration, changes);
   try {
     await work.writer.applyDocuments(work.dataset.datasetId, configurationId, changes, {
       incomingIds,

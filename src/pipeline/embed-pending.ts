@@ -306,6 +306,7 @@ async function handleRefusal(
   await work.writer.recordTextFailures(run.configuration.profileId, [
     { textHash: chunk.textHash, error: `${error.code}: ${error.message}`, giveUp: gaveUp },
   ]);
+  if (gaveUp) work.accounts.noteGivenUp(run.configuration.profileId, chunk.textHash);
   release(run, request);
   run.readAgain ||= !gaveUp;
   work.report({ type: 'textFailed', error, gaveUp });

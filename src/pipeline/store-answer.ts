@@ -48,6 +48,8 @@ export async function storeAnswer(
     charge,
     usdPerMillionTokens: price?.usdPerMillionTokens,
   });
+  const { tokenCount, usdPerMillionTokens } = charge;
+  work.accounts.noteEmbedded({ profileId, chunks, tokensCharged: tokenCount, usdPerMillionTokens });
   work.unwritten.vectors += chunks.length;
   work.report({ type: 'embedded', texts: chunks.length, tokensCharged });
   work.changed.ring();

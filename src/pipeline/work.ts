@@ -17,6 +17,7 @@ import {
   type VectorStore,
   type VectorTable,
 } from '../vectors/vector-store.ts';
+import { type Accounts, createAccounts } from './accounts.ts';
 import type { ApplyCounts } from './apply-documents.ts';
 import type { Damage } from './check-sync.ts';
 import type { InFlightTexts } from './in-flight-texts.ts';
@@ -24,6 +25,8 @@ import { createTableCare, type TableCare } from './maintain-table.ts';
 import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance-need.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
+import { createToldChanges, type ToldChanges } from './told-changes.ts';
+import { createTurns, type Turns } from './turns.ts';
 
 /** The bounds and sizes that the stages keep to. */
 export interface PipelineSettings {
@@ -115,6 +118,12 @@ export interface DatasetWork {
   readonly writing: Mutex;
   /** Batches of changes that were applied: what was compared with the catalog before the newest of them may be out of date. */
   readonly applied: { batches: number };
+  /** Whose texts are embedded. */
+  readonly accounts: Accounts;
+  /** What was told of documents while a source of theirs is read. */
+  readonly told: ToldChanges;
+  /** Whose turn it is to read a source. */
+  readonly turns: Turns;
   /** Rung when chunks or vectors were added, so that a stage at work looks again at once. */
   readonly changed: Notifier;
   /** Who may still add work: running ingest calls and stages. The stages behind them hold back partly filled requests and commits. */
@@ -174,6 +183,9 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     applying: createMutex(),
     applied: { batches: 0 },
     writing: createMutex(),
+    accounts: createAccounts(),
+    told: createToldChanges(),
+    turns: createTurns(),
     changed: createNotifier(),
     producers: { ingesting: 0, chunking: 0, embedding: 0 },
     unwritten: { vectors: 0 },

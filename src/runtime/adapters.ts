@@ -4,6 +4,9 @@ import { createCatalogFiles } from '../catalog/local/local-files.ts';
 import { localCatalogPath, openCatalog } from '../catalog/open-catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedder.ts';
+import { openSource } from '../sources/open-source.ts';
+import type { Source } from '../sources/source.ts';
+import type { SourceDefinition } from '../sources/source-definition.ts';
 import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
 import type { VectorStore } from '../vectors/vector-store.ts';
 import { type HostIdentity, hostIdentity } from './host-identity.ts';
@@ -23,6 +26,8 @@ export interface RuntimeAdapters {
   readonly store: VectorStore;
   /** The embedder of new datasets. */
   readonly chosen: ChosenEmbedder;
+  /** The source that a definition describes. */
+  readonly openSource: (definition: SourceDefinition) => Source;
 }
 
 /** The real ones, as the options ask for them. Opens nothing yet. */
@@ -46,5 +51,6 @@ export function createAdapters(options: ResolvedOptions): RuntimeAdapters {
       vectorIndexBytesMin: options.maintenance.vectorIndexBytesMin,
     }),
     chosen: chooseEmbedder(options.embedder, options.environment),
+    openSource: (definition) => openSource(definition, { environment: options.environment }),
   };
 }

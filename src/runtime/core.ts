@@ -16,6 +16,7 @@ import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
 import { createProviderLog, type ProviderLog } from './health.ts';
+import { createIndexingParts, type IndexingParts } from './indexing/indexing-parts.ts';
 import { createInspection, type Inspection } from './inspection.ts';
 import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
@@ -44,7 +45,7 @@ export interface RuntimeLife {
 }
 
 /** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
-export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife {
+export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife, IndexingParts {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
   /** What XState tells of the actors. */
@@ -171,7 +172,7 @@ export function createRuntimeCore(
   return core;
 }
 
-/** What watches a runtime for those who look at it, and what it knows of prices. */
+/** What watches a runtime for those who look at it, what it knows of prices, and what index runs share. */
 function createObservers(hub: EventHub, clock: Clock, options: ResolvedOptions, chosen: ChosenEmbedder) {
   return {
     prices: createPriceBook(options.prices, [chosen.embedder, ...options.moreEmbedders], knownPrice),
@@ -179,6 +180,7 @@ function createObservers(hub: EventHub, clock: Clock, options: ResolvedOptions, 
     checks: createCheckLog(hub),
     providers: createProviderLog(hub, clock.nowMs),
     observeEmbedder: createEmbedderObserver(hub, clock),
+    ...createIndexingParts(),
   };
 }
 

@@ -8,16 +8,9 @@ import { parseFieldTypes } from '../domain/fields.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
 import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
-import type {
-  CreateDatasetOptions,
-  DatasetStatus,
-  EarlierTable,
-  IndexOptions,
-  IndexResult,
-} from './dataset.ts';
+import type { CreateDatasetOptions, DatasetStatus, EarlierTable } from './dataset.ts';
 import { readMaintenance } from './dataset-maintenance.ts';
-import { runTask } from './task.ts';
-import { waitUntilDeleted, waitUntilNothingWaits } from './wait-until-indexed.ts';
+import { waitUntilDeleted } from './wait-until-indexed.ts';
 
 /** Least and most of `tokensPerChunkMax`: below, headings leave no room for text; above, no provider takes it. */
 const TOKENS_PER_CHUNK_RANGE = [32, 8_191] as const;
@@ -50,35 +43,6 @@ export async function makeDataset(
   core.hub.emit({ type: 'dataset.created', address: formatAddress(address) });
   core.supervision?.actor.send({ type: 'datasets.changed' });
   return dataset;
-}
-
-/** See {@link Dataset.index}. */
-export function indexWaiting(
-  core: RuntimeCore,
-  address: DatasetAddress,
-  options: IndexOptions = {},
-): Promise<IndexResult> {
-  const startMs = core.clock.monotonicMs();
-  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
-    const dataset = await requireDataset(core, address);
-    const { datasetId } = dataset;
-    const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
-    const spec = { kind: 'index', datasetId, signal: sessionSignal, onTask: options.onTask };
-    await runTask(core, writer, spec, ({ signal, progress }) =>
-      withActor(core, dataset, signal, async (work, attended) => {
-        progress.retriedCount = retriedCount;
-        // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
-        core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.check' });
-        const catalog = await core.catalog();
-        await waitUntilNothingWaits(work, formatAddress(address), {
-          catalog,
-          actors: core.actors,
-          ...attended,
-        });
-      }),
-    );
-    return { retriedCount, durationMs: core.clock.monotonicMs() - startMs };
-  });
 }
 
 /** See {@link Dataset.status}. */

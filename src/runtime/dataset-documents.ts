@@ -3,13 +3,7 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { documentMapKey, type PreparedDocument } from '../domain/document.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { sameBytes } from '../domain/hash.ts';
-import {
-  type ApplyCounts,
-  applyDocuments,
-  type PreparedBatch,
-  prepareBatch,
-} from '../pipeline/apply-documents.ts';
-import type { DatasetWork } from '../pipeline/work.ts';
+import { applyBatches } from './apply-batches.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
 import type { IngestOptions, IngestResult } from './dataset.ts';
 import { makeDataset } from './dataset-control.ts';
@@ -27,7 +21,7 @@ import { waitUntilIndexed } from './wait-until-indexed.ts';
 const AUTO_SYNC_DOCUMENTS_MAX = 100;
 export const DOCUMENTS_PER_BATCH = 200;
 /** Of the documents of one batch, in UTF-16 units. */
-const TEXT_LENGTH_PER_BATCH = 1_000_000;
+export const TEXT_LENGTH_PER_BATCH = 1_000_000;
 
 /** See {@link Dataset.ingest}. */
 export function ingest(
@@ -66,7 +60,7 @@ export function ingest(
  * A runtime that cannot embed for this dataset takes nothing in, rather than queue what nobody can finish. On the way to
  * another model, that one is enough: its former provider may be gone for good.
  */
-function requireEmbedder(core: RuntimeCore, { profile, target }: DatasetRecord): void {
+export function requireEmbedder(core: RuntimeCore, { profile, target }: DatasetRecord): void {
   try {
     core.embedderFor(profile);
   } catch (error) {
@@ -125,60 +119,39 @@ function chooseMode(options: IngestOptions, source: DocumentSource, isStarted: b
 
 /** Brings the documents into the catalog batch by batch while the stages behind already work, then waits for the rest. */
 function ingestSync(core: RuntimeCore, run: IngestRun): Promise<void> {
-  const { dataset, task } = run;
-  const { signal } = task;
-  return withActor(core, dataset, signal, async (work, attended) => {
-    let applying: Promise<unknown> = Promise.resolve();
-    work.producers.ingesting += 1;
+  const { dataset, task, counts } = run;
+  return withActor(core, dataset, task.signal, async (work, attended) => {
+    // Its texts are not counted, but must not count for an index run at the same time either.
+    const account = work.accounts.open({ isRead: false });
     try {
-      // While one batch is written to the catalog, the next is read and cut.
-      for await (const documents of run.reader.batches()) {
-        const batch = await prepareBatch(work, { documents, deletions: [] }, signal);
-        await applying;
-        applying = applyBatch(core, work, batch, { ...run, signal }, attended.wake);
-        applying.catch(() => undefined);
-        Object.assign(task.progress, run.counts);
-        await task.save();
-      }
-      await applying;
-      Object.assign(task.progress, run.counts);
+      await applyBatches(
+        { core, work, attended, ...run },
+        run.reader.batches(),
+        (documents) => ({ documents, deletions: [], account }),
+        async () => {
+          Object.assign(task.progress, counts);
+          await task.save();
+        },
+      );
+      Object.assign(task.progress, counts);
+      await waitUntilIndexed(dataset.datasetId, run.address, {
+        catalog: await core.catalog(),
+        actors: core.actors,
+        ...attended,
+      });
     } finally {
-      await Promise.allSettled([applying]);
-      work.producers.ingesting -= 1;
-      work.changed.ring();
+      work.accounts.close(account, { endedWell: false });
     }
-    await waitUntilIndexed(dataset.datasetId, run.address, {
-      catalog: await core.catalog(),
-      actors: core.actors,
-      ...attended,
-    });
   });
-}
-
-export async function applyBatch(
-  core: RuntimeCore,
-  work: DatasetWork,
-  batch: PreparedBatch,
-  run: Pick<IngestRun, 'address' | 'counts'> & { readonly signal: AbortSignal },
-  wake: () => void,
-): Promise<ApplyCounts> {
-  const counts = await applyDocuments(work, batch, run.signal).catch((error: unknown) => {
-    // The answer can be lost after the commit: then there is work, and nobody else would tell of it.
-    wake();
-    throw error;
-  });
-  run.counts.addedCount += counts.added;
-  run.counts.changedCount += counts.changed;
-  run.counts.unchangedCount += counts.unchanged;
-  core.hub.emit({ type: 'documents.applied', address: run.address, ...counts });
-  if (counts.added + counts.changed + counts.removed > 0) wake();
-  return counts;
 }
 
 /** Queues what differs from the catalog; the worker, or the next `index()`, does the rest. */
 async function ingestAsync(core: RuntimeCore, writer: CatalogWriter, run: IngestRun): Promise<void> {
   const { datasetId } = run.dataset;
+  const work = await core.work().workFor(datasetId);
   for await (const documents of run.reader.batches()) {
+    // Also of those that are the same: a run that reads a source meanwhile may have read something older.
+    work.told.note(documents);
     const changed = await selectChanged(core, datasetId, documents, run.counts);
     if (changed.length > 0) {
       try {

@@ -1,15 +1,16 @@
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
-import type { DatasetCounts, FailedChunk } from '../catalog/catalog.ts';
+import type { DatasetCounts, FailedChunk, ScheduledRun } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
+import type { SourceDefinition } from '../sources/source-definition.ts';
 import type { LoggedCheck } from './check-log.ts';
 import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkDataset } from './dataset-check.ts';
-import { datasetStatus, deleteDataset, indexWaiting, makeDataset, tellDataset } from './dataset-control.ts';
+import { datasetStatus, deleteDataset, makeDataset, tellDataset } from './dataset-control.ts';
 import { ingest } from './dataset-documents.ts';
 import {
   type MaintainOptions,
@@ -35,6 +36,9 @@ import {
   type TextsOptions,
   type VectorSource,
 } from './import-vectors.ts';
+import { listSources, removeSource, type SourceStatus, setSources } from './indexing/dataset-sources.ts';
+import { indexDataset } from './indexing/index-dataset.ts';
+import type { IndexOptions, IndexResult } from './indexing/index-options.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
 import { type DatasetSummary, summaryOf } from './list-datasets.ts';
 import type { Page, PageOptions } from './page.ts';
@@ -46,6 +50,8 @@ import {
   type ReconfigureResult,
   reconfigure,
 } from './reconfigure.ts';
+import { readSchedules, type ScheduleStatus, setSchedule } from './schedules/dataset-schedules.ts';
+import type { ScheduleSetting } from './schedules/schedule-settings.ts';
 import { type SearchOptions, type SearchResult, searchDataset } from './search.ts';
 import type { TaskOptions } from './task.ts';
 
@@ -80,17 +86,6 @@ export interface IngestResult {
 
 export interface DeleteDocumentsResult {
   readonly removedCount: number;
-}
-
-export interface IndexOptions extends TaskOptions {
-  /** Give chunks that were given up another round of attempts. Default `false`. */
-  readonly retryFailed?: boolean;
-}
-
-export interface IndexResult {
-  /** Failed chunks that were given another round. */
-  readonly retriedCount: number;
-  readonly durationMs: number;
 }
 
 export interface CheckOptions extends TaskOptions {
@@ -178,8 +173,38 @@ export interface Dataset {
   documents(page?: PageOptions): Promise<Page<DocumentSummary>>;
   /** One document with its content. @throws SynclineError `DOCUMENT_NOT_FOUND`. */
   document(key: string | { readonly source?: string; readonly key: string }): Promise<StoredDocument>;
-  /** Does everything that waits: queued documents, pending chunks, unwritten rows; retries failed chunks when asked to. */
+  /**
+   * Brings the dataset in line with its sources, and does everything that waits: queued documents, pending chunks, unwritten
+   * rows. With `changedIds`, looks at these records alone; with `full`, also removes what the sources do not have any more.
+   * Without sources, only what waits is done.
+   *
+   * @throws SynclineError `SOURCE_NOT_FOUND`, `SOURCE_STALLED`, `SOURCE_FAILED`, `INVALID_SOURCE`, `MASS_DELETION_REFUSED`; and as
+   * {@link ingest}. What was taken in stays.
+   */
   index(options?: IndexOptions): Promise<IndexResult>;
+  /**
+   * Says where the dataset's documents come from, instead of what was said before; with `keepOthers`, besides. Documents stay,
+   * also those of sources that are not named any more. Reads nothing yet.
+   *
+   * @throws SynclineError `INVALID_SOURCE`.
+   */
+  setSources(
+    sources: readonly SourceDefinition[],
+    options?: { readonly keepOthers?: boolean },
+  ): Promise<void>;
+  /** Forgets a stored source; its documents stay. @throws SynclineError `SOURCE_NOT_FOUND`. */
+  removeSource(name: string): Promise<void>;
+  /** Where the documents come from: stored sources, and those that the options give. */
+  sources(): Promise<SourceStatus[]>;
+  /**
+   * Says when a started runtime runs `index({ full: true })` or `index()` by itself. Without a setting, a dataset that has a
+   * source has a full run on Sundays at 3:00 UTC. A run that was missed is made up for once.
+   *
+   * @throws SynclineError `INVALID_SCHEDULE`.
+   */
+  setSchedule(run: ScheduledRun, setting: ScheduleSetting): Promise<void>;
+  /** When it is indexed by itself, and how that went last. */
+  schedules(): Promise<ScheduleStatus[]>;
   /**
    * Compares the serving table with the catalog. Takes no lease and changes nothing, unless `repair` is set.
    *
@@ -258,7 +283,12 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     deleteMatching: (filter, options) => deleteMatching(core, address, filter, options),
     documents: (page) => listDocuments(core, address, page),
     document: (key) => readDocument(core, address, key),
-    index: (options) => indexWaiting(core, address, options),
+    index: (options) => indexDataset(core, address, options),
+    setSources: (sources, options) => setSources(core, address, sources, options),
+    removeSource: (source) => removeSource(core, address, source),
+    sources: () => listSources(core, address),
+    setSchedule: (run, setting) => setSchedule(core, address, run, setting),
+    schedules: () => readSchedules(core, address),
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
     rebuild: (options) => rebuildDataset(core, address, options),

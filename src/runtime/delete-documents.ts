@@ -6,9 +6,10 @@ import { type Filter, parseFilter } from '../domain/filter.ts';
 import { matchesFilter } from '../domain/match-filter.ts';
 import type { Metadata } from '../domain/metadata.ts';
 import { prepareBatch } from '../pipeline/apply-documents.ts';
+import { applyBatch } from './apply-batches.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
 import type { DeleteDocumentsResult } from './dataset.ts';
-import { applyBatch, DOCUMENTS_PER_BATCH } from './dataset-documents.ts';
+import { DOCUMENTS_PER_BATCH } from './dataset-documents.ts';
 import { runTask, type TaskOptions } from './task.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
@@ -53,12 +54,12 @@ function deleteInBatches(
     const spec = { kind: 'deleteDocuments', datasetId, signal: sessionSignal, onTask: options.onTask };
     return runTask(core, writer, spec, ({ signal, progress, save }) =>
       withActor(core, dataset, signal, async (work, attended) => {
-        const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
+        const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0 };
         let removedCount = 0;
         for await (const deletions of chosen) {
           const batch = await prepareBatch(work, { documents: [], deletions }, signal);
-          const run = { address: name, signal, counts };
-          removedCount += (await applyBatch(core, work, batch, run, attended.wake)).removed;
+          const run = { core, work, attended, address: name, task: { signal }, counts };
+          removedCount += (await applyBatch(run, batch)).removed;
           progress.removedCount = removedCount;
           await save();
         }

@@ -57,6 +57,14 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly chunksKept: number;
       readonly chunksAdded: number;
     } & DatasetFacts)
+  /** A dataset cannot be as the options declare it; the others are. */
+  | ({
+      readonly type: 'dataset.declarationFailed';
+      readonly code: string;
+      readonly message: string;
+    } & DatasetFacts)
+  /** A full run removed nothing of a source: it gave a record that nobody could make out, which any of its documents may be. */
+  | ({ readonly type: 'source.notCleaned'; readonly source: string } & DatasetFacts)
   /** Documents were cut anew, for a reconfiguration or before a rollback. */
   | ({ readonly type: 'documents.recut'; readonly documents: number } & DatasetFacts)
   /** A document was not taken in; the others of its call were. */
@@ -161,6 +169,8 @@ const logger = getLogger(['syncline']);
 /** Levels for the log; everything else is `debug`. The log stays silent unless the host configures LogTape. */
 const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'document.refused',
+  'dataset.declarationFailed',
+  'source.notCleaned',
   'text.failed',
   'lease.lost',
   'table.restored',

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatasetOrder } from '../actors/supervisor-machine.ts';
 import type { EmbedderOptions } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
+import { checkDeclared, type DeclaredDatasets } from './declared-datasets.ts';
 import {
   type MaintenanceOptions,
   type ResolvedMaintenance,
@@ -36,6 +37,8 @@ export interface SynclineOptions {
    * local one costs nothing. Default none.
    */
   readonly prices?: PriceOptions;
+  /** Datasets with their sources and schedules; made at `start()`, and by the first `index()`. Nothing else is touched. */
+  readonly datasets?: DeclaredDatasets;
   /** Where the environment is read from. Default `process.env`. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Hard maximum of tokens of one embedded text, for datasets created from now on; 32 to 8,191. Default 512. */
@@ -58,6 +61,13 @@ export interface SynclineOptions {
    * embedding. Default 0.2.
    */
   readonly repairShareMax?: number;
+  /**
+   * Share of a source's documents, 0 to 1: an index run that would remove more of them (and more than 20) removes none and fails
+   * with `MASS_DELETION_REFUSED`. Default 0.5.
+   */
+  readonly removalShareMax?: number;
+  /** Longest time in which a source may give nothing, in milliseconds. Default 600,000 (10 minutes). */
+  readonly sourceIdleMsMax?: number;
   /** When tables are compacted, indexed and cleaned up. */
   readonly maintenance?: MaintenanceOptions;
   /** Datasets at work at the same time. Default 4. */
@@ -101,6 +111,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     embedder: options.embedder,
     moreEmbedders: options.moreEmbedders ?? [],
     prices: options.prices ?? {},
+    datasets: checkDeclared(options.datasets ?? {}),
     environment: options.environment ?? process.env,
     maintenance: resolveMaintenance(options.maintenance),
   };

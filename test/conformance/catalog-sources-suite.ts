@@ -65,9 +65,10 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     expect(await indexing()).toEqual([
       { datasetId: id, schedules, sourcesSinceMs: expect.any(Number), notedSinceMs: expect.any(Number) },
     ]);
-    await writer.setSchedule(id, 'full', undefined);
+    await writer.setSchedule(id, 'full', { ...byDefault, doneUntilMs: 1 });
     await writer.setSchedule(id, 'index', { ...hourly, isOn: false, doneUntilMs: 11 });
     expect(await catalog().listSchedules(id)).toEqual([
+      schedules[0] ?? expect.unreachable(),
       { run: 'index', ...hourly, isOn: false, doneUntilMs: 11, lastRunAtMs: 8, lastError: undefined },
     ]);
   });

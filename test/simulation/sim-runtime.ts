@@ -97,6 +97,9 @@ export function startRuntime(sim: Sim, access: 'readWrite' | 'readOnly' = 'readW
     files: notSimulated,
     store: defect.store?.(plainStore, sim, process) ?? plainStore,
     chosen: { embedder, reason: 'simulated' },
+    openSource: () => {
+      throw new Error('Sources are not simulated.');
+    },
   });
   const core = defect.core?.(plainCore, sim) ?? plainCore;
   return { process, core, runtime: runtimeOver(core) };

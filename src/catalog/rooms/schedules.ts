@@ -68,27 +68,23 @@ export async function setSchedule(
   token: number,
   datasetId: number,
   run: ScheduledRun,
-  schedule:
-    | (Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone'> & { readonly doneUntilMs: number })
-    | undefined,
+  schedule: Pick<StoredSchedule, 'isOn' | 'cron' | 'timeZone' | 'doneUntilMs'>,
 ): Promise<void> {
   await session.write(token, [
     statement('insert into dataset_guard values (?)', datasetId),
-    schedule === undefined
-      ? statement('delete from dataset_schedules where dataset_id = ? and run = ?', datasetId, run)
-      : statement(
-          `insert into dataset_schedules (dataset_id, run, is_on, cron, time_zone, done_until_ms)
-           values (?, ?, ?, ?, ?, ?)
-           on conflict (dataset_id, run) do update set is_on = excluded.is_on, cron = excluded.cron,
-             time_zone = excluded.time_zone, done_until_ms = excluded.done_until_ms
-           where (is_on, cron, time_zone) is not (excluded.is_on, excluded.cron, excluded.time_zone)`,
-          datasetId,
-          run,
-          schedule.isOn ? 1 : 0,
-          schedule.cron ?? null,
-          schedule.timeZone ?? null,
-          schedule.doneUntilMs,
-        ),
+    statement(
+      `insert into dataset_schedules (dataset_id, run, is_on, cron, time_zone, done_until_ms)
+       values (?, ?, ?, ?, ?, ?)
+       on conflict (dataset_id, run) do update set is_on = excluded.is_on, cron = excluded.cron,
+         time_zone = excluded.time_zone, done_until_ms = excluded.done_until_ms
+       where (is_on, cron, time_zone) is not (excluded.is_on, excluded.cron, excluded.time_zone)`,
+      datasetId,
+      run,
+      schedule.isOn ? 1 : 0,
+      schedule.cron ?? null,
+      schedule.timeZone ?? null,
+      schedule.doneUntilMs,
+    ),
   ]);
 }
 

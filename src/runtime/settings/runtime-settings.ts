@@ -37,6 +37,11 @@ export const RUNTIME_SETTINGS = {
     defaultText: '{}',
     meaning: 'What models cost, by `provider/model`, where that is not known; see [costs](costs.md)',
   }),
+  datasets: object('an object of datasets', {
+    defaultText: '{}',
+    meaning:
+      'Datasets with their sources and schedules, by address; see [indexing](indexing.md#configuration)',
+  }),
   environment: object('an object such as process.env', {
     defaultText: '`process.env`',
     library: true,
@@ -71,6 +76,15 @@ export const RUNTIME_SETTINGS = {
     default: 0.2,
     meaning:
       'Share of damaged rows above which a table is built anew instead of being repaired in place, neither of which embeds anything',
+  }),
+  removalShareMax: share({
+    default: 0.5,
+    meaning:
+      "Share of a source's documents: an index run that would remove more of them (and more than 20) removes none and fails",
+  }),
+  sourceIdleMsMax: wholeNumber(100, 86_400_000, {
+    default: 600_000,
+    meaning: 'Longest time in which a source may give nothing, in ms (10 minutes)',
   }),
   datasetsAtWorkMax: wholeNumber(1, 1_000, { default: 4, meaning: 'Datasets at work at the same time' }),
   datasetActorsMax: wholeNumber(1, 10_000, {

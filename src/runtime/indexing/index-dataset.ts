@@ -1,0 +1,159 @@
+import type { DatasetRecord } from '../../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
+import { type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
+import { requireEmbedder } from '../dataset-documents.ts';
+import { reconcileDeclared } from '../declared-datasets.ts';
+import { runTask } from '../task.ts';
+import { waitUntilIndexed, waitUntilNothingWaits } from '../wait-until-indexed.ts';
+import { applyDelta, tablesOf } from './apply-delta.ts';
+import { checkIndexOptions, type IndexOptions, type IndexResult } from './index-options.ts';
+import { countsOf, type IndexRun, noteCounts, saveCounts } from './index-run.ts';
+import { type OpenedSource, openSources } from './open-sources.ts';
+import { scanSource } from './scan-source.ts';
+
+/** How often the counts of a run are written while it waits for what was taken in to become searchable. */
+const COUNTS_INTERVAL_MS = 1_000;
+
+/** See {@link Dataset.index}. */
+export function indexDataset(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  options: IndexOptions = {},
+): Promise<IndexResult> {
+  const startMs = core.clock.monotonicMs();
+  return withSession(core, options.signal, async ({ writer }, sessionSignal) => {
+    checkIndexOptions(options);
+    await reconcileDeclared(core, writer);
+    const dataset = await requireDataset(core, address);
+    const sources = await openSources(core, dataset, options.source);
+    requireSources(dataset, sources, options);
+    if (sources.length > 0) requireEmbedder(core, dataset);
+    const { datasetId } = dataset;
+    const retriedCount = options.retryFailed ? await writer.retryFailedChunks(datasetId) : 0;
+    const spec = { kind: 'index', datasetId, signal: sessionSignal, onTask: options.onTask };
+    const run = await core.sourceUses.during(
+      sources.map(({ source }) => source),
+      () =>
+        runTask(core, writer, spec, (task) =>
+          indexWithActor({ core, dataset, sources, options, task, retriedCount }),
+        ),
+    );
+    return { ...countsOf(run), refused: run.refused, durationMs: core.clock.monotonicMs() - startMs };
+  });
+}
+
+/** @throws SynclineError `SOURCE_NOT_FOUND` where nothing can be read, `INVALID_SOURCE` for a table that no source has. */
+function requireSources(
+  { address }: DatasetRecord,
+  sources: readonly OpenedSource[],
+  { changedIds, full = false }: IndexOptions,
+): void {
+  if (sources.length === 0 && (full || changedIds !== undefined)) {
+    throw new SynclineError(
+      'SOURCE_NOT_FOUND',
+      `The dataset "${formatAddress(address)}" has no source to read. Give it one with setSources(), or in the configuration file.`,
+      { details: { address: formatAddress(address) } },
+    );
+  }
+  if (changedIds !== undefined) tablesOf(sources, changedIds);
+}
+
+interface IndexParts extends Pick<IndexRun, 'core' | 'dataset' | 'options' | 'task'> {
+  readonly sources: readonly OpenedSource[];
+  readonly retriedCount: number;
+}
+
+function indexWithActor({
+  core,
+  dataset,
+  sources,
+  options,
+  task,
+  retriedCount,
+}: IndexParts): Promise<IndexRun> {
+  const address = formatAddress(dataset.address);
+  return withActor(core, dataset, task.signal, async (work, attended) => {
+    const account = work.accounts.open({ takesRest: options.changedIds === undefined });
+    const counts = {
+      readCount: 0,
+      addedCount: 0,
+      changedCount: 0,
+      unchangedCount: 0,
+      removedCount: 0,
+      refusedCount: 0,
+      retriedCount,
+    };
+    const parts = { core, dataset, address, options, work, attended, account, counts, refused: [] };
+    // The work is not to go on when there will be nobody who does it.
+    const run: IndexRun = { ...parts, task: { ...task, signal: attended.signal } };
+    let endedWell = false;
+    try {
+      await readSources(run, sources);
+      await untilDone(run);
+      endedWell = true;
+    } finally {
+      work.accounts.close(account, { endedWell });
+      noteCounts(run);
+    }
+    return run;
+  });
+}
+
+/** Reads every source. One that fails keeps none of the others from being read; then its error is told. */
+async function readSources(run: IndexRun, sources: readonly OpenedSource[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const read of readings(run, sources)) {
+    try {
+      await read();
+    } catch (error) {
+      if (run.task.signal.aborted || isSynclineError(error, 'LEASE_LOST', 'DATASET_DELETING')) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function readings(run: IndexRun, sources: readonly OpenedSource[]): (() => Promise<void>)[] {
+  const { changedIds, full: isFull = false } = run.options;
+  if (changedIds === undefined) return sources.map((opened) => () => scanSource(run, opened, { isFull }));
+  return tablesOf(sources, changedIds).map(
+    ([{ source }, table]) =>
+      () =>
+        applyDelta(run, source, table, changedIds[table] ?? []),
+  );
+}
+
+/** Waits until what was taken in is searchable; without a delta, until nothing of the dataset waits. */
+async function untilDone(run: IndexRun): Promise<void> {
+  const { core, work, address, attended, options } = run;
+  const { datasetId } = run.dataset;
+  const parts = { catalog: await core.catalog(), actors: core.actors, ...attended };
+  // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
+  core.supervision?.tell(datasetId, address, { type: 'dataset.check' });
+  const end = keepSaving(run);
+  try {
+    if (options.changedIds === undefined) await waitUntilNothingWaits(work, address, parts);
+    else await waitUntilIndexed(datasetId, address, parts);
+  } finally {
+    await end();
+  }
+}
+
+/** Writes the counts now and then, until the function that is returned is called. */
+function keepSaving(run: IndexRun): () => Promise<void> {
+  let saving: Promise<void> = Promise.resolve();
+  let callOff: () => void = () => undefined;
+  const schedule = (): void => {
+    callOff = run.core.clock.setTimer(COUNTS_INTERVAL_MS, () => {
+      // A count that cannot be written now is written at the end; what keeps it from that is told there.
+      saving = saveCounts(run).catch(() => undefined);
+      schedule();
+    });
+  };
+  schedule();
+  return async () => {
+    callOff();
+    await saving;
+  };
+}

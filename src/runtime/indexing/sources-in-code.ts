@@ -1,0 +1,16 @@
+import type { Source } from '../../sources/source.ts';
+import type { SourceDefinition } from '../../sources/source-definition.ts';
+import type { ResolvedOptions } from '../options.ts';
+
+/** Whether it is an object that a program has made, rather than the definition of one. */
+export function isSource(source: SourceDefinition | Source): source is Source {
+  return typeof source === 'object' && source !== null && 'extractAll' in source;
+}
+
+/** The sources of a dataset that a program has made and given in the options. */
+export function sourcesInCode(
+  { options }: { readonly options: Pick<ResolvedOptions, 'datasets'> },
+  address: string,
+): readonly Source[] {
+  return (options.datasets[address]?.sources ?? []).filter(isSource);
+}

@@ -1,0 +1,107 @@
+import type { CatalogWriter, ScheduledRun, StoredSchedule } from '../../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
+import { SynclineError } from '../../domain/errors.ts';
+import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
+import { sourcesInCode } from '../indexing/sources-in-code.ts';
+import { cronTimes } from './cron-times.ts';
+import {
+  checkScheduleSetting,
+  DEFAULT_SCHEDULES,
+  SCHEDULED_RUNS,
+  type ScheduleSetting,
+} from './schedule-settings.ts';
+
+/** When a dataset is indexed by itself. */
+export interface ScheduleStatus {
+  readonly run: ScheduledRun;
+  /** `false` when it was turned off, when there is no default, or as long as the dataset has no source. */
+  readonly isOn: boolean;
+  /** It is the default, not a setting. */
+  readonly isDefault: boolean;
+  readonly cron: string | undefined;
+  readonly timeZone: string | undefined;
+  /** Unix milliseconds. A time that has passed was missed: the run is made up for, once, by the next started runtime. */
+  readonly nextRunAtMs: number | undefined;
+  readonly lastRunAtMs: number | undefined;
+  /** Why the last run failed. */
+  readonly lastError: string | undefined;
+}
+
+/** Stores when a run is due. What was due until now is not made up for. */
+export async function storeSchedule(
+  { clock }: Pick<RuntimeCore, 'clock'>,
+  writer: CatalogWriter,
+  datasetId: number,
+  run: ScheduledRun,
+  setting: ScheduleSetting,
+): Promise<void> {
+  const own = typeof setting === 'string' ? undefined : setting;
+  return writer.setSchedule(datasetId, run, {
+    isOn: setting !== 'off',
+    cron: own?.cron,
+    timeZone: own && (own.timeZone ?? 'UTC'),
+    doneUntilMs: clock.nowMs(),
+  });
+}
+
+/** See {@link Dataset.setSchedule}. */
+export function setSchedule(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  run: ScheduledRun,
+  setting: ScheduleSetting,
+): Promise<void> {
+  return withSession(core, undefined, async ({ writer }) => {
+    if (!SCHEDULED_RUNS.includes(run))
+      throw new SynclineError(
+        'INVALID_SCHEDULE',
+        `There is no scheduled run "${run}"; there are full and index.`,
+      );
+    checkScheduleSetting(setting, `"${formatAddress(address)}"`);
+    const { datasetId } = await requireDataset(core, address);
+    await storeSchedule(core, writer, datasetId, run, setting);
+    core.schedules.changed();
+  });
+}
+
+/** See {@link Dataset.schedules}. */
+export async function readSchedules(core: RuntimeCore, address: DatasetAddress): Promise<ScheduleStatus[]> {
+  const { datasetId } = await requireDataset(core, address);
+  const catalog = await core.catalog();
+  const [schedules, sources] = await Promise.all([
+    catalog.listSchedules(datasetId),
+    catalog.listSources(datasetId),
+  ]);
+  const [first] = await catalog.listIndexing({ afterDatasetId: datasetId - 1, limit: 1 });
+  const sinceMs = first?.datasetId === datasetId ? first.sourcesSinceMs : undefined;
+  const hasSource = sources.length > 0 || sourcesInCode(core, formatAddress(address)).length > 0;
+  return scheduleStatuses(schedules, { hasSource, sinceMs: sinceMs ?? core.clock.nowMs() });
+}
+
+/**
+ * How the schedules of a dataset stand.
+ *
+ * @param dataset - Whether it has a source, and since when: before, nothing was due.
+ */
+export function scheduleStatuses(
+  stored: readonly StoredSchedule[],
+  { hasSource, sinceMs }: { readonly hasSource: boolean; readonly sinceMs: number },
+): ScheduleStatus[] {
+  return SCHEDULED_RUNS.map((run) => {
+    const own = stored.find((schedule) => schedule.run === run);
+    const isDefault = own === undefined || (own.isOn && own.cron === undefined);
+    const { cron, timeZone } = (isDefault ? DEFAULT_SCHEDULES[run] : own) ?? {};
+    const isOn = hasSource && own?.isOn !== false && cron !== undefined;
+    const afterMs = Math.max(own?.doneUntilMs ?? 0, sinceMs);
+    return {
+      run,
+      isOn,
+      isDefault,
+      cron,
+      timeZone,
+      nextRunAtMs: isOn ? cronTimes(cron, timeZone ?? 'UTC', run).nextAfter(afterMs) : undefined,
+      lastRunAtMs: own?.lastRunAtMs,
+      lastError: own?.lastError,
+    };
+  });
+}
