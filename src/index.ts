@@ -21,6 +21,7 @@ export type {
 export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
 export type { HttpApp, HttpOptions } from './http/app.ts';
+export type { FileSelection } from './readers/file-rules.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
@@ -83,6 +84,7 @@ export {
 } from './runtime/settings/load-config.ts';
 export type { TaskOptions } from './runtime/task.ts';
 export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
+export { type FolderSourceDefinition, folderSource } from './sources/folder/folder-definition.ts';
 export { type JsonlSourceDefinition, jsonlSource } from './sources/jsonl/jsonl-definition.ts';
 export { type OpenSourceOptions, openSource } from './sources/open-source.ts';
 export type {

@@ -33,8 +33,6 @@ export interface FileRules {
   leavesOutFolder(key: string): boolean;
   /** What becomes of a file in a folder that is not left out. */
   judgeFile(key: string): FileVerdict;
-  /** {@link judgeFile} for a file anywhere: enters the folders that it is in, and asks about each. */
-  judgePath(key: string): Promise<FileVerdict>;
 }
 
 /** Never walked: what tools keep there is nobody's text. */
@@ -74,18 +72,5 @@ export async function createFileRules(root: string, selection: FileSelection): P
     return kind === undefined && included === undefined ? 'otherKind' : { kind };
   }
 
-  return {
-    enter,
-    leavesOutFolder,
-    judgeFile,
-    async judgePath(key) {
-      await enter('');
-      for (let end = key.indexOf('/'); end !== -1; end = key.indexOf('/', end + 1)) {
-        const folder = key.slice(0, end);
-        if (leavesOutFolder(folder)) return 'leftOut';
-        await enter(folder);
-      }
-      return judgeFile(key);
-    },
-  };
+  return { enter, leavesOutFolder, judgeFile };
 }

@@ -117,8 +117,7 @@ async function classify(entry: Dirent, parent: Place, walk: Walk): Promise<Class
     if (!target.isDirectory()) return 'skipped';
     if (isFolderLeftOut()) return 'ignored';
     const real = await realpath(place.path);
-    const isLoop = isWithin(real, walk.rootReal) || isWithin(walk.rootReal, real);
-    return isLoop ? 'ignored' : { ...place, real, isFolder: true };
+    return leadsAround(real, walk.rootReal) ? 'ignored' : { ...place, real, isFolder: true };
   } catch (error) {
     if (typeof asked === 'string') return asked;
     return { result: unreadable(walk.show(place.path), error) };
@@ -132,6 +131,11 @@ function asFile(
   const verdict = rules.judgeFile(place.key);
   if (verdict === 'otherKind') return 'skipped';
   return verdict === 'leftOut' ? 'ignored' : { ...place, isFolder: false, kind: verdict.kind };
+}
+
+/** Whether a link to a folder leads back: to where everything is walked anyway, or above it. */
+export function leadsAround(targetReal: string, rootReal: string): boolean {
+  return isWithin(targetReal, rootReal) || isWithin(rootReal, targetReal);
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,4 +1,5 @@
 import type { Environment } from './environment.ts';
+import { openFolderSource } from './folder/folder-source.ts';
 import { openJsonlSource } from './jsonl/jsonl-source.ts';
 import type { Source } from './source.ts';
 import type { SourceDefinition } from './source-definition.ts';
@@ -15,6 +16,8 @@ export interface OpenSourceOptions {
 export function openSource(definition: SourceDefinition, options: OpenSourceOptions): Source {
   const { cwd = process.cwd() } = options;
   switch (definition.kind) {
+    case 'folder':
+      return openFolderSource(definition, cwd);
     case 'jsonl':
       return openJsonlSource(definition, cwd);
   }

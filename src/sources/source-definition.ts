@@ -1,13 +1,14 @@
 import { DEFAULT_SOURCE } from '../domain/document.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { definitionFields, isSourceName } from './definition-fields.ts';
+import { type FolderSourceDefinition, readFolderDefinition } from './folder/folder-definition.ts';
 import { type JsonlSourceDefinition, readJsonlDefinition } from './jsonl/jsonl-definition.ts';
 
 /** A source as it is declared and stored: plain JSON that holds no secret. */
-export type SourceDefinition = JsonlSourceDefinition;
+export type SourceDefinition = FolderSourceDefinition | JsonlSourceDefinition;
 
 /** All kinds of sources that can be stored. */
-export const SOURCE_KINDS = ['jsonl'] as const satisfies readonly SourceDefinition['kind'][];
+export const SOURCE_KINDS = ['folder', 'jsonl'] as const satisfies readonly SourceDefinition['kind'][];
 
 /**
  * Checks a definition that came from outside (a configuration file, a request, the catalog).
@@ -28,6 +29,8 @@ export function parseSourceDefinition(value: unknown): SourceDefinition {
   fields.value('name');
   fields.value('kind');
   switch (SOURCE_KINDS.find((known) => known === kind)) {
+    case 'folder':
+      return readFolderDefinition(name, fields);
     case 'jsonl':
       return readJsonlDefinition(name, fields);
     default:
