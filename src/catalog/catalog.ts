@@ -18,6 +18,7 @@ import type {
   DatasetRecord,
   DatasetSpec,
   DocumentChange,
+  DocumentChunk,
   DocumentRecord,
   FailedChunk,
   GenerationRecord,
@@ -102,6 +103,11 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads
   ): Promise<(DocumentRecord & { readonly content: string }) | undefined>;
   /** Chunks of up to 1,000 documents under a configuration: document id → its chunks by ordinal. */
   listChunks(configurationId: number, documentIds: readonly number[]): Promise<Map<number, StoredChunk[]>>;
+  /** Chunks of a document under the active configuration, with where they are, by ordinal. */
+  listDocumentChunks(
+    documentId: number,
+    page: { readonly afterOrdinal: number; readonly limit: number },
+  ): Promise<DocumentChunk[]>;
   /**
    * Documents that wait to be cut under a configuration, by id: up to `limit`, fewer when their contents are large, at least
    * one if any waits.

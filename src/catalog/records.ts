@@ -175,6 +175,23 @@ export interface FailedChunk {
   readonly lastError: string;
 }
 
+/** A chunk of a document under its dataset's active configuration, and where it is. */
+export interface DocumentChunk {
+  readonly chunkId: number;
+  readonly ordinal: number;
+  /** UTF-16 units into the document's content of that revision. */
+  readonly start: number;
+  readonly end: number;
+  readonly revision: number;
+  readonly context: string;
+  readonly tokenCount: number;
+  readonly status: EmbeddingStatus;
+  readonly attemptCount: number;
+  readonly lastError: string | undefined;
+  /** Its row is committed in the serving generation. */
+  readonly isIndexed: boolean;
+}
+
 /** A new embedding, to be stored before anything uses it. */
 export interface NewEmbedding {
   readonly textHash: Digest;

@@ -24,6 +24,7 @@ import {
   listProjects,
   requestDatasetDeletion,
 } from './rooms/datasets.ts';
+import { listDocumentChunks } from './rooms/document-chunks.ts';
 import { findDocument, listDocuments } from './rooms/document-records.ts';
 import { findDocuments, listChunks } from './rooms/documents.ts';
 import { recordTextFailures, retryFailedChunks, storeEmbeddings } from './rooms/embeddings.ts';
@@ -161,6 +162,7 @@ function readingSide(session: CatalogSession) {
     listDocuments: (datasetId, page) => listDocuments(session, datasetId, page),
     findDocument: (datasetId, key) => findDocument(session, datasetId, key),
     listChunks: (configurationId, documentIds) => listChunks(session, configurationId, documentIds),
+    listDocumentChunks: (documentId, page) => listDocumentChunks(session, documentId, page),
     listUncutDocuments: (configurationId, limit) => listUncutDocuments(session, configurationId, limit),
     listContents: (datasetId, page) => listContents(session, datasetId, page),
     findEmbedded: (profile, textHashes) => findEmbedded(session, profile, textHashes),

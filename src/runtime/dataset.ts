@@ -42,6 +42,7 @@ import type { IndexOptions, IndexResult } from './indexing/index-options.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
 import { type DatasetSummary, summaryOf } from './list-datasets.ts';
 import type { Page, PageOptions } from './page.ts';
+import { type ChunkView, readChunks } from './read-chunks.ts';
 import { type DocumentSummary, listDocuments, readDocument, type StoredDocument } from './read-documents.ts';
 import {
   planReconfigure,
@@ -173,6 +174,11 @@ export interface Dataset {
   documents(page?: PageOptions): Promise<Page<DocumentSummary>>;
   /** One document with its content. @throws SynclineError `DOCUMENT_NOT_FOUND`. */
   document(key: string | { readonly source?: string; readonly key: string }): Promise<StoredDocument>;
+  /** The pieces of a document as they are embedded, in their order, with where each is. @throws SynclineError `DOCUMENT_NOT_FOUND`. */
+  chunks(
+    key: string | { readonly source?: string; readonly key: string },
+    page?: PageOptions,
+  ): Promise<Page<ChunkView>>;
   /**
    * Brings the dataset in line with its sources, and does everything that waits: queued documents, pending chunks, unwritten
    * rows. With `changedIds`, looks at these records alone; with `full`, also removes what the sources do not have any more.
@@ -283,6 +289,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     deleteMatching: (filter, options) => deleteMatching(core, address, filter, options),
     documents: (page) => listDocuments(core, address, page),
     document: (key) => readDocument(core, address, key),
+    chunks: (key, page) => readChunks(core, address, key, page),
     index: (options) => indexDataset(core, address, options),
     setSources: (sources, options) => setSources(core, address, sources, options),
     removeSource: (source) => removeSource(core, address, source),

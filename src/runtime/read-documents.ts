@@ -54,17 +54,26 @@ export async function readDocument(
   address: DatasetAddress,
   wanted: string | { readonly source?: string; readonly key: string },
 ): Promise<StoredDocument> {
-  const key = prepareKey(typeof wanted === 'string' ? { key: wanted } : wanted);
   const { datasetId } = await requireDataset(core, address);
-  const found = await (await core.catalog()).findDocument(datasetId, key);
-  if (found === undefined) {
-    throw new SynclineError(
-      'DOCUMENT_NOT_FOUND',
-      `"${formatAddress(address)}" has no document "${describeKey(key)}". One that was queued is there once it was taken in.`,
-      { details: { ...key } },
-    );
-  }
+  const found = await findStored(core, address, datasetId, wanted);
   return { ...summaryOf(found), content: found.content };
+}
+
+/** A document as the catalog has it. @throws SynclineError `DOCUMENT_NOT_FOUND`, `INVALID_DOCUMENT`. */
+export async function findStored(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  datasetId: number,
+  wanted: string | { readonly source?: string; readonly key: string },
+): Promise<DocumentRecord & { readonly content: string }> {
+  const key = prepareKey(typeof wanted === 'string' ? { key: wanted } : wanted);
+  const found = await (await core.catalog()).findDocument(datasetId, key);
+  if (found !== undefined) return found;
+  throw new SynclineError(
+    'DOCUMENT_NOT_FOUND',
+    `"${formatAddress(address)}" has no document "${describeKey(key)}". One that was queued is there once it was taken in.`,
+    { details: { ...key } },
+  );
 }
 
 function summaryOf({ documentId: _, metadataJson, ...document }: DocumentRecord): DocumentSummary {

@@ -35,6 +35,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   listDatasetStatuses: { status: 200 },
   listDocuments: { status: 200 },
   readDocument: { status: 200 },
+  listChunks: { status: 200 },
   searchDataset: {
     body: { query: 'words', filter: { op: 'eq', field: 'language', value: 'en' } },
     status: 200,

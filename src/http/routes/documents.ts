@@ -4,6 +4,7 @@ import { defined } from '../defined.ts';
 import type { HttpParts } from '../environment.ts';
 import { HttpError } from '../http-error.ts';
 import { createRouter } from '../router.ts';
+import { chunkOf, chunkPageSchema } from '../schemas/chunks.ts';
 import { datasetParams, pageQuery } from '../schemas/common.ts';
 import {
   deletionSchema,
@@ -113,6 +114,25 @@ const readDocument = createRoute({
   },
 });
 
+const listChunks = createRoute({
+  method: 'get',
+  path: '/datasets/{project}/{dataset}/documents/{key}/chunks',
+  operationId: 'listChunks',
+  tags,
+  summary: 'Lists the pieces of a document as they are embedded, in their order',
+  request: { params: documentParams, query: sourceQuery.extend(pageQuery.shape) },
+  responses: {
+    200: { description: 'A page of chunks', content: { 'application/json': { schema: chunkPageSchema } } },
+    ...problemResponses(
+      'DOCUMENT_NOT_FOUND',
+      'DATASET_NOT_FOUND',
+      'DATASET_DELETING',
+      'INVALID_DOCUMENT',
+      'CATALOG_BUSY',
+    ),
+  },
+});
+
 const deleteDocument = createRoute({
   method: 'delete',
   path: '/datasets/{project}/{dataset}/documents/{key}',
@@ -177,6 +197,14 @@ export function documentRoutes(parts: HttpParts) {
       const { source } = context.req.valid('query');
       const found = await runtime.dataset(`${project}/${dataset}`).document(defined({ key, source }));
       return context.json(storedDocumentOf(found), 200);
+    })
+    .openapi(listChunks, async (context) => {
+      const { project, dataset, key } = context.req.valid('param');
+      const { source, ...page } = context.req.valid('query');
+      const { items, next } = await runtime
+        .dataset(`${project}/${dataset}`)
+        .chunks(defined({ key, source }), defined(page));
+      return context.json({ items: items.map(chunkOf), next }, 200);
     })
     .openapi(deleteDocuments, async (context) => {
       const { project, dataset: name } = context.req.valid('param');
