@@ -2,7 +2,7 @@
  * Builds the dashboard into web/dist: one page, its script in parts that are loaded when they are needed, one style sheet. Names
  * hold a hash of the contents. Fails when the scripts together are larger than they may be.
  */
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { gzipSync } from 'node:zlib';
@@ -20,7 +20,6 @@ const built = await Bun.build({
   define: { 'process.env.NODE_ENV': '"production"' },
 });
 
-await rm(DIST, { recursive: true, force: true });
 const names = built.outputs.map(({ path }) => path.replace(/^\.\//, ''));
 const nameOf = (pattern: RegExp): string => {
   const name = names.find((each) => pattern.test(each));
@@ -41,6 +40,10 @@ const page = (await Bun.file(join(WEB, 'index.html')).text())
   .replace('{{style}}', nameOf(/^main-.*\.css$/))
   .replace('{{script}}', nameOf(/^main-.*\.js$/));
 await Bun.write(join(DIST, 'index.html'), page);
+// Last, so that a server that reads them meanwhile finds either build whole.
+const made = new Set([...names, iconName.replace('assets/', '')]);
+for (const name of await readdir(join(DIST, 'assets')))
+  if (!made.has(name)) await rm(join(DIST, 'assets', name), { force: true });
 
 console.log(
   `the dashboard: ${names.length} files, ${(scriptBytes / 1_024).toFixed(1)} KB of scripts, gzipped`,

@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { AddPage } from './pages/add-page.tsx';
 import { DatasetPage } from './pages/dataset-page.tsx';
 import { DatasetsPage } from './pages/datasets-page.tsx';
 import { TasksPage } from './pages/tasks-page.tsx';
@@ -15,5 +16,6 @@ export interface PageRoute {
 export const ROUTES: readonly PageRoute[] = [
   { name: '', page: DatasetsPage, label: 'Datasets' },
   { name: 'datasets', page: DatasetPage },
+  { name: 'add', page: AddPage },
   { name: 'tasks', page: TasksPage, label: 'Tasks' },
 ];

@@ -14,6 +14,8 @@ export type Task = Body<V1['tasks'][':id']['$get']>;
 export type FailedChunk = Body<DatasetRoutes['failures']['$get']>['items'][number];
 export type CheckReport = Body<DatasetRoutes['check']['$get']>;
 export type DocumentSummary = Body<DatasetRoutes['documents']['$get']>['items'][number];
+export type Chunk = Body<DatasetRoutes['documents'][':key']['chunks']['$get']>['items'][number];
+export type SearchFilter = NonNullable<Parameters<DatasetRoutes['search']['$post']>[0]['json']['filter']>;
 export type SearchHit = Body<DatasetRoutes['search']['$post']>['results'][number];
 
 /** What `/ready` tells. */

@@ -8,7 +8,7 @@ import { canWrite, datasets, isLoaded, watchDataset } from '../core/store.ts';
 import { Choice } from '../ui/controls.tsx';
 import { Empty } from '../ui/parts.tsx';
 import { ChunkBar, PhaseBadge, phaseName, SyncBadge, type SyncState, syncStateOf } from '../ui/state.tsx';
-import { FirstRun } from './first-run.tsx';
+import { AddPage } from './add-page.tsx';
 
 type SortKey = 'created' | 'name' | 'documents' | 'pending' | 'failed';
 type StateFilter = 'all' | 'attention' | 'working' | SyncState;
@@ -79,7 +79,7 @@ export function DatasetsPage(): JSX.Element {
   }, []);
   if (!isLoaded.value && datasets.value.size === 0) return <Empty>Loading…</Empty>;
   if (datasets.value.size === 0)
-    return canWrite.value ? <FirstRun /> : <Empty>There is no dataset yet.</Empty>;
+    return canWrite.value ? <AddPage /> : <Empty>There is no dataset yet.</Empty>;
   const pages = Math.max(1, Math.ceil(shown.value.length / ROWS));
   const current = Math.min(page.value, pages - 1);
   return (

@@ -38,8 +38,8 @@ export function Button({ children, onPress, kind = 'plain', disabled, label }: B
 }
 
 /** What is there only for those who may change something. */
-export function WriteOnly({ children }: { readonly children: ComponentChildren }): JSX.Element | null {
-  return canWrite.value ? <>{children}</> : null;
+export function WriteOnly({ children }: { readonly children: ComponentChildren }): ComponentChildren {
+  return canWrite.value ? children : null;
 }
 
 /** A named field of a form. */
