@@ -20,8 +20,9 @@ export function createMemorySource(
   rows: Readonly<Record<string, string>> = {},
   {
     tables = ['rows'],
+    takesAnyTable = false,
     knowsChanges = false,
-  }: { tables?: readonly string[] | undefined; knowsChanges?: boolean } = {},
+  }: { tables?: readonly string[]; takesAnyTable?: boolean; knowsChanges?: boolean } = {},
 ): MemorySource {
   const documentOf = (key: string, content: string): SourceDocument => ({ key, content });
   async function* give(keys: Iterable<string>): AsyncGenerator<SourceRecord> {
@@ -38,7 +39,7 @@ export function createMemorySource(
   const source: MemorySource = {
     name,
     kind: 'memory',
-    tables,
+    tables: takesAnyTable ? undefined : tables,
     knowsChanges,
     rows: new Map(Object.entries(rows)),
     beforeRecord: () => undefined,

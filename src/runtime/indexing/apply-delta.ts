@@ -80,8 +80,13 @@ async function readPage(
     const records = readByIds(source, table, ids, options);
     const { seen, hasUnknownKeys } = await takeIn(run, source, records, { asOf }, task.signal);
     // Any of those that were not given may be the record that nobody could make out.
-    const keys = hasUnknownKeys ? [] : keysOf(source, table, ids).filter((key) => !seen.has(key));
-    return { asOf, keys: keys.map((key) => ({ source: source.name, key })) };
+    const absent = hasUnknownKeys ? [] : keysOf(source, table, ids).filter((key) => !seen.has(key));
+    const keys = absent
+      .map((key) => ({ source: source.name, key }))
+      .filter((key) => !work.told.isNewer(key, asOf));
+    // Also of those that are not stored: a full run may have read them before they went.
+    work.told.note(keys);
+    return { asOf: work.told.now(), keys };
   });
 }
 
