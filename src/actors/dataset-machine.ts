@@ -135,6 +135,7 @@ export const datasetMachine = datasetSetup.createMachine({
     changedMeanwhile: false,
     checkAsked: false,
     maintenanceAsked: false,
+    retryAsked: false,
     again: { chunk: false, embed: false, write: false },
   }),
   initial: 'checking',
@@ -229,7 +230,7 @@ export const datasetMachine = datasetSetup.createMachine({
     processing: {
       tags: 'busy',
       type: 'parallel',
-      entry: ['releaseWork', { type: 'reportPhase', params: { phase: 'processing' } }],
+      entry: ['releaseWork', 'forgetRetry', { type: 'reportPhase', params: { phase: 'processing' } }],
       states: {
         chunk: stageRegion('chunk'),
         embed: stageRegion('embed'),
@@ -245,6 +246,7 @@ export const datasetMachine = datasetSetup.createMachine({
         'dataset.changed': { actions: [askAgain(...STAGES), 'rememberChange'] },
         'work.chunked': { actions: askAgain('embed', 'write') },
         'work.embedded': { actions: askAgain('write') },
+        'dataset.retry': { guard: hasFailedStage, actions: 'rememberRetry' },
         // What is under way is finished and kept; nothing new is started. The stages then drain by themselves.
         'dataset.pause': { actions: ['holdWork', { type: 'addPauseReason', params: pauseParams }] },
         'dataset.resume': [
@@ -279,7 +281,7 @@ export const datasetMachine = datasetSetup.createMachine({
       always: [
         { guard: 'isPaused', target: 'paused' },
         { guard: 'isHopeless', target: 'parked' },
-        { guard: 'isTableDamaged', target: 'checking' },
+        { guard: or(['isTableDamaged', 'isRetryAsked']), target: 'checking' },
         { target: 'backingOff' },
       ],
     },
@@ -288,7 +290,7 @@ export const datasetMachine = datasetSetup.createMachine({
       tags: 'error',
       entry: { type: 'reportPhase', params: { phase: 'backingOff' } },
       after: { backoff: 'retrying' },
-      on: { 'dataset.check': { target: 'checking' } },
+      on: { 'dataset.check': { target: 'checking' }, 'dataset.retry': 'retrying' },
     },
 
     /** Checks the table again before working on, keeping the count of failures; passed through at once. */

@@ -39,6 +39,8 @@ export type DatasetEvent =
   | { readonly type: 'dataset.resume'; readonly reason: string }
   /** Look at the table again, now; also ends backing off and parking. */
   | { readonly type: 'dataset.check' }
+  /** What it backs off from is over: try again now. Means nothing to one that does not, and is not going to. */
+  | { readonly type: 'dataset.retry' }
   /** Maintain the table if it needs it, when there is time; remembered. */
   | { readonly type: 'dataset.maintain' }
   /** It was marked as deleting in the catalog: let go of all work and remove it. */

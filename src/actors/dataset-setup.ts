@@ -31,6 +31,8 @@ export interface DatasetContext extends DatasetInput {
   readonly changedMeanwhile: boolean;
   readonly checkAsked: boolean;
   readonly maintenanceAsked: boolean;
+  /** What made a stage fail was over before the others had ended: no need to back off. */
+  readonly retryAsked: boolean;
   /** Stages that have to run once more when they end. */
   readonly again: { readonly chunk: boolean; readonly embed: boolean; readonly write: boolean };
 }
@@ -73,6 +75,9 @@ function notProvided(): Promise<never> {
 /** Codes of failures that a check turns into a repair or a rebuild. */
 const TABLE_DAMAGE: readonly string[] = ['TABLE_MISSING', 'TABLE_DAMAGED', 'TABLE_SCHEMA_DIFFERS'];
 
+/** Codes of failures that the provider's own actor finds out the end of, and tells. */
+const PROVIDER_OUTAGE: readonly string[] = ['PROVIDER_AUTH', 'PROVIDER_QUOTA'];
+
 /** Everything the chart in `dataset-machine.ts` calls by name. I/O is provided by the composition root. */
 export const datasetSetup = setup({
   types: {
@@ -111,6 +116,8 @@ export const datasetSetup = setup({
         context.mend ??
         (rebuildReason === undefined ? undefined : ({ kind: 'rebuild', reason: rebuildReason } as const)),
     }),
+    rememberRetry: assign({ retryAsked: true }),
+    forgetRetry: assign({ retryAsked: false }),
     rememberMaintenance: assign({ maintenanceAsked: true }),
     forgetMaintenance: assign({ maintenanceAsked: false }),
     rememberVerdict: assign({
@@ -157,6 +164,7 @@ export const datasetSetup = setup({
     isLastPauseReason: ({ context }, params: { reason: string }) =>
       context.pauseReasons.every((reason) => reason === params.reason),
     isCheckAsked: ({ context }) => context.checkAsked,
+    isRetryAsked: ({ context }) => context.retryAsked,
     isMaintenanceAsked: ({ context }) => context.maintenanceAsked,
     hasChanged: ({ context }) => context.changedMeanwhile,
     needsMending: ({ context }) => context.mend !== undefined,
@@ -173,7 +181,9 @@ export const datasetSetup = setup({
     isTableDamaged: ({ context }) => TABLE_DAMAGE.includes(context.failure?.code ?? ''),
     /** Waiting will not mend it and it keeps failing. */
     isHopeless: ({ context }) =>
-      context.failure?.retryable === false && context.failureCount >= context.backoff.failuresMax,
+      context.failure?.retryable === false &&
+      !PROVIDER_OUTAGE.includes(context.failure.code) &&
+      context.failureCount >= context.backoff.failuresMax,
   },
   delays: {
     /** Provided with jitter. */

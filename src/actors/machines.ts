@@ -1,11 +1,16 @@
 import { datasetMachine } from './dataset-machine.ts';
+import { providerMachine } from './provider-machine.ts';
 import { supervisorMachine } from './supervisor-machine.ts';
 
 /**
  * Every machine there is, by the id that it has in its definition and by which actors tell theirs. What stands here is
  * told by the registry of actors, and is drawn.
  */
-export const MACHINES = { supervisor: supervisorMachine, dataset: datasetMachine } as const;
+export const MACHINES = {
+  supervisor: supervisorMachine,
+  dataset: datasetMachine,
+  provider: providerMachine,
+} as const;
 
 /** Which machine an actor runs. */
 export type MachineName = keyof typeof MACHINES;

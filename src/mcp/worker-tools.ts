@@ -1,5 +1,5 @@
 import { SynclineError } from '../domain/errors.ts';
-import type { ControlEventType } from '../runtime/actor-view.ts';
+import { type ControlEventType, pauseReasonsOf } from '../runtime/actor-view.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
 import { describeState } from '../runtime/supervision.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
@@ -8,7 +8,7 @@ import { noInput, reasonInput, workerOutput } from './schemas.ts';
 /** How the worker stands. */
 export async function readWorker(runtime: Runtime): Promise<{ state: string; pauseReasons: string[] }> {
   const { value, context } = await runtime.actors.get('supervisor');
-  return { state: describeState(value), pauseReasons: [...(context?.pauseReasons ?? [])] };
+  return { state: describeState(value), pauseReasons: [...pauseReasonsOf(context)] };
 }
 
 /** The tools that are about the one worker. */

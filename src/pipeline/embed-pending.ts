@@ -256,7 +256,8 @@ async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Pr
   const startMs = work.clock.monotonicMs();
   let answer: EmbedResult;
   try {
-    answer = await run.embedder.embed(texts, { purpose: 'document', signal: run.signal });
+    const { datasetId } = work.dataset;
+    answer = await run.embedder.embed(texts, { purpose: 'document', signal: run.signal, datasetId });
   } catch (error) {
     if (!isTextScoped(error)) throw error;
     await handleRefusal(run, request, toSynclineError(error));

@@ -5,16 +5,17 @@ import { MACHINES, type MachineName } from '../actors/machines.ts';
 import { OWN_PAUSE_REASON } from '../actors/supervisor-context.ts';
 import { formatAddress } from '../domain/address.ts';
 import { SynclineError } from '../domain/errors.ts';
+import { type ActorKind, compareActorIds, type LiveActor } from './actor-kinds.ts';
 import { type ActorTransition, createTransitionFeed } from './actor-transitions.ts';
-import { type ActorView, type ControlEventType, isMachineSnapshot, viewActor } from './actor-view.ts';
+import {
+  type ActorView,
+  type ControlEvent,
+  type ControlEventType,
+  isMachineSnapshot,
+  pauseReasonsOf,
+  viewActor,
+} from './actor-view.ts';
 import type { RuntimeCore } from './core.ts';
-
-/** An event by which people control an actor. */
-export interface ControlEvent {
-  readonly type: ControlEventType;
-  /** Of a pause and its resume: work goes on when every reason is gone. Default `asked for`. */
-  readonly reason?: string;
-}
 
 /** What a page of actors is cut by. */
 export interface ActorPage {
@@ -29,7 +30,7 @@ export interface ActorPage {
 
 /** The actors of a runtime: how each stands, what its machine is like, and how to control it. */
 export interface ActorRegistry {
-  /** The supervisor, the actors of datasets by number, then those of explicit calls. */
+  /** The supervisor, the actors of datasets by number, those of explicit calls, then those of providers. */
   list(page: ActorPage): ActorView[];
   /** @throws SynclineError `ACTOR_NOT_FOUND`. */
   get(id: string): Promise<ActorView>;
@@ -60,12 +61,6 @@ export interface ActorRegistry {
   live(): LiveActor[];
 }
 
-/** A machine actor that lives. */
-export interface LiveActor {
-  readonly id: string;
-  readonly actor: AnyActor;
-}
-
 /** Worker control that the registry passes on. */
 export interface WorkerControl {
   readonly start: () => Promise<void>;
@@ -75,6 +70,10 @@ export interface WorkerControl {
 
 const SUPERVISOR = 'supervisor';
 const DATASET_PREFIX = 'dataset:';
+
+export type { LiveActor } from './actor-kinds.ts';
+export type { ControlEvent } from './actor-view.ts';
+
 export const DEFAULT_PAUSE_REASON = 'asked for';
 /** Reasons for which one actor may be paused at a time by control events. */
 const PAUSE_REASONS_MAX = 32;
@@ -88,7 +87,8 @@ export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): A
   const find = (id: string): LiveActor | undefined => live().find((actor) => actor.id === id);
   const view = ({ id, actor }: LiveActor): ActorView => {
     const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-    return viewActor(id, snapshot, allowedEvents(id, snapshot), feed.last(id)?.atMs);
+    const allowed = kindOf(core, id)?.allowedEvents(snapshot) ?? allowedEvents(id, snapshot);
+    return viewActor(id, snapshot, allowed, feed.last(id)?.atMs);
   };
   const get = async (id: string): Promise<ActorView> => {
     const found = find(id);
@@ -140,18 +140,13 @@ function liveActors(core: RuntimeCore): LiveActor[] {
     .map(([id, child]) => ({ id, actor: child as unknown as AnyActor }));
   const calls = core.actors.held().map(({ datasetId, actor }) => ({ id: `call:${datasetId}`, actor }));
   const all = supervisor === undefined ? [] : [{ id: SUPERVISOR, actor: supervisor as AnyActor }];
-  return [...all, ...datasets, ...calls].sort((a, b) => compareIds(a.id, b.id));
+  const others = core.actorKinds.flatMap((kind) => kind.live());
+  return [...all, ...datasets, ...calls, ...others].sort((a, b) => compareActorIds(a.id, b.id));
 }
 
-const KINDS = ['supervisor', 'dataset', 'call'] as const;
-
-function compareIds(a: string, b: string): number {
-  const rank = (id: string): [number, number] => {
-    const [kind = '', number = '0'] = id.split(':');
-    return [KINDS.indexOf(kind as (typeof KINDS)[number]), Number(number)];
-  };
-  const [[kindA, numberA], [kindB, numberB]] = [rank(a), rank(b)];
-  return kindA - kindB || numberA - numberB;
+/** The kind of an actor beside the supervisor and the datasets. */
+function kindOf(core: RuntimeCore, id: string): ActorKind | undefined {
+  return core.actorKinds.find(({ machine }) => id.startsWith(`${machine}:`));
 }
 
 /** Of the supervisor, also where it is at rest and has no actor. */
@@ -161,7 +156,7 @@ function machineOf(one: LiveActor | undefined): string {
 
 /** Also after one that has ended since. */
 function isAfter(id: string, afterId: string): boolean {
-  return compareIds(id, afterId) > 0;
+  return compareActorIds(id, afterId) > 0;
 }
 
 function allowedEvents(id: string, snapshot: AnyMachineSnapshot): ControlEventType[] {
@@ -201,7 +196,7 @@ function assertAllowed(view: ActorView, { type, reason = DEFAULT_PAUSE_REASON }:
       { details: { allowed } },
     );
   }
-  const reasons = view.context?.pauseReasons ?? [];
+  const reasons = pauseReasonsOf(view.context);
   if (type.endsWith('.resume') && status === 'active' && !reasons.includes(reason)) {
     throw new SynclineError(
       'EVENT_NOT_ALLOWED',
@@ -219,8 +214,9 @@ async function passOn(
   core: RuntimeCore,
   worker: WorkerControl,
   { id, address }: ActorView,
-  { type, reason = DEFAULT_PAUSE_REASON }: ControlEvent,
+  event: ControlEvent,
 ): Promise<void> {
+  const { type, reason = DEFAULT_PAUSE_REASON } = event;
   switch (type) {
     case 'supervisor.start':
       return worker.start();
@@ -235,6 +231,8 @@ async function passOn(
     case 'dataset.check':
     case 'dataset.maintain':
       return tell(core, id, address, { type });
+    default:
+      return kindOf(core, id)?.send(id, event);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AnyActorRef, AnyMachineSnapshot, StateValue } from 'xstate';
 import type { DatasetContext } from '../actors/dataset-setup.ts';
 import type { MachineName } from '../actors/machines.ts';
+import type { ProviderContext } from '../actors/provider-machine.ts';
 import type { SupervisorContext } from '../actors/supervisor-context.ts';
 
 /**
@@ -12,10 +13,10 @@ export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'notStarted'
 
 /** An actor as it stands, JSON-safe. */
 export interface ActorView {
-  /** `supervisor`, `dataset:12`, or `call:12` for one that lives as long as an explicit call. */
+  /** `supervisor`, `dataset:12`, `call:12` for one that lives as long as an explicit call, or `provider:1`. */
   readonly id: string;
   readonly machine: MachineName;
-  /** `project/dataset`; `undefined` for the supervisor. */
+  /** `project/dataset`; `undefined` for actors that are not of one dataset. */
   readonly address: string | undefined;
   readonly status: ActorStatus;
   /** As XState has it: a name, or names within names. */
@@ -26,12 +27,25 @@ export interface ActorView {
   /** Unix time in milliseconds of its last change of state, where that is known. */
   readonly sinceMs: number | undefined;
   /** What it remembers, as far as it is of interest, bounded. */
-  readonly context: DatasetActorContext | SupervisorActorContext | undefined;
+  readonly context: ActorContext | undefined;
   /** What it runs at the moment, by the ids in the machine's definition. */
   readonly invoked: readonly string[];
   /** Control events that it takes now. */
   readonly nextEvents: readonly ControlEventType[];
 }
+
+export type ActorContext = DatasetActorContext | SupervisorActorContext | ProviderActorContext;
+
+/** Why an actor is paused; actors that cannot be paused have no reasons. */
+export function pauseReasonsOf(context: ActorContext | undefined): readonly string[] {
+  return context !== undefined && 'pauseReasons' in context ? context.pauseReasons : [];
+}
+
+/** What a provider's actor remembers. */
+export type ProviderActorContext = Pick<
+  ProviderContext,
+  'provider' | 'failure' | 'failedAtMs' | 'pauseCount' | 'openCount' | 'waitUntilMs'
+>;
 
 /** What a dataset actor remembers. */
 export type DatasetActorContext = Pick<
@@ -69,9 +83,17 @@ export const CONTROL_EVENT_TYPES = [
   'dataset.resume',
   'dataset.check',
   'dataset.maintain',
+  'provider.retry',
 ] as const;
 
 export type ControlEventType = (typeof CONTROL_EVENT_TYPES)[number];
+
+/** An event by which people control an actor. */
+export interface ControlEvent {
+  readonly type: ControlEventType;
+  /** Of a pause and its resume: work goes on when every reason is gone. Default `asked for`. */
+  readonly reason?: string;
+}
 
 /** A machine actor's snapshot; those of promises are of no interest here. */
 export type MachineActor = AnyActorRef & { getSnapshot(): AnyMachineSnapshot };
@@ -89,7 +111,6 @@ export function viewActor(
   sinceMs?: number,
 ): ActorView {
   const { machine, value, status, tags, children } = snapshot;
-  const isSupervisor = machine.id === 'supervisor';
   return {
     id,
     machine: machine.id as MachineName,
@@ -99,7 +120,7 @@ export function viewActor(
     activeNodes: activeNodes(machine.id, value),
     tags: [...tags],
     sinceMs,
-    context: isSupervisor ? supervisorContext(snapshot.context) : datasetContext(snapshot.context),
+    context: CONTEXTS[machine.id as MachineName](snapshot.context),
     // The supervisor's datasets are actors of their own.
     invoked: Object.keys(children).filter((child) => !child.startsWith('dataset:')),
     nextEvents,
@@ -125,6 +146,18 @@ function activeNodes(machineId: string, value: StateValue): string[] {
 
 function isEmpty(value: StateValue): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+/** What is shown of each machine's memory. */
+const CONTEXTS = {
+  supervisor: supervisorContext,
+  dataset: datasetContext,
+  provider: providerContext,
+} as const satisfies Record<MachineName, unknown>;
+
+function providerContext(context: ProviderContext): ProviderActorContext {
+  const { provider, failure, failedAtMs, pauseCount, openCount, waitUntilMs } = context;
+  return { provider, failure, failedAtMs, pauseCount, openCount, waitUntilMs };
 }
 
 function datasetContext(context: DatasetContext): DatasetActorContext {

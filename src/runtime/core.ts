@@ -1,4 +1,4 @@
-import type { DatasetReport } from '../actors/dataset-machine.ts';
+import type { DatasetEvent, DatasetReport } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { Catalog, DatasetRecord, GenerationRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
@@ -11,7 +11,9 @@ import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import { knownPrice } from '../embedders/known-prices.ts';
 import { reconcileFolder } from '../pipeline/reconcile-folder.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
+import type { ActorKind } from './actor-kinds.ts';
 import { createAdapters, type RuntimeAdapters } from './adapters.ts';
+import { catalogOpener, runtimeStopped } from './catalog-opener.ts';
 import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
 import { createEventHub, type EventHub } from './events.ts';
@@ -23,6 +25,7 @@ import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
 import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createPriceBook, type PriceBook } from './price-book.ts';
+import { createProviderFleet, type ProviderFleet } from './providers/fleet.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
@@ -52,6 +55,8 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, Runti
   readonly inspection: Inspection;
   readonly sessions: SessionKeeper;
   readonly actors: DatasetActors;
+  /** Actors beside the supervisor and the datasets, for whoever lists and controls actors. */
+  readonly actorKinds: readonly ActorKind[];
   /** The dataset machine as the supervisor runs it. */
   readonly logic: ReturnType<typeof createDatasetLogic>;
   catalog(): Promise<Catalog>;
@@ -65,6 +70,8 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, Runti
   ownWork(datasetId: number): Promise<DatasetWork | undefined>;
   /** The newest sync checks that were told. */
   readonly checks: CheckLog;
+  /** The provider accounts that requests are sent to. */
+  readonly fleet: ProviderFleet;
   /** How the embedding providers answered lately. */
   readonly providers: ProviderLog;
   /** What models cost. */
@@ -81,22 +88,19 @@ export function createRuntimeCore(
   adapters: RuntimeAdapters = createAdapters(options),
 ): RuntimeCore {
   const { openCatalog, ...outside } = adapters;
-  const { clock, identity, store, chosen } = outside;
+  const { clock, identity, store } = outside;
   const hub = createEventHub(clock.nowMs);
-  const observers = createObservers(hub, clock, options, chosen);
+  const observers = createObservers(hub, clock, options, outside.chosen);
+  const embedding = createEmbedding(outside, options, { hub, ...observers }, (datasetId) =>
+    sendToActor(core, datasetId, { type: 'dataset.retry' }),
+  );
   let work: SessionWork | undefined;
   let isClosed = false;
 
   const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
   const opener = catalogOpener(open, () => isClosed);
   const currentWork = (): SessionWork => requireWork(work);
-
-  const onReport = (report: DatasetReport): void => {
-    const { datasetId, address, phase, failure } = report;
-    hub.emit({ type: 'dataset.state', address, phase, failure });
-    if (phase === 'deleted') work?.forget(datasetId);
-    core.actors.noteReport(report);
-  };
+  const onReport = (report: DatasetReport): void => noteReport(core, work, report);
 
   const logics = createLogics({
     catalog: opener.catalog,
@@ -120,10 +124,7 @@ export function createRuntimeCore(
       hub,
       embedderFor: core.embedderFor,
       priceOf: core.prices.priceOf,
-      onWork: (datasetId, type) => {
-        core.supervision?.send(datasetId, { type });
-        core.actors.send(datasetId, { type });
-      },
+      onWork: (datasetId, type) => sendToActor(core, datasetId, { type }),
       onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
     });
     onLostLease(session, (reason) => core.supervision?.noteLostLease(reason));
@@ -149,6 +150,8 @@ export function createRuntimeCore(
         await ending?.end();
       },
     }),
+    ...embedding,
+    actorKinds: [embedding.fleet.kind],
     actors: createDatasetActors({
       logic: () => logics.direct,
       clock,
@@ -156,8 +159,6 @@ export function createRuntimeCore(
       drainTimeoutMs: options.drainTimeoutMs,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
-    embedderFor: (profile) =>
-      observers.observeEmbedder(embedderForProfile(profile, [chosen.embedder, ...options.moreEmbedders])),
     work: currentWork,
     ownWork: async (datasetId) => work?.workFor(datasetId),
     running: createRunningTasks(),
@@ -165,11 +166,25 @@ export function createRuntimeCore(
     async close() {
       if (isClosed) return;
       isClosed = true;
+      embedding.fleet.stop();
       await store.close();
       await opener.close();
     },
   };
   return core;
+}
+
+function noteReport(core: RuntimeCore, work: SessionWork | undefined, report: DatasetReport): void {
+  const { datasetId, address, phase, failure } = report;
+  core.hub.emit({ type: 'dataset.state', address, phase, failure });
+  if (phase === 'deleted') work?.forget(datasetId);
+  core.actors.noteReport(report);
+}
+
+/** Whoever runs the dataset's actor, if it has one. */
+function sendToActor({ supervision, actors }: RuntimeCore, datasetId: number, event: DatasetEvent): void {
+  supervision?.send(datasetId, event);
+  actors.send(datasetId, event);
 }
 
 /** What watches a runtime for those who look at it, what it knows of prices, and what index runs share. */
@@ -186,6 +201,22 @@ function createObservers(hub: EventHub, clock: Clock, options: ResolvedOptions, 
 
 function onLostLease({ signal }: Session, listener: (reason: unknown) => void): void {
   signal.addEventListener('abort', () => listener(signal.reason), { once: true });
+}
+
+/** The embedders, each telling of its requests and sending them when their turn has come. */
+function createEmbedding(
+  { clock, chosen }: Pick<RuntimeAdapters, 'clock' | 'chosen'>,
+  { moreEmbedders }: ResolvedOptions,
+  watching: Pick<RuntimeCore, 'hub' | 'inspection' | 'observeEmbedder'>,
+  wake: (datasetId: number) => void,
+): Pick<RuntimeCore, 'fleet' | 'embedderFor'> {
+  const { hub, inspection, observeEmbedder } = watching;
+  const fleet = createProviderFleet({ clock, hub, inspection, wake });
+  return {
+    fleet,
+    embedderFor: (profile) =>
+      fleet.govern(observeEmbedder(embedderForProfile(profile, [chosen.embedder, ...moreEmbedders]))),
+  };
 }
 
 function notStarted(): RuntimeLife {
@@ -236,34 +267,6 @@ function reconcileTables(
   });
 }
 
-/** Opens the catalog when it is first asked for, once; again after an opening that failed. */
-function catalogOpener(
-  openCatalog: RuntimeAdapters['openCatalog'],
-  isClosed: () => boolean,
-): { catalog: () => Promise<Catalog>; close: () => Promise<void> } {
-  let opened: Promise<Catalog> | undefined;
-  return {
-    catalog() {
-      if (isClosed()) return Promise.reject(stopped());
-      opened ??= openCatalog().catch((error: unknown) => {
-        opened = undefined;
-        throw error;
-      });
-      return opened;
-    },
-    async close() {
-      await (await opened)?.close();
-    },
-  };
-}
-
-function stopped(): SynclineError {
-  return new SynclineError(
-    'RUNTIME_STOPPED',
-    'This runtime was stopped; create a new one with createSyncline().',
-  );
-}
-
 /**
  * Runs a task that writes: within a session (the lease is held), aborted when `signal` is or when the lease is lost.
  *
@@ -274,7 +277,7 @@ export async function withSession<Result>(
   signal: AbortSignal | undefined,
   task: (session: Session, signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  if (core.stopAsked) throw stopped();
+  if (core.stopAsked) throw runtimeStopped();
   if (core.options.access === 'readOnly') {
     throw new SynclineError(
       'CATALOG_READ_ONLY',
@@ -322,7 +325,23 @@ export async function withActor<Result>(
     return task(work, { wake, signal: AbortSignal.any([signal, supervision.over]) });
   }
   const wake = (): void => core.actors.send(datasetId, { type: 'dataset.changed' });
+  askProviderAgain(core, dataset);
   return core.actors.during({ datasetId, address }, () => task(work, { wake, signal }));
+}
+
+/** Whoever asks for work now does not want to hear of a failure that may be over. */
+export function askProviderAgain(
+  core: RuntimeCore,
+  { profile, target }: DatasetRecord,
+  isUrgent = false,
+): void {
+  for (const one of target === undefined ? [profile] : [profile, target.profile]) {
+    try {
+      core.fleet.tryAgain(core.embedderFor(one), isUrgent);
+    } catch {
+      // This runtime has no embedder for it, which is told where one is needed.
+    }
+  }
 }
 
 /**

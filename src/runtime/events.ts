@@ -3,6 +3,7 @@ import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { SyncReport } from '../domain/sync-report.ts';
 import type { EmbeddingPurpose } from '../embedders/embedder.ts';
+import type { ProviderState } from './providers/provider-status.ts';
 
 interface DatasetFacts {
   /** `project/dataset`. */
@@ -92,6 +93,16 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly costUsd: number | undefined;
       readonly durationMs: number;
       readonly code: string | undefined;
+    }
+  /** A provider account changed its state, or waits for longer; `failure` says why it is not available. */
+  | {
+      readonly type: 'provider.state';
+      /** As in the list of actors: `provider:1`. */
+      readonly providerId: string;
+      readonly provider: string;
+      readonly state: ProviderState;
+      readonly failure: Failure | undefined;
+      readonly waitUntilMs: number | undefined;
     }
   | ({
       readonly type: 'text.failed';

@@ -18,7 +18,7 @@ afterEach(() => {
 
 const retryable = (details = {}) =>
   new SynclineError('PROVIDER_UNREACHABLE', 'No answer.', { retryable: true, details });
-const hopeless = () => new SynclineError('PROVIDER_AUTH', 'Wrong key.');
+const hopeless = () => new SynclineError('PROFILE_MISMATCH', 'Wrong key.');
 
 type SourceName = keyof DatasetHarness['sources'];
 
@@ -171,7 +171,7 @@ describe('the stages', () => {
     await untilIn('backingOff');
     const { failure, failureCount } = actor.getSnapshot().context;
     expect(failureCount).toBe(1);
-    expect(failure?.code).toBe('PROVIDER_AUTH');
+    expect(failure?.code).toBe('PROFILE_MISMATCH');
   });
 
   test('stay held when the dataset is resumed while they end after a failure', async () => {
@@ -295,7 +295,7 @@ describe('failing', () => {
     expect(await waits(harness, hopeless, 8)).toEqual([100, 200]);
     expect(harness.reports.at(-1)).toMatchObject({
       phase: 'parked',
-      failure: { code: 'PROVIDER_AUTH', message: 'Wrong key.' },
+      failure: { code: 'PROFILE_MISMATCH', message: 'Wrong key.' },
     });
     expect(harness.actor.getSnapshot().hasTag('error')).toBe(true);
   });

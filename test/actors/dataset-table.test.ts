@@ -21,6 +21,7 @@ type Note =
   | 'remembers the change'
   | 'remembers the check'
   | 'remembers the maintenance'
+  | 'remembers to try again'
   | 'adds the reason'
   | 'removes the reason'
   | `asks ${Stage} again`
@@ -40,7 +41,7 @@ const DELETED = { 'dataset.delete': 'deleting' } as const;
 
 /** Events that mean nothing to a state, which stays as it is. */
 const workIgnored = <Here extends Row>(here: Here) =>
-  ({ 'dataset.proceed': here, 'work.chunked': here, 'work.embedded': here }) as const;
+  ({ 'dataset.retry': here, 'dataset.proceed': here, 'work.chunked': here, 'work.embedded': here }) as const;
 
 /** A stage at work. An event that concerns it lets it run once more when it ends. */
 const stageRow = (
@@ -55,6 +56,8 @@ const stageRow = (
     'work.chunked': [onWake.chunked, ...asks(concerned.chunked)],
     'work.embedded': [onWake.embedded, ...asks(concerned.embedded)],
     'dataset.proceed': here,
+    // Only one that has failed is going to back off.
+    'dataset.retry': here.endsWith('.failed') ? [here, 'remembers to try again'] : here,
     'dataset.check': [here, CHECK_LATER],
     'dataset.maintain': [here, MAINTAIN_LATER],
     'dataset.pause': [here, 'adds the reason', 'holds the stages'],
@@ -181,6 +184,7 @@ const TABLE: Record<Row, Record<DatasetEvent['type'], Cell>> = {
   backingOff: {
     ...DELETED,
     ...workIgnored('backingOff'),
+    'dataset.retry': 'checking',
     'dataset.changed': ['backingOff', REMEMBERED],
     'dataset.check': 'checking',
     'dataset.maintain': ['backingOff', MAINTAIN_LATER],
@@ -258,6 +262,7 @@ const EVENTS: Record<DatasetEvent['type'], DatasetEvent> = {
   'dataset.resume': { type: 'dataset.resume', reason: 'old' },
   'dataset.check': { type: 'dataset.check' },
   'dataset.maintain': { type: 'dataset.maintain' },
+  'dataset.retry': { type: 'dataset.retry' },
   'dataset.delete': { type: 'dataset.delete' },
   'work.chunked': { type: 'work.chunked' },
   'work.embedded': { type: 'work.embedded' },
@@ -278,6 +283,7 @@ const CONTEXT: Snapshot['context'] = {
   changedMeanwhile: false,
   checkAsked: false,
   maintenanceAsked: false,
+  retryAsked: false,
   again: { chunk: false, embed: false, write: false },
 };
 
@@ -308,6 +314,7 @@ function notesOf(before: Snapshot, after: Snapshot, actions: readonly SeenAction
     ...(is.changedMeanwhile && !was.changedMeanwhile ? (['remembers the change'] as const) : []),
     ...(is.checkAsked && !was.checkAsked ? (['remembers the check'] as const) : []),
     ...(is.maintenanceAsked && !was.maintenanceAsked ? (['remembers the maintenance'] as const) : []),
+    ...(is.retryAsked && !was.retryAsked ? (['remembers to try again'] as const) : []),
     ...(is.pauseReasons.length > was.pauseReasons.length ? (['adds the reason'] as const) : []),
     ...(is.pauseReasons.length < was.pauseReasons.length ? (['removes the reason'] as const) : []),
     ...ALL.filter((stage) => is.again[stage] && !was.again[stage]).map(
@@ -452,6 +459,7 @@ function* everyContext(): Generator<Partial<Snapshot['context']>> {
           for (const grantsItself of [false, true])
             for (const failureCount of [0, 9])
               yield {
+                retryAsked: failureCount > 0,
                 pauseReasons,
                 mend,
                 changedMeanwhile,

@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 const unreachable = () => new SynclineError('CATALOG_UNREACHABLE', 'No answer.', { retryable: true });
-const refused = () => new SynclineError('PROVIDER_AUTH', 'Wrong key.');
+const refused = () => new SynclineError('PROFILE_MISMATCH', 'Wrong key.');
 
 describe('a start', () => {
   test('takes the lease, makes the catalog, checks, processes, rebuilds and becomes idle', async () => {
@@ -268,7 +268,7 @@ describe('a failing dataset', () => {
     await untilPhase(good, 'idle');
     expect(datasets.get(good)?.waiting).toBe(0);
     expect(phase(bad)).toBe('backingOff');
-    expect(actor.getSnapshot().context.datasets[bad]?.failure?.code).toBe('PROVIDER_AUTH');
+    expect(actor.getSnapshot().context.datasets[bad]?.failure?.code).toBe('PROFILE_MISMATCH');
   });
 
   test('whose machine breaks is spawned again at the next look, paused if it was paused', async () => {

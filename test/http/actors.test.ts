@@ -20,8 +20,8 @@ describe('actors', () => {
     const api = await startWorking();
     for (const name of ['two', 'three']) await api.runtime.dataset(`docs/${name}`).create();
     await waitFor(
-      'three datasets',
-      async () => (await api.call('GET', '/v1/actors')).body.items.length === 4,
+      'three datasets, and their provider',
+      async () => (await api.call('GET', '/v1/actors')).body.items.length === 5,
     );
     const first = await api.call('GET', '/v1/actors?limit=2');
     expect(first.body.items.map(({ id }: { id: string }) => id)).toEqual(['supervisor', 'dataset:1']);
@@ -37,7 +37,11 @@ describe('actors', () => {
     });
     const second = await api.call('GET', `/v1/actors?limit=2&after=${first.body.next}`);
     expect(second.body.items.map(({ id }: { id: string }) => id)).toEqual(['dataset:2', 'dataset:3']);
-    expect(second.body.next).toBeUndefined();
+    const third = await api.call('GET', `/v1/actors?limit=2&after=${second.body.next}`);
+    expect(third.body.items).toMatchObject([
+      { id: 'provider:1', machine: 'provider', value: 'available', tags: ['ready'], nextEvents: [] },
+    ]);
+    expect(third.body.next).toBeUndefined();
   });
 
   test('are found by their machine and by the tag of their state', async () => {

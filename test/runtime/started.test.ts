@@ -76,7 +76,8 @@ test('a paused dataset waits while others work', async () => {
 test('a dataset that fails backs off and harms nobody else', async () => {
   const { runtime, provider, events } = await startTestRuntime();
   await runtime.start();
-  provider.misbehave({ kind: 'status', status: 500 }, 1);
+  // What is wrong with one dataset's settings says nothing about the others.
+  provider.misbehave({ kind: 'status', status: 404 }, 1);
   const error = await rejectionOf(
     runtime.dataset('docs/failing').ingest(documents(2, 'failing'), { mode: 'sync' }),
   );
@@ -92,8 +93,8 @@ test('index does not wait for the end of a backoff', async () => {
   const { runtime, provider } = await startTestRuntime();
   await runtime.start();
   const dataset = runtime.dataset('docs/impatient');
-  // The wait would be a minute; the provider has recovered before.
-  provider.misbehave({ kind: 'status', status: 429, headers: { 'retry-after': '60' } }, 1);
+  // The wait would be an hour; the provider has recovered before.
+  provider.misbehave({ kind: 'status', status: 429, headers: { 'retry-after': '3600' } }, 1);
   expect(await rejectionOf(dataset.ingest(documents(2), { mode: 'sync' }))).toMatchObject({
     code: 'PROVIDER_RATE_LIMITED',
   });

@@ -22,6 +22,11 @@ export function presentActor({ context, sinceMs, ...view }: ActorView) {
 
 function presentContext(context: NonNullable<ActorView['context']>) {
   const failure = presentFailure(context.failure);
+  if ('provider' in context) {
+    const { failedAtMs, waitUntilMs, ...counts } = context;
+    const timeOf = (ms: number | undefined) => (ms === undefined ? undefined : isoTime(ms));
+    return { ...counts, failure, failedAt: timeOf(failedAtMs), waitUntil: timeOf(waitUntilMs) };
+  }
   if (!('backlog' in context)) return { ...context, failure };
   const { backlog, mend } = context;
   const { oldestChangeAtMs, ...counts } = backlog ?? {};

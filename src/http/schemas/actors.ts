@@ -7,13 +7,16 @@ const idSchema = z
   .string()
   .min(1)
   .max(64)
-  .regex(/^(?:supervisor|(?:dataset|call):[1-9]\d{0,14})$/, 'supervisor, dataset:NUMBER or call:NUMBER');
+  .regex(
+    /^(?:supervisor|(?:dataset|call|provider|batch):[1-9]\d{0,14})$/,
+    'supervisor, dataset:NUMBER, call:NUMBER or provider:NUMBER',
+  );
 
 export const actorParams = z.object({
   id: idSchema.openapi({
     param: { name: 'id', in: 'path' },
     description:
-      '`supervisor`, `dataset:NUMBER`, or `call:NUMBER` for one that lives as long as an explicit call.',
+      '`supervisor`, `dataset:NUMBER`, `call:NUMBER` for one that lives as long as an explicit call, or `provider:NUMBER`.',
     example: 'supervisor',
   }),
 });
@@ -46,7 +49,10 @@ export const actorSchema = z
   .object({
     id: z.string().openapi({ example: 'dataset:12' }),
     machine: machineNameSchema,
-    address: z.string().optional().openapi({ description: '`project/dataset`; absent for the supervisor.' }),
+    address: z
+      .string()
+      .optional()
+      .openapi({ description: '`project/dataset`; absent for actors that are not of one dataset.' }),
     status: z.enum(['active', 'done', 'error', 'stopped', 'notStarted', 'resting']).openapi({
       description:
         '`notStarted`: the supervisor of a worker that is not started; `resting`: a dataset without an actor, which gets one when it is told something.',

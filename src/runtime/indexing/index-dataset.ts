@@ -1,7 +1,7 @@
 import type { DatasetRecord } from '../../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { isSynclineError, SynclineError } from '../../domain/errors.ts';
-import { type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
+import { askProviderAgain, type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { requireEmbedder } from '../dataset-documents.ts';
 import { reconcileDeclared } from '../declared-datasets.ts';
 import { runTask } from '../task.ts';
@@ -129,6 +129,7 @@ async function untilDone(run: IndexRun): Promise<void> {
   const { core, work, address, attended, options } = run;
   const { datasetId } = run.dataset;
   const parts = { catalog: await core.catalog(), actors: core.actors, ...attended };
+  askProviderAgain(core, run.dataset, true);
   // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
   core.supervision?.tell(datasetId, address, { type: 'dataset.check' });
   const end = keepSaving(run);
