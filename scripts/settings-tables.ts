@@ -8,6 +8,7 @@ import {
   EMBEDDER_SETTINGS,
   MAINTENANCE_SETTINGS,
   RUNTIME_SETTINGS,
+  SPEND_SETTINGS,
 } from '../src/runtime/settings/runtime-settings.ts';
 import type { Setting } from '../src/runtime/settings/setting.ts';
 import { findSetting } from '../src/runtime/settings/settings.ts';
@@ -19,6 +20,7 @@ const GROUPS: Readonly<Record<string, readonly [prefix: string, Readonly<Record<
   runtime: ['', RUNTIME_SETTINGS],
   embedder: ['embedder.', EMBEDDER_SETTINGS],
   maintenance: ['maintenance.', MAINTENANCE_SETTINGS],
+  spend: ['spend.', SPEND_SETTINGS],
   server: ['http.', HTTP_SERVER_SETTINGS],
   app: ['http.', HTTP_APP_SETTINGS],
 };

@@ -26,6 +26,7 @@ export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
 export type { ConfigurationSummary } from './runtime/configuration-summary.ts';
+export type { CostEntry, CostsOptions } from './runtime/costs.ts';
 export type { Runtime, RuntimeStatus } from './runtime/create-runtime.ts';
 export type {
   CheckOptions,
@@ -48,6 +49,7 @@ export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/da
 export type { DeclaredDataset, DeclaredDatasets } from './runtime/declared-datasets.ts';
 export type { EmbedderChoice } from './runtime/embedder-choice.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
+export type { HeldDataset } from './runtime/held-datasets.ts';
 export type {
   DatasetText,
   ImportVectorsOptions,
@@ -83,6 +85,8 @@ export {
   type LoadedConfig,
   loadConfig,
 } from './runtime/settings/load-config.ts';
+export type { SpendStatus } from './runtime/spend-guard.ts';
+export type { SpendOptions } from './runtime/spend-options.ts';
 export type { TaskOptions } from './runtime/task.ts';
 export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
 export { type FolderSourceDefinition, folderSource } from './sources/folder/folder-definition.ts';

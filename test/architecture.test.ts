@@ -69,7 +69,17 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'sources', 'index.ts'],
   client: ['http'],
   'syncline.ts': ['http', 'runtime'],
-  'index.ts': ['domain', 'actors', 'catalog', 'embedders', 'http', 'readers', 'runtime', 'sources', 'syncline.ts'],
+  'index.ts': [
+    'domain',
+    'actors',
+    'catalog',
+    'embedders',
+    'http',
+    'readers',
+    'runtime',
+    'sources',
+    'syncline.ts',
+  ],
 };
 
 test('every folder of src has its rule', () => {

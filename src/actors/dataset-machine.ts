@@ -26,7 +26,7 @@ import {
  */
 
 export type { DatasetEvent, DatasetPhase, DatasetReport } from './dataset-messages.ts';
-export { datasetBackoffMs, datasetReport, type Measured } from './dataset-setup.ts';
+export { datasetBackoffMs, datasetReport, type Measured, SPEND_PAUSE_REASON } from './dataset-setup.ts';
 
 /** Far above the longest chain of transitions that one event sets off (about ten). */
 const MICROSTEPS_MAX = 1_000;
@@ -276,9 +276,10 @@ export const datasetMachine = datasetSetup.createMachine({
     repairing: mendState('repairing', 'repairTable'),
     rebuilding: mendState('rebuilding', 'rebuildTable'),
 
-    /** Decides between mending, waiting and giving up; passed through at once. */
+    /** Decides between mending, waiting, holding and giving up; passed through at once. */
     failing: {
       always: [
+        { guard: 'isSpendCapReached', target: 'paused', actions: 'pauseForSpend' },
         { guard: 'isPaused', target: 'paused' },
         { guard: 'isHopeless', target: 'parked' },
         { guard: or(['isTableDamaged', 'isRetryAsked']), target: 'checking' },

@@ -78,6 +78,9 @@ const TABLE_DAMAGE: readonly string[] = ['TABLE_MISSING', 'TABLE_DAMAGED', 'TABL
 /** Codes of failures that the provider's own actor finds out the end of, and tells. */
 const PROVIDER_OUTAGE: readonly string[] = ['PROVIDER_AUTH', 'PROVIDER_QUOTA'];
 
+/** Why a dataset is paused that would spend more than it may. */
+export const SPEND_PAUSE_REASON = 'spend cap';
+
 /** Everything the chart in `dataset-machine.ts` calls by name. I/O is provided by the composition root. */
 export const datasetSetup = setup({
   types: {
@@ -153,6 +156,11 @@ export const datasetSetup = setup({
         return context.failure?.retryable === true && !further.retryable ? further : context.failure;
       },
     }),
+    /** No failure of anybody: the count of failures stays what it was. */
+    pauseForSpend: assign({
+      pauseReasons: ({ context }) => [...new Set([...context.pauseReasons, SPEND_PAUSE_REASON])],
+      failureCount: ({ context }) => Math.max(0, context.failureCount - 1),
+    }),
     forgetFailure: assign({ failure: undefined, failureCount: 0 }),
     /** Provided: stages at work start nothing new. */
     holdWork: () => undefined,
@@ -179,6 +187,7 @@ export const datasetSetup = setup({
     isAskedAgain: ({ context }, params: { stage: Stage }) => context.again[params.stage],
     /** Waiting will not mend it, and the check finds out what will. */
     isTableDamaged: ({ context }) => TABLE_DAMAGE.includes(context.failure?.code ?? ''),
+    isSpendCapReached: ({ context }) => context.failure?.code === 'SPEND_CAP_REACHED',
     /** Waiting will not mend it and it keeps failing. */
     isHopeless: ({ context }) =>
       context.failure?.retryable === false &&

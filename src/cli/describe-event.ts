@@ -87,6 +87,17 @@ function describeOther(event: SynclineEvent): string | undefined {
     case 'text.failed':
       if (!event.gaveUp) return undefined;
       return `${event.address}: a chunk was given up: ${event.code}: ${printable(event.message)}`;
+    case 'spend.capReached': {
+      const until =
+        event.untilMs === undefined
+          ? 'until it is resumed'
+          : `until ${new Date(event.untilMs).toISOString()}`;
+      return `${event.address}: paused ${until}: the spend cap of $${event.usdMax} a ${event.cap} is reached`;
+    }
+    case 'spend.capEnded':
+      return `${event.address}: goes on, the spend cap of the ${event.cap} holds it no longer`;
+    case 'queries.notCharged':
+      return `What was searched for ${event.queries} times is not charged yet: ${event.code}: ${printable(event.message)}`;
     case 'table.restored':
       return `${event.address}: table put back from version ${event.fromVersion} to ${event.toVersion}, as the catalog has it`;
     case 'sync.checked':

@@ -27,6 +27,8 @@ export interface Charge {
   readonly usdPerMillionTokens: number | undefined;
   /** How long the requests took, all together. */
   readonly durationMs: number;
+  /** It counts in the dataset's run that is under way; there is a cap on that. */
+  readonly isInRun: boolean;
 }
 
 /** 10^-12 US dollars: the unit in which money is added up, so that sums are exact. */

@@ -83,6 +83,7 @@ export type ErrorCode =
   | 'BATCH_REFUSED'
   | 'BATCH_RESULTS_LOST'
   | 'BATCH_NOT_FOUND'
+  | 'SPEND_CAP_REACHED'
   // service
   | 'LISTEN_FAILED'
   // life cycle

@@ -105,6 +105,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   EMBEDDING_ANSWER_INVALID: hidden(502, 'The embedding provider gave an answer that cannot be used'),
   PROVIDER_AUTH: hidden(502, 'The embedding provider refused the key'),
   PROVIDER_QUOTA: hidden(503, 'The quota at the embedding provider is used up'),
+  SPEND_CAP_REACHED: shown(402, 'The cap on what may be spent is reached'),
   PROVIDER_RATE_LIMITED: hidden(503, 'The embedding provider asks to wait'),
   PROVIDER_UNREACHABLE: hidden(502, 'The embedding provider does not answer'),
   PROVIDER_FAILED: hidden(502, 'The embedding provider failed'),

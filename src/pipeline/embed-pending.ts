@@ -4,7 +4,7 @@ import { toHex } from '../domain/hash.ts';
 import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
 import { packRequests } from '../embedders/pack-requests.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
-import { storeAnswer } from './store-answer.ts';
+import { admitRequest, storeAnswer } from './store-answer.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
@@ -253,6 +253,20 @@ function launch(run: EmbedRun, requestsInFlightMax: number): void {
 async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Promise<void> {
   const { work } = run;
   const texts = request.map((chunk) => chunk.embeddedText);
+  const settle = await admitRequest(work, run.configuration, request);
+  try {
+    await embedAdmitted(run, request, texts);
+  } finally {
+    settle();
+  }
+}
+
+async function embedAdmitted(
+  run: EmbedRun,
+  request: readonly PendingChunk[],
+  texts: readonly string[],
+): Promise<void> {
+  const { work } = run;
   const startMs = work.clock.monotonicMs();
   let answer: EmbedResult;
   try {

@@ -1,5 +1,6 @@
 import type { ConfigurationRecord, PendingChunk } from '../catalog/catalog.ts';
-import { type Charge, type CostMode, priceIn } from '../domain/cost.ts';
+import { formatAddress } from '../domain/address.ts';
+import { type Charge, type CostMode, priceIn, usdOf } from '../domain/cost.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { DatasetWork } from './work.ts';
 
@@ -43,6 +44,7 @@ export async function storeAnswer(
     isEstimated: tokensCharged === undefined,
     usdPerMillionTokens: priceIn(answer.mode, price),
     durationMs: answer.durationMs,
+    isInRun: work.spend.hasRunCap(work.dataset.datasetId),
   };
   await work.writer.storeEmbeddings(profileId, embeddings, {
     charge,
@@ -53,6 +55,24 @@ export async function storeAnswer(
   work.unwritten.vectors += chunks.length;
   work.report({ type: 'embedded', texts: chunks.length, tokensCharged });
   work.changed.ring();
+}
+
+/**
+ * Sets aside what a request will cost, by the tokenizer's count, until the returned function is called: when its answer was
+ * stored, or there is none.
+ *
+ * @throws SynclineError `SPEND_CAP_REACHED` when that would pass a cap; then nothing is to be sent.
+ */
+export function admitRequest(
+  work: DatasetWork,
+  { profile }: Pick<ConfigurationRecord, 'profile'>,
+  chunks: readonly Pick<PendingChunk, 'tokenCount'>[],
+  mode: Answer['mode'] = 'direct',
+): Promise<() => void> {
+  const { datasetId, address } = work.dataset;
+  const price = priceIn(mode, work.priceOf(profile));
+  const usd = price === undefined ? undefined : usdOf(tokensOf(chunks), price);
+  return work.spend.admit({ datasetId, address: formatAddress(address), usd, writer: work.writer });
 }
 
 /** As the tokenizer counts them. */

@@ -25,6 +25,7 @@ import { createTableCare, type TableCare } from './maintain-table.ts';
 import { DEFAULT_MAINTENANCE, type MaintenanceSettings } from './maintenance-need.ts';
 import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
+import type { SpendGate } from './spend-gate.ts';
 import { createToldChanges, type ToldChanges } from './told-changes.ts';
 import { createTurns, type Turns } from './turns.ts';
 
@@ -111,6 +112,8 @@ export interface DatasetWork {
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   /** What a model costs; `undefined` where that is not known. */
   readonly priceOf: (model: Pick<EmbeddingProfile, 'provider' | 'model'>) => Price | undefined;
+  /** Whom to ask before something is spent. */
+  readonly spend: SpendGate;
   readonly report: (report: WorkReport) => void;
   /** Held while documents are compared and applied: two changes of one document must not be decided against the same state. */
   readonly applying: Mutex;
@@ -173,6 +176,7 @@ export type DatasetWorkParts = Pick<
   | 'inFlightTexts'
   | 'embedderFor'
   | 'priceOf'
+  | 'spend'
   | 'report'
   | 'scheduleMaintenance'
 >;

@@ -16,6 +16,7 @@ import {
   viewActor,
 } from './actor-view.ts';
 import type { RuntimeCore } from './core.ts';
+import { noteResume } from './spend-runs.ts';
 
 /** What a page of actors is cut by. */
 export interface ActorPage {
@@ -236,8 +237,15 @@ async function passOn(
   }
 }
 
-function tell(core: RuntimeCore, id: string, address: string | undefined, event: DatasetEvent): void {
-  core.supervision?.tell(Number(id.slice(DATASET_PREFIX.length)), address ?? '', event);
+async function tell(
+  core: RuntimeCore,
+  id: string,
+  address: string | undefined,
+  event: DatasetEvent,
+): Promise<void> {
+  const datasetId = Number(id.slice(DATASET_PREFIX.length));
+  await noteResume(core, datasetId, event);
+  core.supervision?.tell(datasetId, address ?? '', event);
 }
 
 function supervisorAtRest({ options, stopAsked }: RuntimeCore): ActorView {

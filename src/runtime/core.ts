@@ -5,7 +5,6 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
-import type { ChosenEmbedder } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import { knownPrice } from '../embedders/known-prices.ts';
@@ -22,9 +21,10 @@ import { createIndexingParts, type IndexingParts } from './indexing/indexing-par
 import { createInspection, type Inspection } from './inspection.ts';
 import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
+import { createMoney, type Money, type MoneyParts } from './money.ts';
 import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
-import { createPriceBook, type PriceBook } from './price-book.ts';
+import { createPriceBook } from './price-book.ts';
 import { createProviderFleet, type ProviderFleet } from './providers/fleet.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork } from './session-work.ts';
@@ -48,7 +48,7 @@ export interface RuntimeLife {
 }
 
 /** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
-export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife, IndexingParts {
+export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife, IndexingParts, Money {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
   /** What XState tells of the actors. */
@@ -74,8 +74,6 @@ export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, Runti
   readonly fleet: ProviderFleet;
   /** How the embedding providers answered lately. */
   readonly providers: ProviderLog;
-  /** What models cost. */
-  readonly prices: PriceBook;
   /** The tasks that this runtime runs now. */
   readonly running: RunningTasks;
   /** Closes catalog and tables; nothing can be asked of this core afterwards. */
@@ -90,7 +88,7 @@ export function createRuntimeCore(
   const { openCatalog, ...outside } = adapters;
   const { clock, identity, store } = outside;
   const hub = createEventHub(clock.nowMs);
-  const observers = createObservers(hub, clock, options, outside.chosen);
+  const observers = createObservers(hub, clock);
   const embedding = createEmbedding(outside, options, { hub, ...observers }, (datasetId) =>
     sendToActor(core, datasetId, { type: 'dataset.retry' }),
   );
@@ -99,6 +97,7 @@ export function createRuntimeCore(
 
   const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
   const opener = catalogOpener(open, () => isClosed);
+  const money = moneyOf({ ...outside, options, catalog: opener.catalog, hub }, () => core);
   const currentWork = (): SessionWork => requireWork(work);
   const onReport = (report: DatasetReport): void => noteReport(core, work, report);
 
@@ -123,7 +122,8 @@ export function createRuntimeCore(
       settings: options,
       hub,
       embedderFor: core.embedderFor,
-      priceOf: core.prices.priceOf,
+      priceOf: money.prices.priceOf,
+      spend: money.spend,
       onWork: (datasetId, type) => sendToActor(core, datasetId, { type }),
       onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
     });
@@ -135,6 +135,7 @@ export function createRuntimeCore(
     options,
     hub,
     ...observers,
+    ...money,
     logic: logics.supervised,
     catalog: opener.catalog,
     sessions: createSessionKeeper({
@@ -161,14 +162,13 @@ export function createRuntimeCore(
     }),
     work: currentWork,
     ownWork: async (datasetId) => work?.workFor(datasetId),
-    running: createRunningTasks(),
     ...notStarted(),
     async close() {
       if (isClosed) return;
+      await money.queries.close();
       isClosed = true;
       embedding.fleet.stop();
-      await store.close();
-      await opener.close();
+      await Promise.all([store.close(), opener.close()]);
     },
   };
   return core;
@@ -187,10 +187,9 @@ function sendToActor({ supervision, actors }: RuntimeCore, datasetId: number, ev
   actors.send(datasetId, event);
 }
 
-/** What watches a runtime for those who look at it, what it knows of prices, and what index runs share. */
-function createObservers(hub: EventHub, clock: Clock, options: ResolvedOptions, chosen: ChosenEmbedder) {
+/** What watches a runtime for those who look at it, and what index runs share. */
+function createObservers(hub: EventHub, clock: Clock) {
   return {
-    prices: createPriceBook(options.prices, [chosen.embedder, ...options.moreEmbedders], knownPrice),
     inspection: createInspection(),
     checks: createCheckLog(hub),
     providers: createProviderLog(hub, clock.nowMs),
@@ -219,8 +218,25 @@ function createEmbedding(
   };
 }
 
-function notStarted(): RuntimeLife {
+function moneyOf(
+  { chosen, ...parts }: Omit<MoneyParts, 'prices' | 'resume'> & Pick<RuntimeAdapters, 'chosen'>,
+  core: () => RuntimeCore,
+): Money {
+  const { prices, moreEmbedders } = parts.options;
+  return createMoney({
+    ...parts,
+    prices: createPriceBook(prices, [chosen.embedder, ...moreEmbedders], knownPrice),
+    resume(datasetId, address, reason) {
+      const event = { type: 'dataset.resume', reason } as const;
+      core().supervision?.tell(datasetId, address, event);
+      core().actors.send(datasetId, event);
+    },
+  });
+}
+
+function notStarted(): RuntimeLife & Pick<RuntimeCore, 'running'> {
   return {
+    running: createRunningTasks(),
     supervision: undefined,
     ended: Promise.resolve(undefined),
     life: undefined,

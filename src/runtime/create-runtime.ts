@@ -5,6 +5,7 @@ import { type ActorRegistry, createActorRegistry, DEFAULT_PAUSE_REASON } from '.
 import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
 import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } from './catalog-report.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
+import { type CostEntry, type CostsOptions, readCosts } from './costs.ts';
 import { createDataset, type Dataset, type DatasetStatus } from './dataset.ts';
 import type { EventListener } from './events.ts';
 import { checkHealth, type RuntimeHealth } from './health.ts';
@@ -14,6 +15,8 @@ import { listStatuses } from './list-statuses.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
+import { type SpendStatus, spendStatus } from './spend-guard.ts';
+import { resolveSpend, type SpendOptions } from './spend-options.ts';
 import { describeState, type Supervision } from './supervision.ts';
 import { asTheyAre, createTasks, type Tasks } from './tasks.ts';
 import { haltWorker, requireSupervision, startWorker, stopRuntime } from './worker-life.ts';
@@ -28,6 +31,8 @@ export interface RuntimeStatus {
   readonly embedder: string;
   /** Tables in the folder that are not this catalog's; they are left alone. Usually none. */
   readonly strangeTables: readonly StrangeTable[];
+  /** What may be spent, what was today, and who waits because a cap was reached. */
+  readonly spend: SpendStatus;
   /** The newest tasks, newest first, at most 20. */
   readonly tasks: readonly TaskRecord[];
 }
@@ -76,6 +81,16 @@ export interface Runtime {
   /** Searches all datasets of a project and merges their answers. */
   search(project: string, query: string, options?: SearchOptions): Promise<SearchResult[]>;
   status(): Promise<RuntimeStatus>;
+  /** What embedding has cost, and what reuse has saved; from the catalog. */
+  costs(options?: CostsOptions): Promise<CostEntry[]>;
+  /** What may be spent, what was today, and which datasets wait because a cap was reached. */
+  spend(): Promise<SpendStatus>;
+  /**
+   * Other caps than those of the option `spend`, for as long as this runtime lives; datasets that wait try again.
+   *
+   * @throws SynclineError `INVALID_OPTION`.
+   */
+  setSpendCaps(caps: SpendOptions): void;
   /** Whether all that the runtime stands on is in order: catalog, lease, embedding provider, disk. Never throws. */
   health(): Promise<RuntimeHealth>;
   /** What was asked for and takes long: listed, waited for, cancelled. */
@@ -142,6 +157,9 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     search: (project, query, searchOptions) =>
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
+    costs: (costsOptions) => readCosts(core, costsOptions),
+    spend: () => spendStatus(core.catalog, core.spend),
+    setSpendCaps: (caps) => core.spend.setCaps(resolveSpend(caps)),
     health: () => checkHealth(core),
     tasks: createTasks(core),
     on: (listener) => core.hub.on(listener),
@@ -179,6 +197,7 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
     worker: isAlive ? worker : undefined,
     embedder: core.chosen.reason,
     strangeTables: await strangeTables(core),
+    spend: await spendStatus(core.catalog, core.spend),
     tasks: await asTheyAre(core, tasks),
   };
 }

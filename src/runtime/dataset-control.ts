@@ -10,6 +10,7 @@ import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
 import type { CreateDatasetOptions, DatasetStatus, EarlierTable } from './dataset.ts';
 import { readMaintenance } from './dataset-maintenance.ts';
+import { noteResume } from './spend-runs.ts';
 import { waitUntilDeleted } from './wait-until-indexed.ts';
 
 /** Least and most of `tokensPerChunkMax`: below, headings leave no room for text; above, no provider takes it. */
@@ -105,6 +106,7 @@ export async function tellDataset(
     );
   }
   const { datasetId } = await requireDataset(core, address);
+  await noteResume(core, datasetId, event);
   supervision.tell(datasetId, formatAddress(address), event);
 }
 

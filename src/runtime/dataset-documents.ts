@@ -14,6 +14,7 @@ import {
   REFUSED_LISTED_MAX,
   type RefusedDocument,
 } from './ingest.ts';
+import { duringRun } from './spend-runs.ts';
 import { runTask, type TaskHandle } from './task.ts';
 import { waitUntilIndexed } from './wait-until-indexed.ts';
 
@@ -124,20 +125,22 @@ function ingestSync(core: RuntimeCore, run: IngestRun): Promise<void> {
     // Its texts are not counted, but must not count for an index run at the same time either.
     const account = work.accounts.open({ isRead: false });
     try {
-      await applyBatches(
-        { core, work, attended, ...run },
-        run.reader.batches(),
-        (documents) => ({ documents, deletions: [], account }),
-        async () => {
-          Object.assign(task.progress, counts);
-          await task.save();
-        },
-      );
-      Object.assign(task.progress, counts);
-      await waitUntilIndexed(dataset.datasetId, run.address, {
-        catalog: await core.catalog(),
-        actors: core.actors,
-        ...attended,
+      await duringRun(core, work, undefined, async () => {
+        await applyBatches(
+          { core, work, attended, ...run },
+          run.reader.batches(),
+          (documents) => ({ documents, deletions: [], account }),
+          async () => {
+            Object.assign(task.progress, counts);
+            await task.save();
+          },
+        );
+        Object.assign(task.progress, counts);
+        await waitUntilIndexed(dataset.datasetId, run.address, {
+          catalog: await core.catalog(),
+          actors: core.actors,
+          ...attended,
+        });
       });
     } finally {
       work.accounts.close(account, { endedWell: false });

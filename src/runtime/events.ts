@@ -104,6 +104,23 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly failure: Failure | undefined;
       readonly waitUntilMs: number | undefined;
     }
+  /** A request was not sent, because it would have passed a cap: the dataset is paused until somebody or the next day lets it go on. */
+  | ({
+      readonly type: 'spend.capReached';
+      readonly cap: 'day' | 'run';
+      readonly usdMax: number;
+      readonly spentUsd: number;
+      /** When it goes on by itself, in Unix milliseconds. */
+      readonly untilMs: number | undefined;
+    } & DatasetFacts)
+  /** Queries that were embedded could not be charged now; they are with the next ones. */
+  | {
+      readonly type: 'queries.notCharged';
+      readonly queries: number;
+      readonly code: string;
+      readonly message: string;
+    }
+  | ({ readonly type: 'spend.capEnded'; readonly cap: 'day' | 'run' } & DatasetFacts)
   | ({
       readonly type: 'text.failed';
       readonly gaveUp: boolean;
@@ -183,6 +200,8 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'dataset.declarationFailed',
   'source.notCleaned',
   'text.failed',
+  'spend.capReached',
+  'queries.notCharged',
   'lease.lost',
   'table.restored',
   'sync.repaired',

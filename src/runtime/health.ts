@@ -6,7 +6,7 @@ import type { EventHub } from './events.ts';
 import { describeState } from './supervision.ts';
 
 /** What a runtime stands on. */
-export type HealthSubject = 'catalog' | 'lease' | 'provider' | 'disk';
+export type HealthSubject = 'catalog' | 'lease' | 'provider' | 'disk' | 'spend';
 
 /** How one of those is. */
 export interface HealthCheck {
@@ -19,7 +19,7 @@ export interface HealthCheck {
 }
 
 export interface RuntimeHealth {
-  /** Everything that a runtime is asked for can be expected to work. */
+  /** Everything that a runtime is asked for can be expected to work. A spend cap that was reached is wanted, and changes nothing about it. */
   readonly isReady: boolean;
   readonly checks: readonly HealthCheck[];
 }
@@ -56,8 +56,14 @@ export function createProviderLog(hub: EventHub, nowMs: () => number): ProviderL
 
 /** Looks at everything that a runtime stands on; takes a few seconds at most, and never throws. */
 export async function checkHealth(core: RuntimeCore): Promise<RuntimeHealth> {
-  const checks = [await checkCatalog(core), checkWorker(core), checkProvider(core), await checkDisk(core)];
-  return { isReady: checks.every(({ isOk }) => isOk), checks };
+  const checks = [
+    await checkCatalog(core),
+    checkWorker(core),
+    checkProvider(core),
+    await checkDisk(core),
+    checkSpend(core),
+  ];
+  return { isReady: checks.every(({ isOk, subject }) => isOk || subject === 'spend'), checks };
 }
 
 async function checkCatalog(core: RuntimeCore): Promise<HealthCheck> {
@@ -96,6 +102,13 @@ function checkProvider({ providers }: RuntimeCore): HealthCheck {
   const failure = providers.failure();
   if (failure === undefined) return ok('provider', 'No request to an embedding provider has failed lately.');
   return bad('provider', failure.code, 'The newest request to an embedding provider has failed.');
+}
+
+function checkSpend({ spend }: RuntimeCore): HealthCheck {
+  const waiting = spend.held().length;
+  if (waiting === 0) return ok('spend', 'No dataset waits because a spend cap was reached.');
+  const datasets = waiting === 1 ? 'A dataset waits' : `${waiting} datasets wait`;
+  return bad('spend', 'SPEND_CAP_REACHED', `${datasets} because a spend cap was reached; searches go on.`);
 }
 
 async function checkDisk({ catalogPath, options }: RuntimeCore): Promise<HealthCheck> {

@@ -12,6 +12,7 @@ import type { PriceOptions } from './price-book.ts';
 import { resolveGroup } from './settings/check-settings.ts';
 import { RUNTIME_SETTINGS } from './settings/runtime-settings.ts';
 import { object, type Setting } from './settings/setting.ts';
+import { resolveSpend, type SpendCaps, type SpendOptions } from './spend-options.ts';
 
 /** Options of {@link createSyncline}. Every one is optional. */
 export interface SynclineOptions {
@@ -68,6 +69,8 @@ export interface SynclineOptions {
   readonly removalShareMax?: number;
   /** Longest time in which a source may give nothing, in milliseconds. Default 600,000 (10 minutes). */
   readonly sourceIdleMsMax?: number;
+  /** What embedding documents may cost. Default: no cap. */
+  readonly spend?: SpendOptions;
   /** When tables are compacted, indexed and cleaned up. */
   readonly maintenance?: MaintenanceOptions;
   /** Datasets at work at the same time. Default 4. */
@@ -90,10 +93,13 @@ export interface SynclineOptions {
 
 /** {@link SynclineOptions} with every default filled in and every value checked. */
 export interface ResolvedOptions
-  extends Required<Omit<SynclineOptions, 'dataDir' | 'embedder' | 'catalogAuthToken' | 'maintenance'>> {
+  extends Required<
+    Omit<SynclineOptions, 'dataDir' | 'embedder' | 'catalogAuthToken' | 'maintenance' | 'spend'>
+  > {
   readonly catalogAuthToken: string | undefined;
   readonly embedder: Embedder | EmbedderOptions | undefined;
   readonly maintenance: ResolvedMaintenance;
+  readonly spend: SpendCaps;
 }
 
 /**
@@ -114,6 +120,7 @@ export function resolveOptions(options: SynclineOptions): ResolvedOptions {
     datasets: checkDeclared(options.datasets ?? {}),
     environment: options.environment ?? process.env,
     maintenance: resolveMaintenance(options.maintenance),
+    spend: resolveSpend(options.spend),
   };
 }
 
@@ -121,4 +128,5 @@ const OPTION_SETTINGS = {
   ...RUNTIME_SETTINGS,
   embedder: object('an embedder, or the settings of one', { meaning: 'see docs/embedders.md' }),
   maintenance: object('an object', { meaning: 'see docs/operations.md' }),
+  spend: object('an object', { meaning: 'see docs/costs.md' }),
 } satisfies Record<keyof SynclineOptions, Setting>;

@@ -75,7 +75,9 @@ export async function planReconfigure(
       else tokensToEmbedCount += tokenCount;
     }
   }
-  const { price } = core.embedderFor(target.profile);
+  // Throws where there is no embedder for it.
+  core.embedderFor(target.profile);
+  const price = core.prices.priceOf(target.profile);
   return {
     address: formatAddress(address),
     from: summarize(dataset),

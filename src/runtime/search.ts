@@ -1,6 +1,6 @@
-import type { DatasetRecord } from '../catalog/catalog.ts';
+import type { ConfigurationRecord, DatasetRecord } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
-import { type EmbeddingProfile, profileKey } from '../domain/embedding-profile.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { type Filter, parseFilter } from '../domain/filter.ts';
 import type { Metadata } from '../domain/metadata.ts';
@@ -132,19 +132,30 @@ interface TableSearch {
   readonly exact: boolean;
 }
 
-/** The query's vector under a profile, embedded once per profile; `undefined` where no vector is needed. */
-type QueryEmbedder = (profile: EmbeddingProfile) => Promise<Float32Array | undefined>;
+/** The query's vector under a profile, embedded once per profile and charged to the dataset that needs it first; `undefined` where no vector is needed. */
+type QueryEmbedder = (
+  dataset: DatasetRecord,
+  configuration: ConfigurationRecord,
+) => Promise<Float32Array | undefined>;
 
 function createQueryEmbedder(core: RuntimeCore, { query, mode, signal }: TableSearch): QueryEmbedder {
   const vectors = new Map<string, Promise<Float32Array | undefined>>();
-  const embed = async (profile: EmbeddingProfile): Promise<Float32Array | undefined> => {
+  const embed = async (
+    { datasetId }: DatasetRecord,
+    configuration: ConfigurationRecord,
+  ): Promise<Float32Array | undefined> => {
+    const startMs = core.clock.monotonicMs();
     const options = { purpose: 'query', ...(signal && { signal }) } as const;
-    return (await core.embedderFor(profile).embed([query], options)).vectors[0];
+    const embedder = core.embedderFor(configuration.profile);
+    const { vectors: answer, tokensCharged } = await embedder.embed([query], options);
+    const durationMs = core.clock.monotonicMs() - startMs;
+    core.queries.note({ datasetId, configuration, text: query, tokensCharged, durationMs });
+    return answer[0];
   };
-  return (profile) => {
+  return (dataset, configuration) => {
     if (mode === 'text') return Promise.resolve(undefined);
-    const key = profileKey(profile);
-    const vector = vectors.get(key) ?? embed(profile);
+    const key = profileKey(configuration.profile);
+    const vector = vectors.get(key) ?? embed(dataset, configuration);
     vectors.set(key, vector);
     return vector;
   };
@@ -203,7 +214,7 @@ async function searchGeneration(
     throw new SynclineError('TABLE_MISSING', `The table "${tableName}" serves no longer.`);
   }
   const { profile } = configuration;
-  const vector = await embed(profile);
+  const vector = await embed(dataset, configuration);
   const filter = search.filter === undefined ? undefined : parseFilter(search.filter, fields);
   const common = { limit: search.depth, version: recorded.version, ...(filter && { filter }) };
   const table = await core.store.openTable(tableName, { dimensions: profile.dimensions, fields });

@@ -29,6 +29,7 @@ export interface SessionWorkParts {
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   readonly priceOf: DatasetWork['priceOf'];
+  readonly spend: DatasetWork['spend'];
   /** Tells a dataset's actor what its stages did. */
   readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded' | 'dataset.maintain') => void;
   /** Called after every piece of work. */
@@ -79,6 +80,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           inFlightTexts,
           embedderFor: parts.embedderFor,
           priceOf: parts.priceOf,
+          spend: parts.spend,
           scheduleMaintenance: (delayMs) => maintenance.schedule(datasetId, delayMs),
           report: (report) => {
             emitReport(parts.hub, address, report);

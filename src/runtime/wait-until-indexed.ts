@@ -170,6 +170,13 @@ function throwIfHeldUp(address: string, standing: DatasetStanding | undefined): 
   if (phase === 'deleted') {
     throw new SynclineError('DATASET_NOT_FOUND', `The dataset "${address}" was deleted meanwhile.`);
   }
+  if (phase === 'paused' && failure?.code === 'SPEND_CAP_REACHED') {
+    throw new SynclineError(
+      'SPEND_CAP_REACHED',
+      `The dataset "${address}" is paused. ${failure.message} Its changes are stored and are indexed when it goes on.`,
+      { retryable: failure.retryable, details: { retryAfterMs: failure.retryAfterMs } },
+    );
+  }
   if (phase === 'paused') {
     throw new SynclineError(
       'ABORTED',

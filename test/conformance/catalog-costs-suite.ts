@@ -90,7 +90,8 @@ export function describeCatalogCosts(catalog: () => SqlCatalog): void {
   test('charges queries without the lease, each once, and to no run', async () => {
     const stage = await setStage(catalog());
     const { datasetId, profileId } = stage.dataset;
-    const query = { ...CHARGE, datasetId, profileId, mode: 'query' as const, requestId: 'q1' };
+    const mode = 'query' as const;
+    const query = { ...CHARGE, datasetId, profileId, mode, isInRun: false, requestId: 'q1' };
     await stage.catalog.chargeQueries([query, { ...query, requestId: 'q2' }]);
     await stage.catalog.chargeQueries([query]);
     expect(await stage.catalog.listCosts({ by: ['mode'], limit: 10 })).toMatchObject([
@@ -145,6 +146,7 @@ const CHARGE: Omit<Charge, 'requestId' | 'datasetId'> = {
   isEstimated: false,
   usdPerMillionTokens: 2,
   durationMs: 10,
+  isInRun: true,
 };
 
 async function sums({ catalog }: Stage): Promise<Partial<CostRecord>> {

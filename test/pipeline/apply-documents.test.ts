@@ -5,6 +5,7 @@ import { type PreparedDocument, prepareDocument } from '../../src/domain/documen
 import { applyDocuments, prepareBatch } from '../../src/pipeline/apply-documents.ts';
 import { chunkIncoming } from '../../src/pipeline/chunk-incoming.ts';
 import { createInFlightTexts } from '../../src/pipeline/in-flight-texts.ts';
+import { OPEN_GATE } from '../../src/pipeline/spend-gate.ts';
 import { createDatasetWork, type DatasetWork, DEFAULT_PIPELINE_SETTINGS } from '../../src/pipeline/work.ts';
 import { systemClock } from '../../src/runtime/system-clock.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
@@ -68,6 +69,7 @@ async function makeWork(): Promise<DatasetWork> {
     inFlightTexts: createInFlightTexts(),
     embedderFor: unused,
     priceOf: () => undefined,
+    spend: OPEN_GATE,
     report: () => undefined,
     scheduleMaintenance: unused,
   });

@@ -10,6 +10,7 @@ import type {
 import { sha256, toHex } from '../../src/domain/hash.ts';
 import type { Embedder } from '../../src/embedders/embedder.ts';
 import { createInFlightTexts, type InFlightTexts } from '../../src/pipeline/in-flight-texts.ts';
+import { OPEN_GATE } from '../../src/pipeline/spend-gate.ts';
 import {
   createDatasetWork,
   type DatasetWork,
@@ -96,6 +97,7 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     inFlightTexts: shared.inFlightTexts,
     embedderFor: () => newEmbedder(options),
     priceOf: () => undefined,
+    spend: OPEN_GATE,
     report: (report) => fakeWork.reports.push(report),
     scheduleMaintenance: () => undefined,
   });

@@ -73,3 +73,28 @@ test.each([
   },
   30_000,
 );
+
+test('an answer of a provider is charged once when that it was stored is not heard', async () => {
+  const folder = makeTempDir();
+  const options = resolveOptions({ dataDir: folder.join('data'), environment: {}, durableTables: false });
+  const adapters = createAdapters(options);
+  let lose = (): void => undefined;
+  const openCatalog = async (): Promise<Catalog> => {
+    const lossy = losingAnswerOf(await adapters.openCatalog(), 'storeEmbeddings');
+    lose = lossy.lose;
+    return lossy.catalog;
+  };
+  const runtime = runtimeOver(createRuntimeCore(options, { ...adapters, openCatalog }));
+  try {
+    const dataset = runtime.dataset('docs/one');
+    await dataset.ingest([{ key: 'a', content: 'first words' }]);
+    lose();
+    // Whether the call hears of it depends on what is written first.
+    await dataset.ingest([{ key: 'b', content: 'second words' }]).catch(() => undefined);
+    await dataset.index();
+    expect(await runtime.costs()).toMatchObject([{ requestCount: 2, textCount: 2, reusedTextCount: 0 }]);
+  } finally {
+    await runtime.stop();
+    folder.remove();
+  }
+});

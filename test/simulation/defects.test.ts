@@ -21,6 +21,8 @@ const SIGNS: Readonly<Record<keyof typeof DEFECTS, RegExp>> = {
   readyWithoutVector: /is ready, but its vector is not in the catalog/,
   outdatedRead: /^A vector is asked for that the catalog has/,
   aheadIsTrusted: /holds chunk \d+ twice|marks \d+ rows and records/,
+  chargedTwice: /texts are charged, but only \d+ were paid for/,
+  chargedLater: /vectors are stored, but only \d+ texts are charged/,
   cleanedTooFar: /has no version \d+/,
 };
 

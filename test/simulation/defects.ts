@@ -85,6 +85,27 @@ export const DEFECTS = {
     },
   },
 
+  /** An answer is charged whenever it is stored. */
+  chargedTwice: {
+    driver: (driver) =>
+      withWrites(driver, (statements) =>
+        statements.flatMap((one) => (one.sql.includes('insert into cost_days') ? [one, one] : [one])),
+      ),
+  },
+
+  /** An answer is charged after its vectors were stored, where a crash can come between. */
+  chargedLater: {
+    driver: (driver) => ({
+      ...driver,
+      async write(statements) {
+        const charges = statements.filter(({ sql }) => sql.includes('insert into cost_days'));
+        const results = await driver.write(statements.map((one) => (charges.includes(one) ? NOTHING : one)));
+        if (charges.length > 0) await driver.write(charges);
+        return results;
+      },
+    }),
+  },
+
   /** A worker that lost its lease goes on writing. */
   noFencing: {
     driver: (driver) => ({

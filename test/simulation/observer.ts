@@ -55,11 +55,23 @@ const MARKED = `
   from generations g left join indexed_chunks i on i.generation_id = g.generation_id
   where g.recorded_version is not null and g.state != 'dropping'
   order by g.generation_id, i.chunk_id`;
+const COSTS = statement(
+  `select (select coalesce(sum(text_count), 0) from cost_days where mode = 'direct'), (select count(*) from embeddings)`,
+);
 const HOLDER = statement('select cast(holder_id as blob) from leases');
 const TABLES = `
   select g.table_name, p.name || '/' || d.name, d.dataset_id
   from generations g join datasets d on d.dataset_id = g.dataset_id join projects p on p.project_id = d.project_id
   where g.table_name = ?`;
+
+/** Every vector that is stored is charged, and nothing is that was not paid. */
+function checkCosts([charged, stored]: SqlRow, { paid }: Ledger): void {
+  const paidCount = [...paid.values()].reduce((sum, count) => sum + count, 0);
+  if (Number(charged) < Number(stored))
+    throw new Violation(`${stored} vectors are stored, but only ${charged} texts are charged.`);
+  if (Number(charged) > paidCount)
+    throw new Violation(`${charged} texts are charged, but only ${paidCount} were paid for.`);
+}
 
 export function createObserver(parts: ObserverParts): Observer {
   const { database, disk, ledger } = parts;
@@ -230,7 +242,8 @@ export function createObserver(parts: ObserverParts): Observer {
         throw new Violation(`${process.name} wrote into the catalog although another holds the lease.`);
       }
       readEmbeddings();
-      const [chunkRows, marked] = database.inspect(CHUNKS, statement(MARKED));
+      const [chunkRows, marked, costs] = database.inspect(CHUNKS, statement(MARKED), COSTS);
+      checkCosts(costs?.rows[0] ?? [], ledger);
       checkChunks(chunkRows?.rows ?? []);
       checkMarks(marked?.rows ?? []);
     },
@@ -283,7 +296,10 @@ function byKey(rows: readonly StoredRow[]): Map<string, StoredRow[]> {
   return documents;
 }
 
-/** Whether a statement changes what only the worker may change. */
+/** Whether a statement changes what only the worker may change. Whoever searches charges what was searched for. */
 function isWork(sql: string): boolean {
-  return /^\s*(with|insert|update|delete)\b/i.test(sql) && !/\bleases\b|\bschema_migrations\b/.test(sql);
+  return (
+    /^\s*(with|insert|update|delete)\b/i.test(sql) &&
+    !/\bleases\b|\bschema_migrations\b|\bcost_(days|charges|runs)\b/.test(sql)
+  );
 }

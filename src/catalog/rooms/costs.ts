@@ -56,12 +56,13 @@ export function chargeStatements(profileId: number, charge: Charge): SqlStatemen
       Math.round(charge.durationMs),
     ),
     statement(
-      `insert into cost_runs (dataset_id, cost_pico_usd) select ?3, ?4 where ?1 <> 'query' and ${isNew}
+      `insert into cost_runs (dataset_id, cost_pico_usd) select ?3, ?4 where ?5 and ${isNew}
        on conflict (dataset_id) do update set cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd`,
       mode,
       requestId,
       datasetId,
       costPicoUsd,
+      charge.isInRun ? 1 : 0,
     ),
     statement(
       `insert into cost_charges (mode, seq, request_id)

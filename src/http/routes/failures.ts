@@ -19,6 +19,7 @@ const INDEXING = [
   'PROFILE_MISMATCH',
   'PROVIDER_AUTH',
   'PROVIDER_QUOTA',
+  'SPEND_CAP_REACHED',
   'DISK_FULL',
   'ABORTED',
 ] as const;

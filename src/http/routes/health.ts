@@ -25,7 +25,7 @@ const readinessSchema = z
     isReady: z.boolean(),
     checks: z.array(
       z.object({
-        subject: z.enum(['catalog', 'lease', 'provider', 'disk']),
+        subject: z.enum(['catalog', 'lease', 'provider', 'disk', 'spend']),
         isOk: z.boolean(),
         code: z.string().optional().openapi({ example: 'PROVIDER_UNREACHABLE' }),
         detail: z.string(),
@@ -46,7 +46,8 @@ const readReadiness = createRoute({
   tags,
   summary: 'Tells whether requests can be expected to work, and why not',
   description:
-    'For whoever directs requests: catalog, lease, embedding provider and disk are looked at. Needs no key.',
+    'For whoever directs requests: catalog, lease, embedding provider and disk are looked at. Needs no key. ' +
+    'That a spend cap was reached is told, too, and is no reason not to be ready.',
   security: [],
   responses: {
     200: readiness('Everything is in order'),

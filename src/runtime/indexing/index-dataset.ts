@@ -4,6 +4,7 @@ import { isSynclineError, SynclineError } from '../../domain/errors.ts';
 import { askProviderAgain, type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { requireEmbedder } from '../dataset-documents.ts';
 import { reconcileDeclared } from '../declared-datasets.ts';
+import { duringRun } from '../spend-runs.ts';
 import { runTask } from '../task.ts';
 import { waitUntilIndexed, waitUntilNothingWaits } from '../wait-until-indexed.ts';
 import { applyDelta, tablesOf } from './apply-delta.ts';
@@ -89,8 +90,10 @@ function indexWithActor({
     const run: IndexRun = { ...parts, task: { ...task, signal: attended.signal } };
     let endedWell = false;
     try {
-      await readSources(run, sources);
-      await untilDone(run);
+      await duringRun(core, work, options.usdMax, async () => {
+        await readSources(run, sources);
+        await untilDone(run);
+      });
       endedWell = true;
     } finally {
       work.accounts.close(account, { endedWell });

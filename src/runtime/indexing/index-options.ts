@@ -27,6 +27,8 @@ export interface IndexOptions extends TaskOptions {
    * {@link SynclineOptions.removalShareMax} of them, removes none and fails with `MASS_DELETION_REFUSED`.
    */
   readonly allowMassDeletion?: boolean;
+  /** What this run may cost, in US dollars. Default: the option `spend.usdPerRunMax`. */
+  readonly usdMax?: number;
 }
 
 /** What a run has done so far; each is also in its task's `progress`. */

@@ -99,12 +99,14 @@ function runtimeOptions(
   const single = [...forOptions].filter(([name]) => !name.includes('.') && name !== OWN_EMBEDDER);
   const embedder = groupOf(forOptions, 'embedder.');
   const maintenance = groupOf(forOptions, 'maintenance.');
+  const spend = groupOf(forOptions, 'spend.');
   const ownEmbedder = forOptions.get(OWN_EMBEDDER)?.value as Embedder | undefined;
   return {
     ...(Object.fromEntries(single.map(([name, { value }]) => [name, value])) as SynclineOptions),
     ...(embedder.length > 0 && { embedder: Object.fromEntries(embedder) as EmbedderOptions }),
     ...(ownEmbedder !== undefined && { embedder: ownEmbedder }),
     ...(maintenance.length > 0 && { maintenance: Object.fromEntries(maintenance) }),
+    ...(spend.length > 0 && { spend: Object.fromEntries(spend) }),
     environment: withSecretsOfFiles(given, environment),
   };
 }

@@ -1,6 +1,6 @@
 import { DEFAULT_MAINTENANCE } from '../../pipeline/maintenance-need.ts';
 import { VECTOR_INDEX_BYTES_MIN } from '../../vectors/vector-store.ts';
-import { choice, flag, object, share, text, wholeNumber } from './setting.ts';
+import { amount, choice, flag, object, share, text, wholeNumber } from './setting.ts';
 
 /** Where everything is when nobody says where, below the working folder. */
 export const DATA_DIR_DEFAULT = '.syncline';
@@ -114,6 +114,18 @@ export const RUNTIME_SETTINGS = {
   catalogTimeoutMs: wholeNumber(100, 3_600_000, {
     default: 30_000,
     meaning: 'Longest wait for one request to a libSQL server or for a lock on a local catalog, in ms',
+  }),
+};
+
+/** The option `spend`. */
+export const SPEND_SETTINGS = {
+  usdPerDayMax: amount({
+    defaultText: 'no cap',
+    meaning: 'What embedding may cost in a day (UTC), in US dollars; see [costs](costs.md#caps)',
+  }),
+  usdPerRunMax: amount({
+    defaultText: 'no cap',
+    meaning: 'What one run of a dataset may cost, in US dollars',
   }),
 };
 

@@ -66,6 +66,17 @@ export function share(about: About<number> & { readonly default: number }): Sett
   };
 }
 
+/** An amount of money; 0 is nothing at all. */
+export function amount(about: About<number>): Setting<number> {
+  return {
+    allowed: 'an amount of money from 0 on',
+    accepts: (value) => typeof value === 'number' && value >= 0 && Number.isFinite(value),
+    parse: (text) => (/^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : text),
+    default: undefined,
+    ...about,
+  };
+}
+
 /** `true` or `false`. */
 export function flag(about: About<boolean> & { readonly default: boolean }): Setting<boolean> & {
   readonly default: boolean;

@@ -1,5 +1,10 @@
 import { HTTP_APP_SETTINGS, HTTP_SERVER_SETTINGS } from './http-settings.ts';
-import { EMBEDDER_SETTINGS, MAINTENANCE_SETTINGS, RUNTIME_SETTINGS } from './runtime-settings.ts';
+import {
+  EMBEDDER_SETTINGS,
+  MAINTENANCE_SETTINGS,
+  RUNTIME_SETTINGS,
+  SPEND_SETTINGS,
+} from './runtime-settings.ts';
 import type { Setting } from './setting.ts';
 
 /** A setting with the names under which it is given. */
@@ -18,6 +23,7 @@ export const SETTINGS: readonly NamedSetting[] = [
   ...named('', RUNTIME_SETTINGS),
   ...named('embedder.', EMBEDDER_SETTINGS),
   ...named('maintenance.', MAINTENANCE_SETTINGS),
+  ...named('spend.', SPEND_SETTINGS),
   ...named('http.', { ...HTTP_SERVER_SETTINGS, ...HTTP_APP_SETTINGS }),
 ];
 
