@@ -1,4 +1,4 @@
-import { and, not, or, stateIn } from 'xstate';
+import { and, or } from 'xstate';
 import {
   type DatasetContext,
   datasetSetup,
@@ -57,20 +57,6 @@ const askAgain = (...stages: Stage[]) => ({ type: 'askAgain', params: { stages }
 /** Stages that look once more when another ends: texts of ours that another dataset embedded are announced by nobody else. */
 const STAGES_AFTER: Readonly<Record<Stage, readonly Stage[]>> = { chunk: [], embed: ['write'], write: [] };
 
-const hasFailedStage = or(STAGES.map((stage) => stateIn({ processing: { [stage]: 'failed' } })));
-
-const haveAllStagesEnded = and(
-  STAGES.map((stage) =>
-    or([
-      stateIn({ processing: { [stage]: 'failed' } }),
-      and([
-        stateIn({ processing: { [stage]: 'drained' } }),
-        not({ type: 'isAskedAgain', params: { stage } }),
-      ]),
-    ]),
-  ),
-);
-
 /**
  * One region of `processing`: its stage runs until it finds nothing to do, and runs once more for every wake-up that came
  * while it ran. (A stage that looks and finds nothing has not ended yet when new work arrives: without `again` that
@@ -89,7 +75,7 @@ function stageRegion(stage: Stage) {
           onDone: { target: 'drained', actions: askAgain(...STAGES_AFTER[stage]) },
           onError: [
             {
-              guard: hasFailedStage,
+              guard: 'hasFailedStage',
               target: 'failed',
               actions: { ...recordError, type: 'recordFurtherFailure' },
             },
@@ -237,22 +223,23 @@ export const datasetMachine = datasetSetup.createMachine({
         write: stageRegion('write'),
       },
       always: [
-        { guard: and([haveAllStagesEnded, hasFailedStage]), target: 'failing' },
-        { guard: and([haveAllStagesEnded, 'isPaused']), target: 'paused' },
-        { guard: haveAllStagesEnded, target: 'maintaining', actions: 'forgetFailure' },
+        { guard: and(['haveAllStagesEnded', 'hasFailedStage']), target: 'failing' },
+        { guard: and(['haveAllStagesEnded', 'isPaused']), target: 'paused' },
+        { guard: 'haveAllStagesEnded', target: 'maintaining', actions: 'forgetFailure' },
       ],
       on: {
         // Measured again afterwards: what was asked for may be a new table, which is due when the stages have ended.
         'dataset.changed': { actions: [askAgain(...STAGES), 'rememberChange'] },
         'work.chunked': { actions: askAgain('embed', 'write') },
         'work.embedded': { actions: askAgain('write') },
-        'dataset.retry': { guard: hasFailedStage, actions: 'rememberRetry' },
+        'dataset.retry': { guard: 'hasFailedStage', actions: 'rememberRetry' },
         // What is under way is finished and kept; nothing new is started. The stages then drain by themselves.
         'dataset.pause': { actions: ['holdWork', { type: 'addPauseReason', params: pauseParams }] },
         'dataset.resume': [
+          // After a failure the stages stay held until all of them have ended.
+          { guard: 'hasFailedStage', actions: { type: 'removePauseReason', params: pauseParams } },
           {
-            // After a failure the stages stay held until all of them have ended.
-            guard: and([{ type: 'isLastPauseReason', params: pauseParams }, not(hasFailedStage)]),
+            guard: { type: 'isLastPauseReason', params: pauseParams },
             actions: [{ type: 'removePauseReason', params: pauseParams }, 'releaseWork', askAgain(...STAGES)],
           },
           { actions: { type: 'removePauseReason', params: pauseParams } },

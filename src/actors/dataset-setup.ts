@@ -1,4 +1,4 @@
-import { assign, fromPromise, type PromiseActorLogic, setup } from 'xstate';
+import { and, assign, fromPromise, not, or, type PromiseActorLogic, setup, stateIn } from 'xstate';
 import type { DatasetBacklog } from '../catalog/catalog.ts';
 import type { TableMend, TableVerdict } from '../domain/sync-report.ts';
 import { waitingCount } from './backlog.ts';
@@ -80,6 +80,8 @@ const PROVIDER_OUTAGE: readonly string[] = ['PROVIDER_AUTH', 'PROVIDER_QUOTA'];
 
 /** Why a dataset is paused that would spend more than it may. */
 export const SPEND_PAUSE_REASON = 'spend cap';
+
+const hasFailedStage = or(STAGES.map((stage) => stateIn({ processing: { [stage]: 'failed' } })));
 
 /** Everything the chart in `dataset-machine.ts` calls by name. I/O is provided by the composition root. */
 export const datasetSetup = setup({
@@ -193,6 +195,18 @@ export const datasetSetup = setup({
       context.failure?.retryable === false &&
       !PROVIDER_OUTAGE.includes(context.failure.code) &&
       context.failureCount >= context.backoff.failuresMax,
+    hasFailedStage,
+    haveAllStagesEnded: and(
+      STAGES.map((stage) =>
+        or([
+          stateIn({ processing: { [stage]: 'failed' } }),
+          and([
+            stateIn({ processing: { [stage]: 'drained' } }),
+            not({ type: 'isAskedAgain', params: { stage } }),
+          ]),
+        ]),
+      ),
+    ),
   },
   delays: {
     /** Provided with jitter. */

@@ -31,6 +31,7 @@ describe("a machine's model", () => {
         .map(({ kind, label, guard, targetIds }) => [kind, label, guard, ...targetIds]);
     expect(from('dataset.backingOff')).toEqual([
       ['event', 'dataset.check', undefined, 'dataset.checking'],
+      ['event', 'dataset.retry', undefined, 'dataset.retrying'],
       ['after', 'backoff', undefined, 'dataset.retrying'],
     ]);
     expect(from('dataset.checking')).toContainEqual(['done', 'checkTable', undefined, 'dataset.settling']);
