@@ -65,6 +65,11 @@ export type { MaintenanceOptions } from './runtime/maintenance-options.ts';
 export type { SynclineOptions } from './runtime/options.ts';
 export type { Page, PageOptions } from './runtime/page.ts';
 export type { PriceOptions } from './runtime/price-book.ts';
+export type {
+  ProviderModelStatus,
+  ProviderState,
+  ProviderStatus,
+} from './runtime/providers/provider-status.ts';
 export type { ChunkView } from './runtime/read-chunks.ts';
 export type { DocumentSummary, StoredDocument } from './runtime/read-documents.ts';
 export type { ReconfigureOptions, ReconfigurePlan, ReconfigureResult } from './runtime/reconfigure.ts';

@@ -3,6 +3,7 @@ import type { Embedder, EmbedderLimits } from './embedder.ts';
 import { createLocalEmbedder, LOCAL_MODEL, LOCAL_PROVIDER } from './local-embedder.ts';
 import { createOpenAiEmbedder } from './openai-embedder.ts';
 import { OPENAI_BASE_URL, readEndpoint } from './openai-endpoint.ts';
+import type { ServerKind } from './provider-limits.ts';
 
 /** Model of OpenAI's own service where nobody names one. */
 const OPENAI_MODEL_DEFAULT = 'text-embedding-3-small';
@@ -18,6 +19,8 @@ export interface EmbedderOptions {
   readonly baseUrl?: string;
   readonly apiKey?: string;
   readonly timeoutMs?: number;
+  /** What the server is, for its limits; see `OpenAiEmbedderOptions`. */
+  readonly server?: ServerKind;
   readonly limits?: Partial<EmbedderLimits>;
 }
 
@@ -127,6 +130,7 @@ function chooseOpenAi(
     ...(dimensions === undefined ? {} : { dimensions }),
     ...(sendDimensions === undefined ? {} : { sendDimensions }),
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    ...(options.server === undefined ? {} : { server: options.server }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   return { embedder, reason: describe(embedder, because) };

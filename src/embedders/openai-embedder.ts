@@ -1,6 +1,7 @@
 import type { OpenAI } from 'openai';
 import { createOpenAiBatch } from '../batch/openai-batch.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
+import { sha256, toHex } from '../domain/hash.ts';
 import { checkTexts } from './check-texts.ts';
 import type { Embedder, EmbedResult } from './embedder.ts';
 import { createOpenAiClient } from './openai-client.ts';
@@ -11,6 +12,7 @@ import {
   resolveOpenAiOptions,
 } from './openai-options.ts';
 import { providerFailure } from './provider-failure.ts';
+import { readRateLimits } from './rate-limit-headers.ts';
 import { readBody } from './read-body.ts';
 import { type ExpectedAnswer, invalidAnswer, readEmbeddings } from './read-embeddings.ts';
 
@@ -47,6 +49,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
   return {
     provider: resolved.endpoint.provider,
     model: resolved.model,
+    account: accountOf(resolved),
     dimensions: resolved.dimensions,
     limits: resolved.limits,
     ...(price && { price }),
@@ -68,6 +71,11 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
       }
     },
   };
+}
+
+/** Host and path of the server, and a hash of the key that does not tell it. */
+function accountOf({ endpoint, apiKey }: ResolvedOpenAiOptions): string {
+  return `${endpoint.baseUrl}#${apiKey === undefined ? 'none' : toHex(sha256(apiKey)).slice(0, 16)}`;
 }
 
 /** One request, with one deadline over the connection, the answer's head and its body. */
@@ -122,7 +130,9 @@ async function exchange(
   const error = embeddedError(answer);
   if (error !== undefined)
     throw providerFailure({ ...error, headers: response.headers }, context(options, texts));
-  return readEmbeddings(answer, expected);
+  const result = await readEmbeddings(answer, expected);
+  const rateLimits = readRateLimits(response.headers, Date.now());
+  return rateLimits === undefined ? result : { ...result, rateLimits };
 }
 
 async function post(session: Session, texts: readonly string[], signal: AbortSignal): Promise<Response> {

@@ -4,7 +4,7 @@ import { SynclineError } from '../domain/errors.ts';
 import type { EmbedderLimits } from './embedder.ts';
 import { type Endpoint, OPENAI_BASE_URL, readEndpoint } from './openai-endpoint.ts';
 import { findKnownModel } from './openai-models.ts';
-import { PROVIDER_LIMITS } from './provider-limits.ts';
+import { PROVIDER_LIMITS, SERVER_KINDS, type ServerKind, serverKindOf } from './provider-limits.ts';
 
 export interface OpenAiEmbedderOptions {
   /** Model name as the server knows it, such as `text-embedding-3-small` or `nomic-embed-text`. */
@@ -25,7 +25,9 @@ export interface OpenAiEmbedderOptions {
   readonly apiKey?: string;
   /** Time for one request including its whole answer, 1 to 3,600,000. Default 60,000. */
   readonly timeoutMs?: number;
-  /** Replaces single limits of the provider's profile. */
+  /** What the server is, for its limits. Default: by its address, as far as that tells (OpenAI, Gemini, Ollama, LM Studio), else `compatible`. */
+  readonly server?: ServerKind;
+  /** Replaces single limits of the server's profile. */
   readonly limits?: Partial<EmbedderLimits>;
   /**
    * Whether the server has OpenAI's batch API (`/files` and `/batches`); with single limits of it replaced, such as
@@ -59,7 +61,7 @@ export function resolveOpenAiOptions(options: OpenAiEmbedderOptions): ResolvedOp
   const endpoint = readEndpoint(options.baseUrl ?? OPENAI_BASE_URL);
   const model = readModel(options.model);
   const apiKey = readApiKey(options.apiKey, endpoint);
-  const profile = endpoint.isOpenAi ? PROVIDER_LIMITS.openai : PROVIDER_LIMITS.compatible;
+  const profile = PROVIDER_LIMITS[readServer(options.server) ?? serverKindOf(endpoint)];
   const limits = { ...profile, ...options.limits };
   for (const [name, value] of Object.entries(limits)) {
     readWholeNumber(`limits.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
@@ -83,6 +85,14 @@ function readBatchLimits(batch: boolean | Partial<BatchLimits>): BatchLimits | u
   for (const [name, value] of Object.entries(limits))
     readWholeNumber(`batch.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
   return limits;
+}
+
+function readServer(server: ServerKind | undefined): ServerKind | undefined {
+  if (server === undefined || SERVER_KINDS.includes(server)) return server;
+  throw invalidOption(
+    'server',
+    `"server" is ${JSON.stringify(server)}; allowed are ${SERVER_KINDS.join(', ')}.`,
+  );
 }
 
 function readModel(model: string): string {

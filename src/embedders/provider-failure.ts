@@ -1,5 +1,6 @@
 import { type ErrorCode, SynclineError } from '../domain/errors.ts';
-import { retryAfterMs } from './retry-after.ts';
+import { readRateLimits } from './rate-limit-headers.ts';
+import { retryAfterMs, retryAfterMsInBody } from './retry-after.ts';
 
 /** A failure as the provider answered it. */
 export interface ProviderAnswer {
@@ -57,8 +58,13 @@ export function providerFailure(answer: ProviderAnswer, context: FailureContext)
   if (words.param !== undefined) details.providerParam = words.param;
   const requestId = readWord(answer.headers?.get('x-request-id'));
   if (requestId !== undefined) details.requestId = requestId;
-  const waitMs = retryAfterMs(answer.headers, Date.now());
+  const nowMs = Date.now();
+  const waitMs =
+    retryAfterMs(answer.headers, nowMs) ??
+    (answer.status === 429 ? retryAfterMsInBody(answer.error) : undefined);
   if (waitMs !== undefined) details.retryAfterMs = waitMs;
+  const rateLimits = answer.headers && readRateLimits(answer.headers, nowMs);
+  if (rateLimits !== undefined) details.rateLimits = rateLimits;
   return new SynclineError(verdict.code, message, { retryable: verdict.retryable, details });
 }
 
@@ -70,29 +76,41 @@ function judge(status: number, words: ErrorWords, { provider, model }: FailureCo
     const remedy = 'Add credit or raise the limit at the provider, then resume.';
     return { code: 'PROVIDER_QUOTA', retryable: false, what: `The quota at ${provider} is used up`, remedy };
   }
+  if (words.code === 'model_not_found') return unknownSetting(provider, model);
   if (status === 401 || status === 403) {
     const remedy =
       'Check the API key (SYNCLINE_EMBEDDING_API_KEY or OPENAI_API_KEY) and what it is allowed to do.';
     return { code: 'PROVIDER_AUTH', retryable: false, what: `${provider} refused our credentials`, remedy };
   }
+  // OpenAI calls it a rate limit when one request alone is more than a minute may hold: waiting does not make it smaller.
+  if (status === 413 || (status === 429 && /request too large/i.test(words.message)))
+    return refused(provider);
   if (status === 429) {
     const remedy = 'Wait, then send fewer requests at a time.';
     return { code: 'PROVIDER_RATE_LIMITED', retryable: true, what: `${provider} limits our rate`, remedy };
   }
-  if (status === 404 || words.code === 'model_not_found' || isAboutSettings(words)) {
-    const what = `${provider} does not know the model "${model}", the address or a setting of ours`;
-    const remedy = 'Check the model, its dimensions, and that the base URL is right (it often ends in /v1).';
-    return { code: 'PROVIDER_FAILED', retryable: false, what, remedy };
-  }
-  if (status === 400 || status === 413 || status === 422) {
-    const remedy =
-      'Send its texts in smaller requests; a text that is refused alone cannot be embedded by this model.';
-    const what = `${provider} refused the request`;
-    return { code: 'EMBEDDING_REQUEST_REFUSED', retryable: false, what, remedy };
-  }
+  if (status === 404 || isAboutSettings(words)) return unknownSetting(provider, model);
+  if (status === 400 || status === 422) return refused(provider);
   const retryable = status >= 500 || status === 408 || status === 409 || status === 425;
   const remedy = retryable ? 'Try again later.' : 'Check the base URL.';
   return { code: 'PROVIDER_FAILED', retryable, what: `${provider} failed`, remedy };
+}
+
+function unknownSetting(provider: string, model: string): Verdict {
+  const what = `${provider} does not know the model "${model}", the address or a setting of ours`;
+  const remedy = 'Check the model, its dimensions, and that the base URL is right (it often ends in /v1).';
+  return { code: 'PROVIDER_FAILED', retryable: false, what, remedy };
+}
+
+function refused(provider: string): Verdict {
+  const remedy =
+    'Send its texts in smaller requests; a text that is refused alone cannot be embedded by this model.';
+  return {
+    code: 'EMBEDDING_REQUEST_REFUSED',
+    retryable: false,
+    what: `${provider} refused the request`,
+    remedy,
+  };
 }
 
 function isAboutSettings(words: ErrorWords): boolean {
@@ -107,7 +125,10 @@ interface ErrorWords {
 }
 
 function readErrorWords(error: unknown): ErrorWords {
-  const body: Record<string, unknown> = isRecord(error) ? error : { message: error };
+  // Google's compatible endpoint wraps the error in a list.
+  const [first] = Array.isArray(error) ? error : [error];
+  const inner = isRecord(first) && isRecord(first.error) ? first.error : first;
+  const body: Record<string, unknown> = isRecord(inner) ? inner : { message: inner };
   const message = typeof body.message === 'string' ? body.message : '';
   return { message, code: readWord(body.code), type: readWord(body.type), param: readWord(body.param) };
 }

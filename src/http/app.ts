@@ -24,6 +24,7 @@ import { healthRoutes } from './routes/health.ts';
 import { inspectRoutes } from './routes/inspect.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { metricRoutes } from './routes/metrics.ts';
+import { providerRoutes } from './routes/providers.ts';
 import { runtimeRoutes } from './routes/runtime.ts';
 import { searchRoutes } from './routes/search.ts';
 import { tableRoutes } from './routes/tables.ts';
@@ -77,6 +78,7 @@ function apiRoutes(parts: HttpParts) {
     .route('/v1', tableRoutes(parts))
     .route('/v1', taskRoutes(parts))
     .route('/v1', runtimeRoutes(parts))
+    .route('/v1', providerRoutes(parts))
     .route('/', healthRoutes(parts));
 }
 

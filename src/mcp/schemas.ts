@@ -77,6 +77,9 @@ export const workerOutput = z.object({
       'notStarted, boot, dbEnsure, syncCheck, processing, rebuilding, idle, paused, backingOff, stopping',
     ),
   pauseReasons: z.array(z.string()),
+  providers: z
+    .array(z.object({ provider: z.string(), state: z.string(), code: z.string().optional() }))
+    .describe('Embedding providers that are not available, and why.'),
 });
 
 export const listInput = z.strictObject({

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { SynclineError } from '../domain/errors.ts';
 import { type ControlEventType, pauseReasonsOf } from '../runtime/actor-view.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
@@ -6,10 +7,16 @@ import type { AddTool, McpParts } from './create-mcp-server.ts';
 import { noInput, reasonInput, workerOutput } from './schemas.ts';
 
 /** How the worker stands. */
-export async function readWorker(runtime: Runtime): Promise<{ state: string; pauseReasons: string[] }> {
+export async function readWorker(runtime: Runtime): Promise<WorkerAnswer> {
   const { value, context } = await runtime.actors.get('supervisor');
-  return { state: describeState(value), pauseReasons: [...pauseReasonsOf(context)] };
+  const providers = runtime
+    .providers()
+    .filter(({ state }) => state !== 'available')
+    .map(({ provider, state, failure }) => ({ provider, state, ...(failure && { code: failure.code }) }));
+  return { state: describeState(value), pauseReasons: [...pauseReasonsOf(context)], providers };
 }
+
+type WorkerAnswer = z.infer<typeof workerOutput>;
 
 /** The tools that are about the one worker. */
 export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {

@@ -2,8 +2,8 @@ import type { ConfigurationRecord, PendingChunk } from '../catalog/catalog.ts';
 import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
 import { toHex } from '../domain/hash.ts';
 import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
-import { packRequests } from '../embedders/pack-requests.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
+import { createHalving, type Halving, isFinal, packPending, withinLimits } from './halving.ts';
 import { admitRequest, storeAnswer } from './store-answer.ts';
 import type { DatasetWork } from './work.ts';
 
@@ -26,6 +26,7 @@ interface EmbedRun {
   /** Since when the first text of {@link partial} is held back, in monotonic milliseconds. */
   partialSinceMs: number;
   readonly inFlight: Set<Promise<void>>;
+  readonly halving: Halving;
   /** Ends of other datasets' requests for texts of ours. */
   readonly elsewhere: Set<Promise<void>>;
   afterChunkId: number;
@@ -73,8 +74,8 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
  * Returns when nothing is pending, in flight or held back.
  *
  * Failures have three scopes. A refused request is halved until the guilty text stands alone; that text is charged an
- * attempt and given up after `textAttemptsMax`. A failure of the provider ends the run with its error: nobody is charged,
- * what was answered is stored.
+ * attempt and given up, at once where the refusal is final and others were accepted, else after `textAttemptsMax`. A failure
+ * of the provider ends the run with its error: nobody is charged, what was answered is stored.
  */
 export async function embedConfiguration(
   work: DatasetWork,
@@ -95,6 +96,7 @@ export async function embedConfiguration(
     partial: [],
     partialSinceMs: 0,
     inFlight: new Set(),
+    halving: createHalving(embedder),
     elsewhere: new Set(),
     afterChunkId: 0,
     lastPageWasEmpty: false,
@@ -179,13 +181,13 @@ function isHeld({ work, configuration }: EmbedRun): boolean {
 async function readPage(run: EmbedRun): Promise<void> {
   const { work } = run;
   const claimed = [...run.partial, ...(await claimPage(run))];
-  const requests = packRequests(claimed, run.embedder.limits);
+  const { fresh: requests, suspects } = packPending(claimed, run.embedder.limits);
   // The last request is complete once nobody can add to it any more, or has added for too long.
   const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
   const [heldBack] = run.partial;
   run.partial = !run.lastPageWasEmpty || isFed ? (requests.pop() ?? []) : [];
   if (run.partial[0] !== heldBack) run.partialSinceMs = work.clock.monotonicMs();
-  run.requests.push(...requests);
+  run.requests.push(...requests, ...suspects);
 }
 
 /** The next pending texts, without those that somebody else embeds. */
@@ -278,6 +280,8 @@ async function embedAdmitted(
     return;
   }
   run.acceptedRequests += 1;
+  if (run.halving.noteAccepted(request))
+    run.requests.push(...withinLimits(run.requests.splice(0), run.embedder.limits));
   const { vectors, tokensCharged } = answer;
   const durationMs = work.clock.monotonicMs() - startMs;
   await storeAnswer(work, run.configuration, {
@@ -304,9 +308,9 @@ async function handleRefusal(
   const { work } = run;
   const [chunk] = request;
   if (chunk === undefined) return;
-  if (request.length > 1) {
-    const middle = Math.ceil(request.length / 2);
-    run.requests.unshift(request.slice(0, middle), request.slice(middle));
+  const halves = run.halving.split(request, error);
+  if (halves !== undefined) {
+    run.requests.unshift(...halves);
     return;
   }
   if (run.acceptedRequests === 0) run.refusedTexts.add(toHex(chunk.textHash));
@@ -317,7 +321,9 @@ async function handleRefusal(
       { cause: error },
     );
   }
-  const gaveUp = chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
+  // While nothing else was accepted, it may as well be our settings that are refused: then the text is not given up at once.
+  const isRefusedForGood = isFinal(error) && run.acceptedRequests > 0;
+  const gaveUp = isRefusedForGood || chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
   await work.writer.recordTextFailures(run.configuration.profileId, [
     { textHash: chunk.textHash, error: `${error.code}: ${error.message}`, giveUp: gaveUp },
   ]);

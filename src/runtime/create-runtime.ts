@@ -14,6 +14,7 @@ import { type DatasetSummary, listDatasets, listProjects, type ProjectSummary } 
 import { listStatuses } from './list-statuses.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
+import type { ProviderStatus } from './providers/provider-status.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { type SpendStatus, spendStatus } from './spend-guard.ts';
 import { resolveSpend, type SpendOptions } from './spend-options.ts';
@@ -35,6 +36,8 @@ export interface RuntimeStatus {
   readonly spend: SpendStatus;
   /** The newest tasks, newest first, at most 20. */
   readonly tasks: readonly TaskRecord[];
+  /** Embedding providers that this runtime has sent requests to. */
+  readonly providers: readonly ProviderStatus[];
 }
 
 /** Keeps LanceDB tables in line with your data; without the faces that a {@link Syncline} has besides. */
@@ -93,6 +96,8 @@ export interface Runtime {
   setSpendCaps(caps: SpendOptions): void;
   /** Whether all that the runtime stands on is in order: catalog, lease, embedding provider, disk. Never throws. */
   health(): Promise<RuntimeHealth>;
+  /** How the embedding providers stand that this runtime has sent requests to, by account; see also the event `provider.state`. */
+  providers(): ProviderStatus[];
   /** What was asked for and takes long: listed, waited for, cancelled. */
   readonly tasks: Tasks;
   /** Calls `listener` with every event; returns the function that ends that. */
@@ -161,6 +166,7 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     spend: () => spendStatus(core.catalog, core.spend),
     setSpendCaps: (caps) => core.spend.setCaps(resolveSpend(caps)),
     health: () => checkHealth(core),
+    providers: () => core.fleet.list(),
     tasks: createTasks(core),
     on: (listener) => core.hub.on(listener),
     checkCatalog: () => checkCatalog(core),
@@ -199,5 +205,6 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
     strangeTables: await strangeTables(core),
     spend: await spendStatus(core.catalog, core.spend),
     tasks: await asTheyAre(core, tasks),
+    providers: core.fleet.list(),
   };
 }

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { isSynclineError, toSynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 import type { EventHub } from './events.ts';
+import type { ProviderStatus } from './providers/provider-status.ts';
 import { describeState } from './supervision.ts';
 
 /** What a runtime stands on. */
@@ -98,7 +99,12 @@ function checkWorker({ supervision, workerFailure, stopAsked }: RuntimeCore): He
   return bad('lease', context.failure?.code, `The worker is ${state}.`);
 }
 
-function checkProvider({ providers }: RuntimeCore): HealthCheck {
+function checkProvider({ providers, fleet, clock }: RuntimeCore): HealthCheck {
+  const out = fleet.list().find((provider) => isOut(provider, clock.nowMs()));
+  if (out !== undefined) {
+    const what = out.state === 'probing' ? 'is tried again' : 'is not asked at the moment';
+    return bad('provider', out.failure?.code, `An embedding provider fails and ${what}.`);
+  }
   const failure = providers.failure();
   if (failure === undefined) return ok('provider', 'No request to an embedding provider has failed lately.');
   return bad('provider', failure.code, 'The newest request to an embedding provider has failed.');
@@ -109,6 +115,12 @@ function checkSpend({ spend }: RuntimeCore): HealthCheck {
   if (waiting === 0) return ok('spend', 'No dataset waits because a spend cap was reached.');
   const datasets = waiting === 1 ? 'A dataset waits' : `${waiting} datasets wait`;
   return bad('spend', 'SPEND_CAP_REACHED', `${datasets} because a spend cap was reached; searches go on.`);
+}
+
+/** One that is probed by whoever asks next counts as out only for a while, for the same reason as a failure does. */
+function isOut({ state, failedAtMs = 0 }: ProviderStatus, nowMs: number): boolean {
+  if (state === 'unavailable') return true;
+  return state === 'probing' && nowMs - failedAtMs < PROVIDER_FAILURE_COUNTS_MS;
 }
 
 async function checkDisk({ catalogPath, options }: RuntimeCore): Promise<HealthCheck> {

@@ -56,6 +56,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   readTask: { path: { id: '1' }, status: 200 },
   cancelTask: { path: { id: '1' }, status: 409 },
   readRuntimeStatus: { status: 200 },
+  listProviders: { status: 200 },
   listActors: { status: 200 },
   readActor: { path: { id: 'supervisor' }, status: 200 },
   readActorHistory: { path: { id: 'supervisor' }, status: 200 },

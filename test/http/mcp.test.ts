@@ -81,7 +81,11 @@ describe('MCP over HTTP', () => {
     expect(filtered).toEqual({ results: [] });
     expect(await call(client, 'list_datasets')).toMatchObject({
       datasets: [{ address: 'docs/one' }],
-      worker: { state: 'notStarted', pauseReasons: [] },
+      worker: {
+        state: 'notStarted',
+        pauseReasons: [],
+        providers: [],
+      },
     });
     expect(await call(client, 'dataset_status', { dataset: 'docs/one' })).toMatchObject({
       isUpToDate: true,
@@ -116,9 +120,14 @@ describe('MCP over HTTP', () => {
     expect(await call(client, 'pause', { reason: 'lunch' })).toEqual({
       state: 'paused',
       pauseReasons: ['lunch'],
+      providers: [],
     });
     expect((await call(client, 'resume', { reason: 'lunch' })).pauseReasons).toEqual([]);
-    expect(await call(client, 'stop')).toEqual({ state: 'notStarted', pauseReasons: [] });
+    expect(await call(client, 'stop')).toEqual({
+      state: 'notStarted',
+      pauseReasons: [],
+      providers: [],
+    });
     expect(await call(client, 'search', { query: 'tent' })).toMatchObject({ results: [{ key: 'tent' }] });
     expect((await call(client, 'start')).state).not.toBe('notStarted');
   });

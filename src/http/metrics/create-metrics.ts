@@ -72,9 +72,11 @@ export function createMetrics(runtime: Runtime): Metrics {
     { once: true },
   );
   const sampleRuntime = createRuntimeSampler(runtime, registry);
+  const sampleProviders = createProviderSampler(runtime, registry);
   let rendering: Promise<string> | undefined;
   const render = async (): Promise<string> => {
     try {
+      sampleProviders();
       await sampleRuntime();
       await datasets.sample();
     } catch (error) {
@@ -93,6 +95,35 @@ export function createMetrics(runtime: Runtime): Metrics {
       });
       return rendering;
     },
+  };
+}
+
+const PROVIDER_STATES = ['available', 'throttled', 'unavailable', 'probing'] as const;
+
+/** Accounts at one provider are summed up: with two of them the states are counts. */
+function createProviderSampler(runtime: Runtime, registry: Registry): () => void {
+  const state = createGauge(
+    registry,
+    'provider_state',
+    '1 for the state that an embedding provider is in.',
+    'provider',
+    'state',
+  );
+  const inFlight = createGauge(registry, 'provider_requests_in_flight', 'Requests in flight.', 'provider');
+  const waiting = createGauge(
+    registry,
+    'provider_requests_waiting',
+    'Requests that wait for their turn.',
+    'provider',
+  );
+  return () => {
+    for (const gauge of [state, inFlight, waiting]) gauge.reset();
+    for (const one of runtime.providers()) {
+      const { provider } = one;
+      for (const each of PROVIDER_STATES) state.inc({ provider, state: each }, one.state === each ? 1 : 0);
+      inFlight.inc({ provider }, one.inFlight);
+      waiting.inc({ provider }, one.waitingDocumentRequests + one.waitingQueries);
+    }
   };
 }
 

@@ -191,6 +191,11 @@ export const EMBEDDER_SETTINGS = {
     env: 'SYNCLINE_EMBEDDING_TIMEOUT_MS',
     meaning: 'Time for one request to it, in ms',
   }),
+  server: choice(['openai', 'gemini', 'ollama', 'vllm', 'tei', 'lmstudio', 'compatible'], {
+    defaultText: 'by its address, else `compatible`',
+    env: 'SYNCLINE_EMBEDDING_SERVER',
+    meaning: 'What that server is, for its [limits](embedders.md#limits)',
+  }),
   limits: object('an object such as { itemsPerRequestMax: 16 }', {
     defaultText: 'see [embedders](embedders.md)',
     meaning: "Replaces single limits of the server's profile",
