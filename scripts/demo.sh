@@ -3,6 +3,7 @@
 #   sh scripts/demo.sh [FOLDER [QUERY]]
 set -eu
 caller=$PWD
+for_tests=no
 . "$(dirname "$0")/setup.sh"
 query=${2:-"what happens after a crash"}
 if [ $# -gt 0 ]; then

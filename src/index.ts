@@ -107,4 +107,10 @@ export type {
   SourceRecord,
 } from './sources/source.ts';
 export { parseSourceDefinition, type SourceDefinition } from './sources/source-definition.ts';
+export {
+  type MetadataColumn,
+  type SqlSourceDefinition,
+  type SqlTableDefinition,
+  sqlSource,
+} from './sources/sql/sql-definition.ts';
 export { createSyncline, type Syncline } from './syncline.ts';

@@ -20,6 +20,8 @@ export type ErrorCode =
   // sources
   | 'INVALID_SOURCE'
   | 'INVALID_SOURCE_ID'
+  | 'SOURCE_BUSY'
+  | 'SOURCE_UNREACHABLE'
   | 'SOURCE_STALLED'
   | 'SOURCE_FAILED'
   | 'SOURCE_NOT_FOUND'

@@ -51,6 +51,8 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
 
   INVALID_SOURCE: shown(422, 'A source is declared wrongly, or does not have what was asked for'),
   INVALID_SOURCE_ID: shown(422, 'An id cannot be one of the source'),
+  SOURCE_BUSY: hidden(503, 'The source is locked by its owner'),
+  SOURCE_UNREACHABLE: hidden(502, 'The source does not answer'),
   SOURCE_STALLED: hidden(502, 'The source gave nothing for too long'),
   SOURCE_FAILED: hidden(502, 'The source failed'),
   SOURCE_NOT_FOUND: shown(404, 'The dataset has no such source'),

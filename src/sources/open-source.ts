@@ -3,6 +3,7 @@ import { openFolderSource } from './folder/folder-source.ts';
 import { openJsonlSource } from './jsonl/jsonl-source.ts';
 import type { Source } from './source.ts';
 import type { SourceDefinition } from './source-definition.ts';
+import { openSqlSource } from './sql/open-sql-source.ts';
 
 /** Options of {@link openSource}. */
 export interface OpenSourceOptions {
@@ -14,11 +15,13 @@ export interface OpenSourceOptions {
 
 /** The source that a definition describes. Opens nothing yet. */
 export function openSource(definition: SourceDefinition, options: OpenSourceOptions): Source {
-  const { cwd = process.cwd() } = options;
+  const { environment, cwd = process.cwd() } = options;
   switch (definition.kind) {
     case 'folder':
       return openFolderSource(definition, cwd);
     case 'jsonl':
       return openJsonlSource(definition, cwd);
+    case 'sql':
+      return openSqlSource(definition, { environment, cwd });
   }
 }

@@ -3,12 +3,13 @@ import { SynclineError } from '../domain/errors.ts';
 import { definitionFields, isSourceName } from './definition-fields.ts';
 import { type FolderSourceDefinition, readFolderDefinition } from './folder/folder-definition.ts';
 import { type JsonlSourceDefinition, readJsonlDefinition } from './jsonl/jsonl-definition.ts';
+import { readSqlDefinition, type SqlSourceDefinition } from './sql/sql-definition.ts';
 
 /** A source as it is declared and stored: plain JSON that holds no secret. */
-export type SourceDefinition = FolderSourceDefinition | JsonlSourceDefinition;
+export type SourceDefinition = FolderSourceDefinition | JsonlSourceDefinition | SqlSourceDefinition;
 
 /** All kinds of sources that can be stored. */
-export const SOURCE_KINDS = ['folder', 'jsonl'] as const satisfies readonly SourceDefinition['kind'][];
+export const SOURCE_KINDS = ['folder', 'jsonl', 'sql'] as const satisfies readonly SourceDefinition['kind'][];
 
 /**
  * Checks a definition that came from outside (a configuration file, a request, the catalog).
@@ -33,6 +34,8 @@ export function parseSourceDefinition(value: unknown): SourceDefinition {
       return readFolderDefinition(name, fields);
     case 'jsonl':
       return readJsonlDefinition(name, fields);
+    case 'sql':
+      return readSqlDefinition(name, fields);
     default:
       return fields.fail('kind', `must be ${SOURCE_KINDS.join(' or ')}`);
   }
