@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the packages, Bun among them, and builds the dashboard. Needs Node with npm, nothing else, and leaves nothing outside of this folder but
-# npm's cache, and PostgreSQL for the tests, where it is missing and we may install it. Sourced by the other scripts.
+# Installs the packages, Bun among them, and builds the dashboard. Needs Node with npm, nothing else, and leaves nothing
+# outside of this folder but npm's cache, and PostgreSQL for the tests, where it is missing and we may install it. Sourced
+# by the other scripts.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -10,7 +10,6 @@ import { LoginPage } from './pages/login-page.tsx';
 import { WorkerControl } from './pages/worker-control.tsx';
 import { ROUTES } from './routes.tsx';
 import { QuestionDialog, Toasts } from './ui/overlay.tsx';
-import { Empty } from './ui/parts.tsx';
 
 /** The whole of it: what is always there, and the page that the address names. */
 export function App(): JSX.Element {
@@ -87,5 +86,5 @@ function NoSuchPage(): JSX.Element {
   useEffect(() => {
     document.title = 'Syncline';
   }, []);
-  return <Empty>There is no such page.</Empty>;
+  return <h1>There is no such page.</h1>;
 }

@@ -59,7 +59,7 @@ export function createHttpApp(runtime: Runtime, httpOptions: HttpOptions = {}): 
   app.route('/v1', inspectRoutes({ runtime, options }));
   describeApi(app);
   serveDocs(app);
-  serveDashboard(app);
+  serveDashboard(app, options.apiKeys.length + options.readKeys.length > 0);
   // Where the app is mounted, what it does not know is answered by it all the same.
   app.all('/v1/*', answerUnknown(app));
   app.notFound(answerNotFound);

@@ -52,7 +52,7 @@ test('a page without a slash at its end leads to the one with it, as its links a
 test('where nothing was built, the page says how to build it; a build is found without a restart', async () => {
   using folder = makeTempDir();
   const app = createRouter();
-  serveDashboard(app, pathToFileURL(`${folder.path}/`));
+  serveDashboard(app, false, pathToFileURL(`${folder.path}/`));
   const served = new Hono().route('/', app);
   const before = await served.request('/');
   expect(before.status).toBe(503);

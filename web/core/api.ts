@@ -1,4 +1,4 @@
-import { computed, signal } from '@preact/signals';
+import { batch, computed, signal } from '@preact/signals';
 import type { ClientResponse } from 'hono/client';
 import { type Answer, answer, createClient, ProblemError } from 'syncline/client';
 
@@ -12,8 +12,10 @@ const KEY_PLACE = 'syncline-key';
 /** The key that requests are sent with; gone when the tab is closed. */
 export const apiKey = signal<string | undefined>(sessionStorage.getItem(KEY_PLACE) ?? undefined);
 
-/** Whether the server wants a key, or another one. */
-export const isLocked = signal(false);
+/** Whether the server wants a key, or another one; it says so in the page. */
+export const isLocked = signal(
+  document.getElementById('app')?.dataset.needsKey === 'true' && apiKey.peek() === undefined,
+);
 
 /** Why the key that was given is not taken. */
 export const loginProblem = signal<string | undefined>(undefined);
@@ -24,13 +26,18 @@ export const client = computed(() =>
 );
 
 /** The header that shows the key, for requests that the typed client does not make. */
-export function keyHeader(): Record<string, string> {
-  return apiKey.value === undefined ? {} : { Authorization: `Bearer ${apiKey.value}` };
+export function keyHeader(key = apiKey.value): Record<string, string> {
+  return key === undefined ? {} : { Authorization: `Bearer ${key}` };
 }
 
-export function rememberKey(key: string): void {
+/** Lets in whoever has shown a key that is taken. */
+export function unlock(key: string): void {
   sessionStorage.setItem(KEY_PLACE, key);
-  apiKey.value = key;
+  batch(() => {
+    apiKey.value = key;
+    isLocked.value = false;
+    loginProblem.value = undefined;
+  });
 }
 
 /** The server takes no request without another key: forgets this one, and asks for one. */
@@ -42,8 +49,11 @@ export function lock(): void {
 /** Forgets the key, and asks for one. */
 export function forgetKey(): void {
   sessionStorage.removeItem(KEY_PLACE);
-  apiKey.value = undefined;
-  isLocked.value = true;
+  // At once: between the two, requests would be made without a key.
+  batch(() => {
+    apiKey.value = undefined;
+    isLocked.value = true;
+  });
 }
 
 /**

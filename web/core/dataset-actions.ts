@@ -1,6 +1,6 @@
 import { attempt, beginTask, confirm } from './actions.ts';
 import { ask, client, paramOf } from './api.ts';
-import { touchDataset } from './store.ts';
+import { showPhase, touchDataset } from './store.ts';
 import type { CheckReport, DatasetStatus, Task } from './types.ts';
 
 /* What can be done to a dataset, each with the question that comes before where it costs money or deletes. */
@@ -110,11 +110,16 @@ export async function deleteDataset(address: string): Promise<boolean> {
     isDanger: true,
   });
   if (!isSure) return false;
-  return attempt(
+  showPhase(address, 'deleting');
+  const isDone = await attempt(
     `Deleting ${address}`,
     () => ask(routes().$delete({ param: paramOf(address) })),
     `${address} was deleted.`,
   );
+  if (isDone) return true;
+  showPhase(address, 'idle');
+  touchDataset(address);
+  return false;
 }
 
 export async function cancelTask({ id, kind }: Task): Promise<void> {

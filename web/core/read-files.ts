@@ -85,9 +85,12 @@ function readLines(text: string): readonly NewDocument[] | string {
 /** Files of a drop, those in folders, too. */
 export async function filesOfDrop(items: DataTransferItemList): Promise<ChosenFile[]> {
   // The list is only good until the event has been handled.
-  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  const entries = [...items].flatMap((item) => item.webkitGetAsEntry() ?? item.getAsFile() ?? []);
   const found: ChosenFile[] = [];
-  for (const entry of entries) await collect(entry, found);
+  for (const entry of entries) {
+    if (entry instanceof File) found.push({ path: entry.name, file: entry });
+    else await collect(entry, found);
+  }
   return found;
 }
 

@@ -1,8 +1,8 @@
 import { computed, effect, signal } from '@preact/signals';
-import { ask, client, isLocked, keyHeader, ProblemError, paramOf, SERVER_URL } from './api.ts';
+import { ask, client, isLocked, ProblemError, paramOf } from './api.ts';
 import { addActivity, createEntry, type DatasetEntry } from './dataset-entry.ts';
 import { type LiveEvent, liveState, onLive } from './live.ts';
-import type { DatasetStatus, Readiness, RuntimeStatus } from './types.ts';
+import type { DatasetStatus, RuntimeStatus } from './types.ts';
 
 /** All datasets by address, in the order in which they were made. A new map when one comes or goes. */
 export const datasets = signal<ReadonlyMap<string, DatasetEntry>>(new Map());
@@ -13,9 +13,6 @@ export const isLoaded = signal(false);
 /** How the worker is. */
 export const runtime = signal<RuntimeStatus | undefined>(undefined);
 
-/** Whether all that the server stands on is in order. */
-export const readiness = signal<Readiness | undefined>(undefined);
-
 /** Whether controls are shown: a key that may only look has none. */
 export const canWrite = computed(() => runtime.value?.access === 'write');
 
@@ -24,11 +21,13 @@ const REFRESH_MS = 400;
 const REFRESH_AT_ONCE = 8;
 /** Changed datasets from which on reading all in pages costs less. */
 const REFRESH_ALL_FROM = 100;
-const READINESS_MS = 10_000;
+const RUNTIME_MS = 10_000;
 const FIRST_PAGE = 60;
 const PAGE = 500;
 
 const changed = new Set<string>();
+/** Deleted while the page was open: what is still told of them is no reason to ask for them. */
+const gone = new Set<string>();
 const watched = new Map<string, number>();
 
 /** Says that a dataset is looked at: while it changes, it is read anew before others. */
@@ -41,9 +40,15 @@ export function watchDataset(address: string): () => void {
   };
 }
 
+/** Shows at once what is known to come; the next status tells how it is. */
+export function showPhase(address: string, phase: string): void {
+  const status = datasets.peek().get(address)?.status;
+  if (status !== undefined) status.value = { ...status.peek(), phase };
+}
+
 /** Has a dataset's status read anew, soon. */
 export function touchDataset(address: string): void {
-  changed.add(address);
+  if (!gone.has(address)) changed.add(address);
 }
 
 /** Begins to follow the server. */
@@ -55,8 +60,8 @@ export function startStore(): void {
   });
   setInterval(() => void refreshChanged(), REFRESH_MS);
   setInterval(() => {
-    if (!document.hidden && !isLocked.value) void loadReadiness();
-  }, READINESS_MS);
+    if (!document.hidden && !isLocked.value) void loadRuntime();
+  }, RUNTIME_MS);
 }
 
 function take({ type, data }: LiveEvent): void {
@@ -75,7 +80,7 @@ function take({ type, data }: LiveEvent): void {
     });
   }
   if (type === 'runtime') takeRuntimeEvent(data, entry);
-  if (type === 'transition' && data.actorId === 'supervisor') void loadRuntime();
+  if (type === 'transition' && data.actorId === 'supervisor') soon(loadRuntime);
   if (address !== undefined) touchDataset(address);
 }
 
@@ -91,16 +96,20 @@ function takeRuntimeEvent(data: LiveEvent['data'], entry: DatasetEntry | undefin
       entry.status.value = { ...status, phase, ...(failure && { failure }) };
       return;
     }
+    case 'dataset.created':
+      gone.delete(String(data.address));
+      return;
     case 'supervisor.state':
     case 'provider.answered':
     case 'provider.state':
     case 'lease.lost':
     case 'lease.acquired':
-      soon(loadReadiness);
+      soon(loadRuntime);
   }
 }
 
 function forget(address: string): void {
+  gone.add(address);
   const left = new Map(datasets.peek());
   if (left.delete(address)) datasets.value = left;
   changed.delete(address);
@@ -122,20 +131,12 @@ async function loadRuntime(): Promise<void> {
   await quietly(async () => {
     runtime.value = await ask(client.value.v1.status.$get());
   });
-  void loadReadiness();
-}
-
-async function loadReadiness(): Promise<void> {
-  await quietly(async () => {
-    // 503 says what is wrong, in the same way.
-    const response = await fetch(`${SERVER_URL}/ready`, { headers: keyHeader() });
-    readiness.value = (await response.json()) as Readiness;
-  });
 }
 
 /** Reads the list of datasets: a small page first, so that there is something to see. */
 async function loadAll(): Promise<void> {
   changed.clear();
+  gone.clear();
   const found = new Map<string, DatasetEntry>();
   let after: string | undefined;
   let limit = FIRST_PAGE;
@@ -188,6 +189,8 @@ async function refreshSome(): Promise<void> {
 }
 
 async function refresh(address: string): Promise<void> {
+  // It has no status any more; an event tells when it is gone.
+  if (datasets.peek().get(address)?.status.peek().phase === 'deleting') return;
   await quietly(async () => {
     try {
       const route = client.value.v1.datasets[':project'][':dataset'].status;

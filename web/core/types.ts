@@ -17,14 +17,3 @@ export type DocumentSummary = Body<DatasetRoutes['documents']['$get']>['items'][
 export type Chunk = Body<DatasetRoutes['documents'][':key']['chunks']['$get']>['items'][number];
 export type SearchFilter = NonNullable<Parameters<DatasetRoutes['search']['$post']>[0]['json']['filter']>;
 export type SearchHit = Body<DatasetRoutes['search']['$post']>['results'][number];
-
-/** What `/ready` tells. */
-export interface Readiness {
-  readonly isReady: boolean;
-  readonly checks: readonly {
-    readonly subject: string;
-    readonly isOk: boolean;
-    readonly code?: string;
-    readonly detail: string;
-  }[];
-}

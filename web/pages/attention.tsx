@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { liveState } from '../core/live.ts';
 import { datasetLink } from '../core/router.ts';
-import { datasets, isLoaded, readiness, runtime } from '../core/store.ts';
+import { datasets, isLoaded, runtime } from '../core/store.ts';
 import { Notice, type Tone } from '../ui/parts.tsx';
 import { syncStateOf } from '../ui/state.tsx';
 
@@ -44,10 +44,11 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   lease: 'The worker',
   provider: 'The embedding provider',
   disk: 'The disk',
+  spend: 'Spending',
 };
 
 function foundations(): Concern[] {
-  const wrong = readiness.value?.checks.filter(({ isOk }) => !isOk) ?? [];
+  const wrong = runtime.value?.checks.filter(({ isOk }) => !isOk) ?? [];
   const concerns = wrong.map(
     ({ subject, detail, code }): Concern => ({
       key: subject,

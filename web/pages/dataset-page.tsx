@@ -43,8 +43,7 @@ export function DatasetPage(): JSX.Element {
     touchDataset(address);
     return watchDataset(address);
   }, [address]);
-  if (entry === undefined)
-    return <Empty>{isLoaded.value ? `There is no dataset ${address}.` : 'Loading…'}</Empty>;
+  if (entry === undefined) return <h1>{isLoaded.value ? `There is no dataset ${address}.` : address}</h1>;
   const tab = TABS.get(tabName);
   return (
     <>

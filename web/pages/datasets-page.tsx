@@ -249,10 +249,10 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
       <td data-label="Failed" class={failed > 0 ? 'number bad' : 'number muted'}>
         {formatCount(failed)}
       </td>
-      <td data-label="Rate" class="number">
+      <td data-label="Rate" class={rate > 0 ? 'number' : 'number none'}>
         {rate > 0 ? `${formatCompact(Math.round(rate))}/s` : '–'}
       </td>
-      <td data-label="Time left" class="number">
+      <td data-label="Time left" class={leftMs === undefined ? 'number none' : 'number'}>
         {leftMs === undefined ? '–' : formatDuration(leftMs)}
       </td>
     </tr>

@@ -1,14 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import {
-  apiKey,
-  isLocked,
-  keyHeader,
-  loginProblem,
-  messageOf,
-  rememberKey,
-  SERVER_URL,
-} from '../core/api.ts';
+import { keyHeader, loginProblem, messageOf, SERVER_URL, unlock } from '../core/api.ts';
 
 /** Asks for a key. It stays in this tab, is sent as a header, and is never part of an address. */
 export function LoginPage(): JSX.Element {
@@ -57,17 +49,14 @@ async function tryKey(key: string): Promise<string | undefined> {
   try {
     // What a header cannot hold is no key.
     if (!/^[\x21-\x7e]+$/.test(key)) return 'A key has printable characters only, and no spaces.';
-    rememberKey(key);
-    const response = await fetch(`${SERVER_URL}/v1/status`, { headers: keyHeader() });
+    const response = await fetch(`${SERVER_URL}/v1/status`, { headers: keyHeader(key) });
     if (response.ok) {
-      isLocked.value = false;
+      unlock(key);
       return undefined;
     }
-    apiKey.value = undefined;
     if (response.status === 401) return 'This key is not known here.';
     return `The server answered with status ${response.status}; try again.`;
   } catch (error) {
-    apiKey.value = undefined;
     return messageOf(error);
   }
 }

@@ -99,7 +99,7 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
       <td data-label="State">
         <Badge tone={TONES[state]}>{state}</Badge>
         {failure !== undefined && (
-          <div class="problem">
+          <div class={state === 'failed' ? 'problem' : 'muted'}>
             {failure.detail} <code>{failure.code}</code>
           </div>
         )}
@@ -111,7 +111,7 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
       <td data-label="Counts" class="muted">
         {Object.entries(progress)
           .filter(([, count]) => count > 0)
-          .map(([name, count]) => `${formatCount(count)} ${wordsOf(name)}`)
+          .map(([name, count]) => `${formatCount(count)} ${wordsOf(name, count)}`)
           .join(', ')}
       </td>
       <td class="end">
@@ -127,10 +127,11 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
   );
 }
 
-/** `addedCount` → `added`, `rowsRemoved` → `rows removed` */
-function wordsOf(name: string): string {
-  return name
+/** `addedCount` → `added`, `rowCount` → `rows`, `rowsRemoved` → `rows removed` */
+function wordsOf(name: string, count: number): string {
+  const words = name
     .replace(/Count$/, '')
     .replace(/([A-Z])/g, ' $1')
     .toLowerCase();
+  return count !== 1 && /(?:row|text|chunk|document)$/.test(words) ? `${words}s` : words;
 }

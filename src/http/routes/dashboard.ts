@@ -46,14 +46,15 @@ const zip = promisify(gzip);
 /**
  * Serves the dashboard: a page at the root of the app, and what it loads. All of it is public, as no data is in it.
  *
+ * @param needsKey - Whether the page has to ask for a key before it asks for anything else.
  * @param folder - Where it was built; a `file:` URL.
  */
-export function serveDashboard(app: HttpApp, folder: URL = BUILT): void {
+export function serveDashboard(app: HttpApp, needsKey: boolean, folder: URL = BUILT): void {
   let files: BuiltFiles | undefined;
   const page = async (context: Context<HttpEnv>): Promise<Response> => {
     // Links of the page are relative: it has to be at an address that ends in a slash.
     if (!context.req.path.endsWith('/')) return context.redirect(`./${context.req.path.split('/').at(-1)}/`);
-    files ??= await readBuilt(folder);
+    files ??= await readBuilt(folder, needsKey);
     const index = files?.get('index.html');
     if (index === undefined) return context.html(NOT_BUILT, 503);
     return send(context, index, { 'Content-Security-Policy': POLICY });
@@ -62,22 +63,25 @@ export function serveDashboard(app: HttpApp, folder: URL = BUILT): void {
   // Where the app is mounted at /vectors, this is /vectors/.
   app.get('/:slash{$}', page);
   app.get('/assets/:file', async (context) => {
-    files ??= await readBuilt(folder);
+    files ??= await readBuilt(folder, needsKey);
     const file = files?.get(`assets/${context.req.param('file')}`);
     return file === undefined ? answerNotFound(context) : send(context, file, { 'Cache-Control': IMMUTABLE });
   });
 }
 
 /** All files, which are few and small; `undefined` where nothing was built. */
-async function readBuilt(folder: URL): Promise<BuiltFiles | undefined> {
+async function readBuilt(folder: URL, needsKey: boolean): Promise<BuiltFiles | undefined> {
   try {
     const names = (await readdir(new URL('assets/', folder))).map((name) => `assets/${name}`);
     const files = new Map<string, BuiltFile>();
-    for (const name of ['index.html', ...names]) {
-      const plain = new Uint8Array(await readFile(new URL(name, folder)));
+    const keep = async (name: string, bytes: Uint8Array): Promise<void> => {
       const type = TYPES[name.split('.').at(-1) ?? ''] ?? 'application/octet-stream';
-      files.set(name, { type, plain, zipped: new Uint8Array(await zip(plain)) });
-    }
+      const zipped = new Uint8Array(await zip(bytes));
+      files.set(name, { type, plain: new Uint8Array(bytes), zipped });
+    };
+    for (const name of names) await keep(name, await readFile(new URL(name, folder)));
+    const page = await readFile(new URL('index.html', folder), 'utf8');
+    await keep('index.html', new TextEncoder().encode(page.replace('{{needsKey}}', String(needsKey))));
     return files;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;

@@ -20,19 +20,17 @@ const readHealth = createRoute({
   },
 });
 
-const readinessSchema = z
-  .object({
-    isReady: z.boolean(),
-    checks: z.array(
-      z.object({
-        subject: z.enum(['catalog', 'lease', 'provider', 'disk', 'spend']),
-        isOk: z.boolean(),
-        code: z.string().optional().openapi({ example: 'PROVIDER_UNREACHABLE' }),
-        detail: z.string(),
-      }),
-    ),
-  })
-  .openapi('Readiness');
+/** How that is on which everything stands. */
+export const healthChecksSchema = z.array(
+  z.object({
+    subject: z.enum(['catalog', 'lease', 'provider', 'disk', 'spend']),
+    isOk: z.boolean(),
+    code: z.string().optional().openapi({ example: 'PROVIDER_UNREACHABLE' }),
+    detail: z.string(),
+  }),
+);
+
+const readinessSchema = z.object({ isReady: z.boolean(), checks: healthChecksSchema }).openapi('Readiness');
 
 const readiness = (description: string) => ({
   description,

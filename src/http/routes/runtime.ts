@@ -6,6 +6,7 @@ import type { HttpParts } from '../environment.ts';
 import { createRouter } from '../router.ts';
 import { countSchema, pageOf, pageQuery } from '../schemas/common.ts';
 import { problemResponses } from '../schemas/problem.ts';
+import { healthChecksSchema } from './health.ts';
 
 const tags = ['Runtime'];
 
@@ -18,6 +19,7 @@ const statusSchema = z
     embedder: z.string().openapi({ description: 'Who embeds for new datasets, and why.' }),
     hasCatalog: z.boolean(),
     hasWorker: z.boolean().openapi({ description: 'Whether any process works on the catalog.' }),
+    checks: healthChecksSchema.openapi({ description: 'What `/ready` goes by.' }),
     access: z
       .enum(['read', 'write'])
       .openapi({ description: 'What the caller may do; everything where the server has no keys.' }),
@@ -65,17 +67,15 @@ export function runtimeRoutes({ runtime }: HttpParts) {
   return createRouter()
     .openapi(readStatus, async (context) => {
       const { embedderReason: embedder } = runtime;
-      const access = context.get('access');
+      const { checks } = await runtime.health();
+      const common = { embedder, checks: [...checks], access: context.get('access') };
       try {
         const { state, worker } = await runtime.status();
         const hasWorker = worker !== undefined;
-        return context.json({ state, embedder, hasCatalog: true, hasWorker, access }, 200);
+        return context.json({ state, hasCatalog: true, hasWorker, ...common }, 200);
       } catch (error) {
         if (!isSynclineError(error, 'CATALOG_MISSING')) throw error;
-        return context.json(
-          { state: 'notStarted', embedder, hasCatalog: false, hasWorker: false, access },
-          200,
-        );
+        return context.json({ state: 'notStarted', hasCatalog: false, hasWorker: false, ...common }, 200);
       }
     })
     .openapi(listProjects, async (context) => {

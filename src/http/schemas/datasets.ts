@@ -75,6 +75,7 @@ export const datasetStatusSchema = z
       documents: countSchema,
       chunks: chunkCountsSchema,
       indexedChunks: countSchema,
+      batchedChunks: countSchema.openapi({ description: 'Of the pending ones, those in a batch job.' }),
       incomingDocuments: countSchema,
       queuedDocuments: countSchema,
       target: z.object({ uncutDocuments: countSchema, chunks: chunkCountsSchema }).optional(),

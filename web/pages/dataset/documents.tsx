@@ -49,7 +49,7 @@ function DocumentList({ address, count }: { readonly address: string; readonly c
                     {key}
                   </a>
                 </th>
-                <td data-label="Title">{title}</td>
+                <td data-label="Title">{title === '' ? <span class="muted">–</span> : title}</td>
                 <td data-label="Source" class="muted">
                   {source}
                 </td>

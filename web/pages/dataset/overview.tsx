@@ -107,7 +107,8 @@ function useLag({ address, status }: DatasetEntry): readonly Point[] {
   const points = useSignal<readonly Point[]>([]);
   useEffect(() => {
     const look = async (): Promise<void> => {
-      const { actorId } = status.peek();
+      const { actorId, phase } = status.peek();
+      if (phase === 'deleting') return;
       const atMs = Date.now();
       try {
         const { context } = await ask(client.value.v1.actors[':id'].$get({ param: { id: actorId } }));

@@ -1,0 +1,264 @@
+import { expect, setDefaultTimeout, test } from 'bun:test';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { startTestApi } from '../http/http-fixtures.ts';
+import { waitFor } from '../support/test-runtime.ts';
+import { PATIENCE_MS, ROOT, useBrowser } from './browser.ts';
+
+setDefaultTimeout(3 * PATIENCE_MS);
+
+const browser = useBrowser();
+
+/** Real files: the documentation of this project. */
+const FILES = readdirSync(join(ROOT, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .slice(0, 8)
+  .map((name) => join(ROOT, 'docs', name));
+
+const press = (page: Page, name: string): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click();
+
+/** Every state that the badges of a dataset's head show from now on, in turn. */
+async function followStates(page: Page): Promise<() => Promise<string[]>> {
+  await page.evaluate(() => {
+    const seen: string[] = [];
+    const look = (): void => {
+      const now = [...document.querySelectorAll('.states .badge')].map(
+        ({ textContent }) => textContent ?? '',
+      );
+      const last = seen.at(-1);
+      if (now.join(' · ') !== last && now.length > 0) seen.push(now.join(' · '));
+    };
+    look();
+    new MutationObserver(look).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+    Object.assign(globalThis, { seenStates: seen });
+  });
+  return () => page.evaluate(() => (globalThis as unknown as { seenStates: string[] }).seenStates);
+}
+
+test('a newcomer drops files into an empty installation, watches them go through, and searches them', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  const { page, errors, requests } = await browser.open();
+  await page.goto(api.url);
+  await page.getByRole('heading', { name: 'Make your files searchable' }).waitFor();
+  await page.locator('.drop').evaluate((place) => {
+    const data = new DataTransfer();
+    data.items.add(new File(['# Tents\n\nA tent for two that keeps the rain out.'], 'tents.md'));
+    data.items.add(
+      new File(['<title>Stoves</title><h1>Stoves</h1><p>A stove boils water.</p>'], 'stoves.html'),
+    );
+    data.items.add(new File([new Uint8Array([0, 1, 2])], 'picture.png'));
+    place.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByText('All of it is searchable').waitFor();
+  await page.getByText('2 documents taken in').waitFor();
+  await page.getByText('3 of 3 files read, 1 left out').waitFor();
+  await page.getByRole('searchbox', { name: 'Search my/files' }).fill('boil water');
+  await page.keyboard.press('Enter');
+  const first = page.locator('.hits li').first();
+  await first.getByRole('link', { name: 'stoves.html' }).waitFor();
+  expect(await first.locator('mark').allTextContents()).toEqual(['boils', 'water']);
+  await first.getByRole('link').click();
+  await page.getByText('Chunk 1').waitFor();
+  expect(await page.locator('.chunk-list pre').first().textContent()).toStartWith('Stoves');
+  expect(requests.filter((url) => !url.startsWith(api.url))).toEqual([]);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('a dataset goes through its states on screen while real files are indexed', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  api.provider.setLatency(150);
+  await api.runtime.dataset('docs/website').create();
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/datasets/docs/website`);
+  await page.getByRole('heading', { name: 'docs/website' }).waitFor();
+  const states = await followStates(page);
+  await page.getByRole('link', { name: 'Add files' }).click();
+  await page.locator('input[type=file]').setInputFiles(FILES);
+  await page.goto(`${api.url}/#/datasets/docs/website`);
+  await page.getByText('pending', { exact: false }).first().waitFor();
+  await page.locator('.states').getByText('in sync').waitFor();
+  await page.locator('.states').getByText('idle').waitFor();
+  const seen = await states();
+  expect(seen.some((state) => state.includes('catching up · processing'))).toBe(true);
+  expect(seen.at(-1)).toBe('in sync · idle');
+  const { counts } = await api.runtime.dataset('docs/website').status();
+  expect(counts.documents).toBe(FILES.length);
+  await page.getByText(`of ${counts.chunks.ready} chunks are searchable`).waitFor();
+  expect(await page.getByRole('img', { name: `Chunks: ${counts.chunks.ready} indexed` }).count()).toBe(1);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('pause, resume, failure, retry, check, rebuild and rollback work by clicking', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  const dataset = api.runtime.dataset('shop/articles');
+  await dataset.ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/datasets/shop/articles`);
+  const states = page.locator('.states');
+  const head = page.locator('.page-head');
+  await states.getByText('idle').waitFor();
+
+  await head.getByRole('button', { name: 'Pause' }).click();
+  await states.getByText('paused').waitFor();
+  await dataset.ingest([{ key: 'stove', content: 'POISON boils water.' }], { mode: 'async' });
+  await states.getByText('catching up').waitFor();
+  api.provider.poison('POISON');
+  await head.getByRole('button', { name: 'Resume' }).click();
+  await states.getByText('with failures').waitFor();
+
+  await page.getByRole('link', { name: /^Failures/ }).click();
+  await page.getByRole('link', { name: 'stove' }).click();
+  await page.getByText(/^Refused \d+ times?:/).waitFor();
+  await page.goBack();
+  api.provider.poison(undefined);
+  await press(page, 'Retry all');
+  await states.getByText('in sync').waitFor();
+  await page.getByText('No chunk was given up.').waitFor();
+
+  await page.getByRole('link', { name: 'Table' }).click();
+  await press(page, 'Check rows');
+  await page.getByText('Rows by the catalog').waitFor();
+  await press(page, 'Rebuild');
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  await press(page, 'Rebuild');
+  await page.getByRole('dialog').getByRole('button', { name: 'Rebuild' }).click();
+  await page.getByText('Rebuilding shop/articles: done').waitFor();
+  const { table, earlierTables } = await dataset.status();
+  expect(earlierTables).toHaveLength(1);
+  await press(page, `Roll back to ${earlierTables[0]?.name}`);
+  await page.getByRole('dialog').getByRole('button', { name: 'Roll back' }).click();
+  await page.getByText('Rolling back shop/articles: done').waitFor();
+  expect((await dataset.status()).table?.name).not.toBe(table?.name);
+
+  await page.getByRole('link', { name: 'Tasks' }).last().click();
+  await page
+    .getByRole('row', { name: /rollback/ })
+    .getByText('succeeded')
+    .waitFor();
+  await press(page, 'Delete');
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await page.getByRole('heading', { name: 'Make your files searchable' }).waitFor();
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('a task is cancelled, and the worker is paused, stopped and started by clicking', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/tasks`);
+  api.provider.misbehave({ kind: 'hang' }, Number.POSITIVE_INFINITY);
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'mat', content: 'A mat.' }], { mode: 'async' });
+  const answer = await api.call('POST', '/v1/datasets/shop/articles/index');
+  expect(answer.status).toBe(202);
+  await press(page, `Cancel index ${answer.body.id}`);
+  await page.getByRole('row', { name: /index/ }).getByText('cancelled', { exact: true }).waitFor();
+  api.provider.behave();
+  await press(page, 'Pause all datasets');
+  await page.getByText('Everything is paused').waitFor();
+  await press(page, 'Resume');
+  await page.getByText('worker idle').waitFor();
+  await press(page, 'Stop the worker');
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop' }).click();
+  await page.getByText('worker off').waitFor();
+  await page.getByText('No worker runs').waitFor();
+  await press(page, 'Start');
+  await page.getByText('worker idle').waitFor();
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('a provider that is down is told above every page, and gone when it is back', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page } = await browser.open();
+  await page.goto(api.url);
+  await page.getByRole('link', { name: 'shop/articles' }).waitFor();
+  api.provider.misbehave({ kind: 'status', status: 503 }, Number.POSITIVE_INFINITY);
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'mat', content: 'A mat.' }], { mode: 'async' });
+  await page.locator('.attention').getByText('The embedding provider:').waitFor();
+  await page
+    .getByRole('row', { name: /shop\/articles/ })
+    .getByText('backing off')
+    .waitFor();
+  api.provider.behave();
+  await page
+    .getByRole('row', { name: /shop\/articles/ })
+    .getByText('in sync')
+    .waitFor();
+  await page.locator('.attention').getByText('The embedding provider:').waitFor({ state: 'detached' });
+  await page.context().close();
+});
+
+test('a key is asked for, kept in the tab, never part of an address; one that may only look has no controls', async () => {
+  const [write, read] = ['write-key-0123456789', 'read-key-0123456789'];
+  const api = await startTestApi({ http: { apiKeys: [write], readKeys: [read] } });
+  await api.runtime.start();
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page, errors, requests } = await browser.open();
+  await page.goto(api.url);
+  await page.getByLabel('API key').fill('a-key-that-is-not-known');
+  await press(page, 'Open');
+  await page.getByText('This key is not known here.').waitFor();
+  // The browser itself reports the refusal.
+  expect(errors.splice(0)).toEqual([expect.stringContaining('401')]);
+  await page.getByLabel('API key').fill(read);
+  await press(page, 'Open');
+  await page.getByText('read only').waitFor();
+  await page.reload();
+  for (const place of [
+    '',
+    'search',
+    'documents',
+    'documents?source=default&key=tent',
+    'failures',
+    'table',
+    'tasks',
+  ]) {
+    await page.goto(`${api.url}/#/datasets/shop/articles/${place}`);
+    await page.getByRole('heading', { name: 'shop/articles' }).waitFor();
+    const buttons = await page.locator('main button').allTextContents();
+    expect([place, buttons.filter((name) => !/Search|Filter|more/.test(name))]).toEqual([place, []]);
+  }
+  await page.goto(`${api.url}/#/`);
+  await page.getByText('1 dataset').waitFor();
+  expect(await page.getByRole('link', { name: 'Add files' }).count()).toBe(0);
+  await press(page, 'Log out');
+  await page.getByLabel('API key').fill(write);
+  await press(page, 'Open');
+  await page.getByRole('link', { name: 'Add files' }).waitFor();
+  expect(requests.filter((url) => /-key-/.test(url))).toEqual([]);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('under a path of another app it works the same, with one stream of events, which ends with the page', async () => {
+  const api = await startTestApi({ prefix: '/vectors' });
+  await api.runtime.start();
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page, errors, requests } = await browser.open();
+  await page.goto(api.url);
+  await page.getByRole('link', { name: 'shop/articles' }).click();
+  await page.getByRole('link', { name: 'Search', exact: true }).click();
+  await page.getByRole('searchbox').fill('tent');
+  await page.keyboard.press('Enter');
+  await page.locator('.hits mark').first().waitFor();
+  expect(requests.filter((url) => !url.startsWith(api.url))).toEqual([]);
+  expect(requests.filter((url) => url.endsWith('/v1/events'))).toHaveLength(1);
+  expect(errors).toEqual([]);
+  await page.context().close();
+  await waitFor('the stream to end', () => api.pendingRequests() === 0);
+});
