@@ -22,6 +22,7 @@ export { createLocalEmbedder } from './embedders/local-embedder.ts';
 export { createOpenAiEmbedder } from './embedders/openai-embedder.ts';
 export type { HttpApp, HttpOptions } from './http/app.ts';
 export type { FileSelection } from './readers/file-rules.ts';
+export type { BackfillOptions, BackfillPlan, BackfillResult } from './runtime/backfill.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
 export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';

@@ -55,11 +55,26 @@ export interface SpentToday {
   readonly spentUsd: number;
 }
 
+/** A text without a vector. */
+export interface MissingText {
+  /** Of the first chunk with this text. */
+  readonly chunkId: number;
+  readonly tokenCount: number;
+}
+
 export interface CostReads {
   /** Newest days first, then by dataset, profile and mode. */
   listCosts(query: CostQuery): Promise<CostRecord[]>;
   /** Of all datasets together. */
   spentToday(): Promise<SpentToday>;
+  /**
+   * The distinct texts of a configuration that have no vector, by the first of their chunks, ascending; without those that are
+   * in a batch job, and those whose document has to be cut anew.
+   */
+  listMissingTexts(
+    configurationId: number,
+    page: { readonly status: 'pending' | 'failed'; readonly afterChunkId: number; readonly limit: number },
+  ): Promise<MissingText[]>;
   /** What a dataset's run has cost so far. */
   runCostUsd(datasetId: number): Promise<number>;
   /**

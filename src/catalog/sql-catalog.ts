@@ -45,7 +45,12 @@ import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { indexingReads, indexingWrites } from './rooms/indexing.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
-import { listFailedChunks, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
+import {
+  listFailedChunks,
+  listMissingTexts,
+  listPendingChunks,
+  listPendingIds,
+} from './rooms/pending-chunks.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
 import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
@@ -184,6 +189,7 @@ function readingSide(session: CatalogSession) {
       listUnembeddedChunks(session, generationId, afterChunkId),
     listTasks: (page) => listTasks(session, page),
     listCosts: (query) => listCosts(session, query),
+    listMissingTexts: (configurationId, page) => listMissingTexts(session, configurationId, page),
     spentToday: () => spentToday(session),
     runCostUsd: (datasetId) => runCostUsd(session, datasetId),
     chargeQueries: (charges) => chargeQueries(session, charges),

@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { addAddCommand } from './commands/add-command.ts';
+import { addBackfillCommand } from './commands/backfill-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
 import { addCatalogCommand } from './commands/catalog-command.ts';
 import { addCheckCommand } from './commands/check-command.ts';
 import { addConfigCommand } from './commands/config-command.ts';
+import { addCostsCommand } from './commands/costs-command.ts';
 import { addDatasetCommand } from './commands/dataset-command.ts';
 import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
@@ -64,6 +66,8 @@ export function createProgram(run: RunCommand): Command {
   addMcpCommand(program, run);
   addAddCommand(program, run);
   addIndexCommand(program, run);
+  addBackfillCommand(program, run);
+  addCostsCommand(program, run);
   addSearchCommand(program, run);
   addStatusCommand(program, run);
   addFailuresCommand(program, run);

@@ -1,6 +1,6 @@
-import type { LeaseHolder, TaskRecord } from '../index.ts';
+import type { LeaseHolder, SpendStatus, TaskRecord } from '../index.ts';
 import { displayWidth } from './display-width.ts';
-import { countOf, formatCount, formatDuration, formatTime } from './format-values.ts';
+import { countOf, formatCount, formatDuration, formatTime, formatUsd } from './format-values.ts';
 import { printable } from './printable.ts';
 import type { DatasetOverview, Overview } from './read-status.ts';
 import type { Style } from './style.ts';
@@ -27,7 +27,7 @@ export interface OverviewOptions {
 
 /** The overview as lines: a table of datasets, the worker, the running tasks. */
 export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: OverviewOptions): string[] {
-  const { catalog, worker, datasets, runningTasks, strangeTables } = overview;
+  const { catalog, worker, datasets, runningTasks, strangeTables, spend } = overview;
   const table =
     datasets.length === 0
       ? ['There are no datasets. Add documents with "syncline add FOLDER".']
@@ -37,6 +37,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     '',
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
+    ...describeSpend(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
     ...strangeTables.map(
@@ -44,6 +45,12 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
         `${style.bold('Not of this catalog:')} the table ${printable(name)}. ${printable(reason)}`,
     ),
   ];
+}
+
+/** What was spent today, where that is capped. */
+function describeSpend({ usdPerDayMax, spentTodayUsd }: SpendStatus): string[] {
+  if (usdPerDayMax === undefined) return [];
+  return [`${formatUsd(spentTodayUsd)} of the ${formatUsd(usdPerDayMax)} that today (UTC) may cost`];
 }
 
 function datasetTable(

@@ -43,3 +43,8 @@ export function formatBytes(bytes: number): string {
   }
   return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${units[unit]}`;
 }
+
+/** `$12.34`, and as much of less than a dollar as tells something. */
+export function formatUsd(usd: number): string {
+  return `$${usd.toFixed(usd === 0 || usd >= 1 ? 2 : usd >= 0.01 ? 4 : 6)}`;
+}

@@ -11,6 +11,12 @@ export function parseCount(value: string): number {
   throw new InvalidArgumentError('Give a whole number from 1.');
 }
 
+/** An amount of US dollars. */
+export function parseUsd(value: string): number {
+  if (/^\d{1,9}(\.\d{1,9})?$/.test(value)) return Number(value);
+  throw new InvalidArgumentError('Give an amount such as 2.50.');
+}
+
 /** Seconds of `--watch`. */
 export function parseSeconds(value: string): number {
   const seconds = Number(value);

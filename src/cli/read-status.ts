@@ -1,5 +1,12 @@
 import { isSynclineError } from '../domain/errors.ts';
-import type { DatasetStatus, LeaseHolder, StrangeTable, Syncline, TaskRecord } from '../index.ts';
+import type {
+  DatasetStatus,
+  LeaseHolder,
+  SpendStatus,
+  StrangeTable,
+  Syncline,
+  TaskRecord,
+} from '../index.ts';
 
 /** Everything that `status` tells. */
 export interface Overview {
@@ -10,6 +17,8 @@ export interface Overview {
   readonly runningTasks: readonly TaskRecord[];
   /** Tables in the folder that are not this catalog's. */
   readonly strangeTables: readonly StrangeTable[];
+  /** What may be spent, and what was today. */
+  readonly spend: SpendStatus;
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
@@ -21,7 +30,7 @@ export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastChe
  * @throws SynclineError `DATASET_NOT_FOUND` for the one dataset that was asked for.
  */
 export async function readStatus(runtime: Syncline, address: string | undefined): Promise<Overview> {
-  const { catalog, worker, tasks, strangeTables } = await runtime.status();
+  const { catalog, worker, tasks, strangeTables, spend } = await runtime.status();
   const datasets: DatasetOverview[] = [];
   if (address !== undefined) datasets.push(await readDataset(runtime, address));
   else {
@@ -35,7 +44,7 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
     }
   }
   const runningTasks = tasks.filter((task) => task.state === 'running');
-  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables };
+  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables, spend };
 }
 
 async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {

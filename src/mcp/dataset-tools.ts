@@ -94,7 +94,14 @@ function addLooking({ runtime, explain, work }: McpParts, add: AddTool): void {
         ...(after !== undefined && { after }),
       });
       const datasets = items.map(({ address, profile }) => ({ address, profile }));
-      return { datasets, worker: await readWorker(runtime), ...(next !== undefined && { next }) };
+      const { usdPerDayMax, usdPerRunMax, spentTodayUsd, held } = await runtime.spend();
+      const spend = {
+        ...(usdPerDayMax !== undefined && { usdPerDayMax }),
+        ...(usdPerRunMax !== undefined && { usdPerRunMax }),
+        spentTodayUsd,
+        held: held.map(({ address }) => address),
+      };
+      return { datasets, worker: await readWorker(runtime), spend, ...(next !== undefined && { next }) };
     },
   });
   add({

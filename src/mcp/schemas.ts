@@ -94,6 +94,14 @@ export const listOutput = z.object({
   ),
   next: z.string().optional().describe('Gives the next page as after; absent on the last.'),
   worker: workerOutput,
+  spend: z
+    .object({
+      usdPerDayMax: z.number().optional(),
+      usdPerRunMax: z.number().optional(),
+      spentTodayUsd: z.number(),
+      held: z.array(z.string()).describe('Datasets that wait because a spend cap was reached.'),
+    })
+    .describe('What embedding may cost, and what it has cost today (UTC).'),
 });
 
 export const statusOutput = z.object({

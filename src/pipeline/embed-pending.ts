@@ -181,7 +181,10 @@ function isHeld({ work, configuration }: EmbedRun): boolean {
 async function readPage(run: EmbedRun): Promise<void> {
   const { work } = run;
   const claimed = [...run.partial, ...(await claimPage(run))];
-  const { fresh: requests, suspects } = packPending(claimed, run.embedder.limits);
+  const { limits } = run.embedder;
+  const itemsMax = work.quota.current?.itemsPerRequestMax ?? limits.itemsPerRequestMax;
+  const itemsPerRequestMax = Math.min(limits.itemsPerRequestMax, itemsMax);
+  const { fresh: requests, suspects } = packPending(claimed, { ...limits, itemsPerRequestMax });
   // The last request is complete once nobody can add to it any more, or has added for too long.
   const isFed = (work.producers.ingesting > 0 || work.producers.chunking > 0) && !isOverdue(run);
   const [heldBack] = run.partial;
@@ -193,21 +196,29 @@ async function readPage(run: EmbedRun): Promise<void> {
 /** The next pending texts, without those that somebody else embeds. */
 async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
   const { catalog, settings, inFlightTexts } = run.work;
+  const quota = run.work.quota.current;
+  const limit = Math.min(settings.chunksPerPageMax, quota?.textsLeft ?? settings.chunksPerPageMax);
+  if (limit <= 0) {
+    run.lastPageWasEmpty = true;
+    return [];
+  }
   const { configurationId, profileId } = run.configuration;
   const look = inFlightTexts.look();
   try {
     const page = await catalog.listPendingChunks(configurationId, {
       afterChunkId: run.afterChunkId,
-      limit: settings.chunksPerPageMax,
+      limit,
       textLengthMax: settings.textLengthPerBatchMax * 2,
     });
     run.lastPageWasEmpty = page.length === 0;
-    return page.filter((chunk) => {
+    const claimed = page.filter((chunk) => {
       run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
       const other = look.claim(profileId, toHex(chunk.textHash));
       if (other !== undefined) waitElsewhere(run, other);
       return other === undefined;
     });
+    if (quota !== undefined) quota.textsLeft -= claimed.length;
+    return claimed;
   } finally {
     look.end();
   }

@@ -131,6 +131,10 @@ export interface DatasetWork {
   readonly changed: Notifier;
   /** Who may still add work: running ingest calls and stages. The stages behind them hold back partly filled requests and commits. */
   readonly producers: { ingesting: number; chunking: number; embedding: number };
+  /** What a call allows to be embedded, while one does that embeds some texts and not all. */
+  readonly quota: { current: EmbedQuota | undefined };
+  /** Held by such calls: one after the other. */
+  readonly backfilling: Mutex;
   /** Vectors stored since the last table commit; decides when a commit is big enough. */
   readonly unwritten: { vectors: number };
   /** Table commits since its statistics were last looked at; decides when they are again. */
@@ -151,6 +155,12 @@ export interface DatasetWork {
   readonly checkAsked: { level: SyncLevel | undefined };
   /** What the last check found that can be repaired in place. */
   readonly damage: { current: (Damage & { readonly open: OpenGeneration }) | undefined };
+}
+
+/** How much may be embedded. */
+export interface EmbedQuota {
+  textsLeft: number;
+  readonly itemsPerRequestMax: number;
 }
 
 /** A generation and its table, with the version and row count that the catalog has recorded. */
@@ -192,6 +202,8 @@ export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
     turns: createTurns(),
     changed: createNotifier(),
     producers: { ingesting: 0, chunking: 0, embedding: 0 },
+    quota: { current: undefined },
+    backfilling: createMutex(),
     unwritten: { vectors: 0 },
     unmaintained: { commits: 0 },
     care: createTableCare(),

@@ -163,7 +163,7 @@ export function runtimeOver(core: RuntimeCore): Runtime {
       searchProject(core, parseProjectName(project), query, searchOptions),
     status: () => runtimeStatus(core),
     costs: (costsOptions) => readCosts(core, costsOptions),
-    spend: () => spendStatus(core.catalog, core.spend),
+    spend: () => spendStatus(core.catalog, core.spend, core.clock),
     setSpendCaps: (caps) => core.spend.setCaps(resolveSpend(caps)),
     health: () => checkHealth(core),
     providers: () => core.fleet.list(),
@@ -203,7 +203,7 @@ async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
     worker: isAlive ? worker : undefined,
     embedder: core.chosen.reason,
     strangeTables: await strangeTables(core),
-    spend: await spendStatus(core.catalog, core.spend),
+    spend: await spendStatus(core.catalog, core.spend, core.clock),
     tasks: await asTheyAre(core, tasks),
     providers: core.fleet.list(),
   };

@@ -6,6 +6,7 @@ import type { FieldType, FieldTypes } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { SourceDefinition } from '../sources/source-definition.ts';
+import { type BackfillOptions, type BackfillPlan, type BackfillResult, backfill } from './backfill.ts';
 import type { LoggedCheck } from './check-log.ts';
 import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
@@ -212,6 +213,16 @@ export interface Dataset {
   /** When it is indexed by itself, and how that went last. */
   schedules(): Promise<ScheduleStatus[]>;
   /**
+   * Embeds what has no vector: chunks that are pending and, where asked to, those that were given up. Goes on where the last
+   * one stopped; with a `limit` as far as that, after which a started runtime goes on with the rest. With `dryRun` it only tells what that
+   * is, and what it costs.
+   *
+   * @throws SynclineError `SPEND_CAP_REACHED`, `PROFILE_MISMATCH`, and as {@link index}.
+   */
+  backfill(options: BackfillOptions & { readonly dryRun: true }): Promise<BackfillPlan>;
+  backfill(options?: BackfillOptions & { readonly dryRun?: false }): Promise<BackfillResult>;
+  backfill(options?: BackfillOptions): Promise<BackfillPlan | BackfillResult>;
+  /**
    * Compares the serving table with the catalog. Takes no lease and changes nothing, unless `repair` is set.
    *
    * @throws SynclineError `CHECK_INTERRUPTED` (retryable) when the dataset was written to each time, `ABORTED`; with
@@ -296,6 +307,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     sources: () => listSources(core, address),
     setSchedule: (run, setting) => setSchedule(core, address, run, setting),
     schedules: () => readSchedules(core, address),
+    backfill: ((options: BackfillOptions = {}) => backfill(core, address, options)) as Dataset['backfill'],
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
     rebuild: (options) => rebuildDataset(core, address, options),

@@ -1,7 +1,8 @@
 import { SPEND_PAUSE_REASON } from '../actors/dataset-machine.ts';
 import type { Catalog, CatalogWriter } from '../catalog/catalog.ts';
-import { dayName } from '../domain/cost.ts';
-import { SynclineError } from '../domain/errors.ts';
+import type { Clock } from '../domain/clock.ts';
+import { dayName, dayOf } from '../domain/cost.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { createMutex } from '../pipeline/mutex.ts';
 import type { SpendGate, SpendRequest } from '../pipeline/spend-gate.ts';
 import {
@@ -169,9 +170,24 @@ function watchSpenders(
 }
 
 /** What may be spent, what was, and who waits because of that. */
-export async function spendStatus(catalog: () => Promise<Catalog>, guard: SpendGuard): Promise<SpendStatus> {
-  const { day, spentUsd } = await (await catalog()).spentToday();
-  return { ...guard.caps(), day: dayName(day), spentTodayUsd: spentUsd, held: guard.held() };
+export async function spendStatus(
+  catalog: () => Promise<Catalog>,
+  guard: SpendGuard,
+  clock: Pick<Clock, 'nowMs'>,
+): Promise<SpendStatus> {
+  const status = (day: number, spentTodayUsd: number): SpendStatus => ({
+    ...guard.caps(),
+    day: dayName(day),
+    spentTodayUsd,
+    held: guard.held(),
+  });
+  try {
+    const { day, spentUsd } = await (await catalog()).spentToday();
+    return status(day, spentUsd);
+  } catch (error) {
+    if (!isSynclineError(error, 'CATALOG_MISSING')) throw error;
+    return status(dayOf(clock.nowMs()), 0);
+  }
 }
 
 function capReached({ address }: SpendRequest, { cap, usdMax, spentUsd, msLeft }: ReachedCap): SynclineError {

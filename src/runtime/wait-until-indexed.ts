@@ -44,6 +44,26 @@ export function waitUntilNothingWaits(work: DatasetWork, address: string, parts:
   });
 }
 
+/**
+ * Waits until as many texts were embedded as a call allows, and what is complete with them was written; or until nothing waits.
+ * Throws as {@link waitUntilIndexed}.
+ */
+export function waitUntilLimit(
+  work: DatasetWork,
+  address: string,
+  parts: WaitParts,
+  hasNothingToWrite: () => Promise<boolean>,
+): Promise<void> {
+  const { datasetId } = work.dataset;
+  return waitUntil(datasetId, address, parts, async () => {
+    if (work.serving.current === undefined) return false;
+    const backlog = await parts.catalog.datasetBacklog(datasetId);
+    if (waitingCount(backlog) === 0 && !backlog.isSwitchPending) return true;
+    const isUsedUp = (work.quota.current?.textsLeft ?? 0) <= 0 && work.producers.embedding === 0;
+    return isUsedUp && backlog.incomingDocuments + backlog.uncutDocuments === 0 && hasNothingToWrite();
+  });
+}
+
 /** Waits until a dataset rests on a table that was found sound, or was mended, with nothing of it waiting. Throws as {@link waitUntilIndexed}. */
 export function waitUntilMended(
   datasetId: number,

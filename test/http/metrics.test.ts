@@ -112,6 +112,7 @@ describe('/health and /ready', () => {
       ['lease', true],
       ['provider', true],
       ['disk', true],
+      ['spend', true],
     ]);
     await api.runtime.stop();
     const stopped = await api.runtime.health();

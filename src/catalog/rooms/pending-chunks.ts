@@ -1,5 +1,5 @@
 import { renderEmbeddedText } from '../../domain/embedded-text.ts';
-import type { FailedChunk, PendingChunk } from '../catalog.ts';
+import type { FailedChunk, MissingText, PendingChunk } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { type SqlRow, statement } from '../sql-driver.ts';
 import { bytesAt, integerAt, optionalTextAt, textAt } from '../sql-values.ts';
@@ -107,6 +107,33 @@ async function withTexts(session: CatalogSession, rows: readonly PendingRow[]): 
     if (content === undefined) return [];
     return { ...chunk, embeddedText: renderEmbeddedText(context, content.slice(start, end)) };
   });
+}
+
+/** See `CostReads.listMissingTexts`. */
+export async function listMissingTexts(
+  session: CatalogSession,
+  configurationId: number,
+  page: { readonly status: 'pending' | 'failed'; readonly afterChunkId: number; readonly limit: number },
+): Promise<MissingText[]> {
+  // Each index holds the chunks of one status.
+  const status = page.status === 'pending' ? 'pending' : 'failed';
+  const rows = await session.rows(
+    statement(
+      `select c.chunk_id, c.token_count from chunks c indexed by chunks_${status}
+       where c.configuration_id = ?1 and c.embedding_status = '${status}' and c.batch_job_id is null and c.chunk_id > ?2
+         and not ${isUncut('c.document_id', 'c.configuration_id')}
+         and not exists (
+           select 1 from chunks e indexed by chunks_by_text
+           where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
+             and e.configuration_id = c.configuration_id and e.embedding_status = '${status}'
+             and not ${isUncut('e.document_id', 'e.configuration_id')})
+       order by c.chunk_id limit ?3`,
+      configurationId,
+      page.afterChunkId,
+      Math.min(page.limit, CHUNKS_PER_ANSWER),
+    ),
+  );
+  return rows.map((row) => ({ chunkId: integerAt(row, 0), tokenCount: integerAt(row, 1) }));
 }
 
 /** Failed chunks of the active configuration, by id. */

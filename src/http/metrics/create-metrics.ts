@@ -136,12 +136,34 @@ function createRuntimeSampler(runtime: Runtime, registry: Registry): () => Promi
     '1 when what the runtime stands on is in order, else 0.',
     'subject',
   );
+  const spent = createGauge(
+    registry,
+    'spent_today_usd',
+    'What embedding has cost today (UTC), in US dollars.',
+  );
+  const cap = createGauge(registry, 'spend_cap_usd', 'What it may cost, where that is capped.', 'cap');
+  const held = createGauge(
+    registry,
+    'datasets_held',
+    'Datasets that wait because a spend cap was reached.',
+    'cap',
+  );
+  const sampleSpend = async (): Promise<void> => {
+    const spend = await runtime.spend();
+    spent.set(spend.spentTodayUsd);
+    cap.reset();
+    if (spend.usdPerDayMax !== undefined) cap.set({ cap: 'day' }, spend.usdPerDayMax);
+    if (spend.usdPerRunMax !== undefined) cap.set({ cap: 'run' }, spend.usdPerRunMax);
+    for (const one of ['day', 'run'] as const)
+      held.set({ cap: one }, spend.held.filter((dataset) => dataset.cap === one).length);
+  };
   return async () => {
     const { value } = await runtime.actors.get('supervisor');
     for (const one of WORKER_STATES) state.set({ state: one }, describeState(value) === one ? 1 : 0);
     actors.set(runtime.actors.live().length);
     const { checks } = await runtime.health();
     for (const { subject, isOk } of checks) check.set({ subject }, isOk ? 1 : 0);
+    await sampleSpend();
   };
 }
 

@@ -4,6 +4,7 @@ import { isSynclineError, SynclineError } from '../../domain/errors.ts';
 import { askProviderAgain, type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { requireEmbedder } from '../dataset-documents.ts';
 import { reconcileDeclared } from '../declared-datasets.ts';
+import { keepSaving } from '../keep-saving.ts';
 import { duringRun } from '../spend-runs.ts';
 import { runTask } from '../task.ts';
 import { waitUntilIndexed, waitUntilNothingWaits } from '../wait-until-indexed.ts';
@@ -12,9 +13,6 @@ import { checkIndexOptions, type IndexOptions, type IndexResult } from './index-
 import { countsOf, type IndexRun, noteCounts, saveCounts } from './index-run.ts';
 import { type OpenedSource, openSources } from './open-sources.ts';
 import { scanSource } from './scan-source.ts';
-
-/** How often the counts of a run are written while it waits for what was taken in to become searchable. */
-const COUNTS_INTERVAL_MS = 1_000;
 
 /** See {@link Dataset.index}. */
 export function indexDataset(
@@ -135,29 +133,11 @@ async function untilDone(run: IndexRun): Promise<void> {
   askProviderAgain(core, run.dataset, true);
   // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
   core.supervision?.tell(datasetId, address, { type: 'dataset.check' });
-  const end = keepSaving(run);
+  const end = keepSaving(core.clock, () => saveCounts(run));
   try {
     if (options.changedIds === undefined) await waitUntilNothingWaits(work, address, parts);
     else await waitUntilIndexed(datasetId, address, parts);
   } finally {
     await end();
   }
-}
-
-/** Writes the counts now and then, until the function that is returned is called. */
-function keepSaving(run: IndexRun): () => Promise<void> {
-  let saving: Promise<void> = Promise.resolve();
-  let callOff: () => void = () => undefined;
-  const schedule = (): void => {
-    callOff = run.core.clock.setTimer(COUNTS_INTERVAL_MS, () => {
-      // A count that cannot be written now is written at the end; what keeps it from that is told there.
-      saving = saveCounts(run).catch(() => undefined);
-      schedule();
-    });
-  };
-  schedule();
-  return async () => {
-    callOff();
-    await saving;
-  };
 }

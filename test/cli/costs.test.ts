@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { runCli } from './run-cli.ts';
+
+// Each test starts the program several times; on a busy machine that takes a while.
+setDefaultTimeout(60_000);
+
+let dir: TempDir;
+const run = (...args: readonly string[]) => runCli([...args], { cwd: dir.path });
+
+beforeAll(async () => {
+  dir = makeTempDir();
+  const lines = ['a', 'b'].map((key) => JSON.stringify({ key, content: `Words of ${key}.` }));
+  writeFileSync(dir.join('two.jsonl'), lines.join('\n'));
+  expect((await run('add', 'two.jsonl', '--dataset', 'site/docs')).code).toBe(0);
+  expect((await run('add', 'two.jsonl', '--dataset', 'site/copy')).code).toBe(0);
+});
+
+afterAll(() => dir.remove());
+
+test('costs are shown by dataset, with what reuse saved', async () => {
+  const { code, stdout } = await run('costs', '--by', 'dataset');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^DATASET +REQUESTS +TEXTS +TOKENS +COST +REUSED +SAVED$/m);
+  expect(stdout).toMatch(/^site\/docs +1 +2 +\d+ +\$0\.00 +0 +\$0\.00$/m);
+  expect(stdout).toMatch(/^site\/copy +0 +0 +0 +\$0\.00 +2 +\$0\.00$/m);
+  const json = await run('costs', '--by', 'day,mode', '--since', '2026-01-01', '--json');
+  expect(JSON.parse(json.stdout).costs).toMatchObject([
+    { mode: 'direct', requestCount: 1, reusedTextCount: 2 },
+  ]);
+});
+
+test('what there is nothing to put together by is refused', async () => {
+  const { code, stderr } = await run('costs', '--by', 'week');
+  expect([code, stderr]).toEqual([2, expect.stringContaining('INVALID_OPTION')]);
+  expect((await run('costs', '--since', 'monday')).code).toBe(2);
+});
+
+test('a backfill tells what it would do, and does it', async () => {
+  const plan = await run('backfill', 'site/docs', '--dry-run');
+  expect(plan.code).toBe(0);
+  expect(plan.stdout).toContain('site/docs: 0 chunks without a vector');
+  expect(plan.stdout).toContain('0 tokens; free');
+  const json = JSON.parse((await run('backfill', 'site/docs', '--dry-run', '--json')).stdout);
+  expect(json).toMatchObject({ textCount: 0, requestCount: 0, price: { usdPerMillionTokens: 0 } });
+  const done = await run('backfill', 'site/docs', '--limit', '5', '--batch-size', '2', '--usd-max', '1.5');
+  expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/^site\/docs: 0 texts embedded/)]);
+  expect((await run('backfill', 'site/docs', '--usd-max', 'much')).code).toBe(2);
+});
+
+test('the status tells what was spent where that is capped', async () => {
+  const { stdout } = await run('status', '--set', 'spend.usdPerDayMax=5');
+  expect(stdout).toContain('$0.00 of the $5.00 that today (UTC) may cost');
+});
