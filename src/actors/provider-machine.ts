@@ -18,6 +18,8 @@ import { type BackoffSettings, backoffMs, type Failure } from './failure.ts';
 export interface ProviderSettings {
   /** Waits of an open circuit. */
   readonly backoff: BackoffSettings;
+  /** The same after what somebody has to mend: our key, our quota. */
+  readonly outage: BackoffSettings;
   /** Pauses of a provider that limits our rate and does not say for how long; after `failuresMax` in a row the circuit opens. */
   readonly pause: BackoffSettings;
   /** Pauses after a failure that may pass by itself: a connection reset, a 503. The same. */
@@ -27,7 +29,8 @@ export interface ProviderSettings {
 }
 
 export const DEFAULT_PROVIDER_SETTINGS: ProviderSettings = {
-  backoff: { firstMs: 1_000, maxMs: 300_000, failuresMax: Number.MAX_SAFE_INTEGER },
+  backoff: { firstMs: 1_000, maxMs: 60_000, failuresMax: Number.MAX_SAFE_INTEGER },
+  outage: { firstMs: 1_000, maxMs: 300_000, failuresMax: Number.MAX_SAFE_INTEGER },
   pause: { firstMs: 1_000, maxMs: 30_000, failuresMax: 6 },
   blip: { firstMs: 400, maxMs: 5_000, failuresMax: 3 },
   pauseMsMax: 60_000,
@@ -132,9 +135,13 @@ export const providerSetup = setup({
     }),
     openCircuit: assign(({ context }, { failure, atMs, chance }: FailedRequest) => {
       const openCount = context.openCount + 1;
-      const waitMs = backoffMs(openCount, failure, context.settings.backoff, () => chance);
+      const { backoff, outage } = context.settings;
+      const waits = faultKind(failure) === 'outage' ? outage : backoff;
+      const waitMs = backoffMs(openCount, failure, waits, () => chance);
       return { failure, failedAtMs: atMs, openCount, waitMs, waitUntilMs: atMs + waitMs };
     }),
+    /** Others are answered: the failures are not in a row. */
+    countPausesAnew: assign({ pauseCount: 0 }),
     endWait: assign({ waitMs: 0, waitUntilMs: undefined }),
     /** It answered once; how long the next wait is depends on what follows. */
     closeCircuit: assign({ failure: undefined, failedAtMs: undefined, pauseCount: 0 }),
@@ -183,6 +190,7 @@ export const providerMachine = providerSetup.createMachine({
       after: { wait: 'available' },
       exit: 'endWait',
       on: {
+        'request.succeeded': { actions: 'countPausesAnew' },
         'request.failed': [
           { guard: { type: 'isOutageOrLong', params: failedParams }, target: 'unavailable', actions: open },
           {

@@ -47,7 +47,8 @@ const SECRET_LENGTH_MIN = 8;
  * `status`, the provider's `providerCode`, `providerParam` and `requestId`, and `retryAfterMs` where the server says so.
  */
 export function providerFailure(answer: ProviderAnswer, context: FailureContext): SynclineError {
-  const words = readErrorWords(answer.error);
+  const error = innerError(answer.error);
+  const words = readErrorWords(error);
   const verdict = judge(answer.status, words, context);
   const quote = quoteSafely(words.message, context.secrets);
   const said = [`HTTP ${answer.status}`, words.code ?? words.type].filter(Boolean).join(' ');
@@ -60,8 +61,7 @@ export function providerFailure(answer: ProviderAnswer, context: FailureContext)
   if (requestId !== undefined) details.requestId = requestId;
   const nowMs = Date.now();
   const waitMs =
-    retryAfterMs(answer.headers, nowMs) ??
-    (answer.status === 429 ? retryAfterMsInBody(answer.error) : undefined);
+    retryAfterMs(answer.headers, nowMs) ?? (answer.status === 429 ? retryAfterMsInBody(error) : undefined);
   if (waitMs !== undefined) details.retryAfterMs = waitMs;
   const rateLimits = answer.headers && readRateLimits(answer.headers, nowMs);
   if (rateLimits !== undefined) details.rateLimits = rateLimits;
@@ -117,6 +117,12 @@ function isAboutSettings(words: ErrorWords): boolean {
   return words.param !== undefined && SETTING_PARAMS.has(words.param);
 }
 
+/** Google's compatible endpoint wraps the error once more, in a list. */
+function innerError(error: unknown): unknown {
+  const [first] = Array.isArray(error) ? error : [error];
+  return isRecord(first) && isRecord(first.error) ? first.error : first;
+}
+
 interface ErrorWords {
   readonly message: string;
   readonly code: string | undefined;
@@ -125,10 +131,7 @@ interface ErrorWords {
 }
 
 function readErrorWords(error: unknown): ErrorWords {
-  // Google's compatible endpoint wraps the error in a list.
-  const [first] = Array.isArray(error) ? error : [error];
-  const inner = isRecord(first) && isRecord(first.error) ? first.error : first;
-  const body: Record<string, unknown> = isRecord(inner) ? inner : { message: inner };
+  const body: Record<string, unknown> = isRecord(error) ? error : { message: error };
   const message = typeof body.message === 'string' ? body.message : '';
   return { message, code: readWord(body.code), type: readWord(body.type), param: readWord(body.param) };
 }

@@ -158,6 +158,7 @@ export function createRuntimeCore(
       clock,
       inspection: observers.inspection,
       drainTimeoutMs: options.drainTimeoutMs,
+      cancelRequests: embedding.fleet.cancel,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
     work: currentWork,

@@ -2,6 +2,7 @@ import { type Actor, createActor } from 'xstate';
 import type { DatasetEvent, DatasetPhase, DatasetReport, datasetMachine } from '../actors/dataset-machine.ts';
 import { DEFAULT_BACKOFF, type Failure, toFailure } from '../actors/failure.ts';
 import type { Clock } from '../domain/clock.ts';
+import { isSynclineError } from '../domain/errors.ts';
 import { createNotifier, type Notifier } from '../pipeline/notifier.ts';
 import type { Inspection } from './inspection.ts';
 import { machineClock } from './system-clock.ts';
@@ -58,6 +59,8 @@ export interface DatasetActorsParts {
   readonly inspection: Inspection;
   /** How long work under way may take to end after its call has failed; then it is aborted. */
   readonly drainTimeoutMs: number;
+  /** Ends the dataset's requests to embedding providers at once. */
+  readonly cancelRequests: (datasetId: number) => void;
   /** Waits for what cannot be aborted: a catalog transaction, or a table commit with its mark. */
   readonly untilQuiet: (datasetId: number) => Promise<void>;
 }
@@ -67,6 +70,7 @@ export function createDatasetActors({
   clock,
   inspection,
   drainTimeoutMs,
+  cancelRequests,
   untilQuiet,
 }: DatasetActorsParts): DatasetActors {
   const held = new Map<number, HeldActor>();
@@ -131,7 +135,11 @@ export function createDatasetActors({
         return await task();
       } catch (error) {
         // The caller gives up: what is under way is finished and kept, within limits, and nothing new is begun.
-        if (entry.users === 1) tell(entry, { type: 'dataset.pause', reason: GAVE_UP });
+        if (entry.users === 1) {
+          tell(entry, { type: 'dataset.pause', reason: GAVE_UP });
+          // Whoever cancels does not want to pay for more: only what was answered is kept.
+          if (isSynclineError(error, 'ABORTED')) cancelRequests(dataset.datasetId);
+        }
         callOff = clock.setTimer(drainTimeoutMs, () => deadline.resolve('over'));
         throw error;
       } finally {

@@ -26,6 +26,7 @@ type Note =
   | 'pauses'
   | 'pauses for longer'
   | 'opens the circuit'
+  | 'counts pauses anew'
   | 'counts no more failures'
   | 'forgets the failure';
 type Cell = Row | readonly [Row, ...Note[]];
@@ -60,7 +61,12 @@ const OPEN: Cell = ['unavailable', 'opens the circuit'];
 const TABLE: Record<Row, Record<Column, Cell>> = {
   available: {
     ...noProbe('available'),
-    'request.succeeded': ['available', 'counts no more failures', 'forgets the failure'],
+    'request.succeeded': [
+      'available',
+      'counts pauses anew',
+      'counts no more failures',
+      'forgets the failure',
+    ],
     'request.failed: rate limit': PAUSED,
     'request.failed: longer rate limit': PAUSED,
     'request.failed: far longer rate limit': OPEN,
@@ -71,7 +77,7 @@ const TABLE: Record<Row, Record<Column, Cell>> = {
   // Several that were under way fail together: that is one failure, and the longest pause that any of them asks for.
   throttled: {
     ...noProbe('throttled'),
-    'request.succeeded': 'throttled',
+    'request.succeeded': ['throttled', 'counts pauses anew'],
     'request.failed: rate limit': 'throttled',
     'request.failed: longer rate limit': ['throttled', 'pauses for longer'],
     'request.failed: far longer rate limit': OPEN,
@@ -93,7 +99,7 @@ const TABLE: Record<Row, Record<Column, Cell>> = {
   'probing.asking': {
     ...noRequests('probing.asking'),
     'probe.began': 'probing.asking',
-    'probe.succeeded': ['available', 'forgets the failure'],
+    'probe.succeeded': ['available', 'counts pauses anew', 'forgets the failure'],
     'probe.abandoned': 'probing.waiting',
     'probe.failed: rate limit': OPEN,
     'probe.failed: longer rate limit': OPEN,
@@ -166,6 +172,7 @@ function notesOf({ context: was }: Snapshot, { context: is }: Snapshot): Note[] 
     'pauses for longer':
       is.openCount === was.openCount && is.pauseCount === was.pauseCount && is.waitMs > was.waitMs,
     'opens the circuit': is.openCount > was.openCount,
+    'counts pauses anew': is.pauseCount < was.pauseCount,
     'counts no more failures': is.openCount === 0,
     'forgets the failure': is.failure === undefined,
   };

@@ -35,6 +35,8 @@ export interface EmbeddingServerOptions {
   readonly inputsMax?: number;
   /** More tokens in one request are refused with 400. Default: no limit. */
   readonly tokensMax?: number;
+  /** A text of more tokens is refused with 400, in the words of many servers. Default: no limit. */
+  readonly tokensPerTextMax?: number;
   /** Keep texts and requests for {@link EmbeddingServer.texts} and `seen`. Default true; a benchmark turns it off. */
   readonly keepTexts?: boolean;
   /** Called with every request before it is answered. */
@@ -74,8 +76,10 @@ export interface EmbeddingServer extends AsyncDisposable {
   misbehave(how: Misbehaviour, times?: number): void;
   /** Back to good behaviour. */
   behave(): void;
-  /** Refuses every request that holds a text with `part` in it with 400, until the next call with another or none. */
-  poison(part: string | undefined): void;
+  /** Refuses every request that holds a text with `part` in it with 400 (or another status), until the next call with another or none. */
+  poison(part: string | undefined, status?: number): void;
+  /** Sends these headers with every answer from now on, such as `x-ratelimit-remaining-requests`. */
+  sendHeaders(headers: Readonly<Record<string, string>>): void;
   /** Changes the time that requests take from now on. */
   setLatency(latencyMs: number, latencyMsPer1kTokens?: number): void;
   /** Forgets counts, texts and requests; keeps commands. */
@@ -84,6 +88,7 @@ export interface EmbeddingServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+const POISONED = 'An input is not acceptable.';
 const SEEN_MAX = 200;
 const INTERVALS_MAX = 10_000;
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -94,6 +99,8 @@ interface State {
   latencyMsPer1kTokens: number;
   commands: { readonly how: Misbehaviour; times: number }[];
   poison: string | undefined;
+  poisonStatus: number;
+  headers: Readonly<Record<string, string>>;
   requests: number;
   inputs: number;
   tokens: number;
@@ -140,8 +147,12 @@ export async function startEmbeddingServer(options: EmbeddingServerOptions = {})
     behave() {
       state.commands = [];
     },
-    poison(part) {
+    poison(part, status = 400) {
       state.poison = part;
+      state.poisonStatus = status;
+    },
+    sendHeaders(headers) {
+      state.headers = headers;
     },
     setLatency(latencyMs, latencyMsPer1kTokens = 0) {
       state.latencyMs = latencyMs;
@@ -160,6 +171,8 @@ function createState(options: EmbeddingServerOptions): State {
     latencyMsPer1kTokens: options.latencyMsPer1kTokens ?? 0,
     commands: [],
     poison: undefined,
+    poisonStatus: 400,
+    headers: {},
     requests: 0,
     inputs: 0,
     tokens: 0,
@@ -252,6 +265,7 @@ async function answer(
   body: Record<string, unknown>,
 ): Promise<void> {
   const { apiKey } = state.options;
+  for (const [name, value] of Object.entries(state.headers)) response.setHeader(name, value);
   if (apiKey !== undefined && request.headers.authorization !== `Bearer ${apiKey}`) {
     const given = (request.headers.authorization ?? '').replace('Bearer ', '');
     return sendError(response, 401, 'invalid_api_key', `Incorrect API key provided: ${given}.`);
@@ -259,7 +273,8 @@ async function answer(
   const texts = readTexts(body.input);
   const refusal = texts === undefined ? 'The input is missing or empty.' : refuse(state, body, texts);
   if (refusal !== undefined || texts === undefined) {
-    return sendError(response, 400, refusalCode(refusal), refusal ?? '', refusalParam(refusal));
+    const status = refusal === POISONED ? state.poisonStatus : 400;
+    return sendError(response, status, refusalCode(refusal), refusal ?? '', refusalParam(refusal));
   }
   const tokens = texts.reduce((sum, text) => sum + countTokens(text), 0);
   const how = nextCommand(state);
@@ -302,10 +317,13 @@ function refuse(state: State, body: Record<string, unknown>, texts: readonly str
   if (tokens > (options.tokensMax ?? Number.POSITIVE_INFINITY)) {
     return `Requested ${tokens} tokens, max ${options.tokensMax} tokens per request`;
   }
+  const { tokensPerTextMax = Number.POSITIVE_INFINITY } = options;
+  const longest = Math.max(...texts.map(countTokens));
+  if (longest > tokensPerTextMax) {
+    return `This model's maximum context length is ${tokensPerTextMax} tokens, however you requested ${longest} tokens.`;
+  }
   const { poison } = state;
-  if (poison !== undefined && texts.some((text) => text.includes(poison)))
-    return 'An input is not acceptable.';
-  return undefined;
+  return poison !== undefined && texts.some((text) => text.includes(poison)) ? POISONED : undefined;
 }
 
 function refusalCode(refusal: string | undefined): string | null {

@@ -45,6 +45,8 @@ export interface ProviderFleet {
    * for how long, unless `isUrgent`.
    */
   tryAgain(embedder: Embedder, isUrgent: boolean): void;
+  /** Ends all requests of a dataset at once, those that wait and those under way. */
+  cancel(datasetId: number): void;
   /** For the list of actors. */
   readonly kind: ActorKind;
   stop(): void;
@@ -82,6 +84,9 @@ export function createProviderFleet(parts: ProviderFleetParts): ProviderFleet {
       const { failure } = snapshot.context;
       if (isUrgent || failure?.retryAfterMs === undefined || faultKind(failure) === 'outage')
         member?.actor.send({ type: 'provider.retry' });
+    },
+    cancel(datasetId) {
+      for (const member of members.values()) member.cancel(datasetId);
     },
     kind: {
       machine: 'provider',

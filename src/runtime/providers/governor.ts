@@ -41,6 +41,8 @@ export interface Governor {
   standing(): GovernorStanding;
   /** To be called when the actor has changed its state. */
   noteStateChange(): void;
+  /** Ends all requests of a dataset at once, those that wait and those under way. */
+  cancel(datasetId: number): void;
   /** Datasets that were told of an open circuit since it opened, the longest waiting first; empty afterwards if `all`. */
   takeWaiting(count: number): number[];
   stop(): void;
@@ -66,6 +68,9 @@ interface Ticket {
   readonly tokens: number;
   readonly rates: ModelRates;
   readonly answer: PromiseWithResolvers<EmbedResult>;
+  /** Aborted by whoever asked, or by {@link Governor.cancel}. */
+  readonly signal: AbortSignal;
+  readonly cancel: AbortController;
   /** Nobody waits for it: it stands in for a request that may itself be at fault. */
   readonly isProof: boolean;
 }
@@ -76,6 +81,8 @@ interface Run extends GovernorParts {
   readonly bound: InFlightBound;
   readonly suspects: Suspects;
   readonly ratesByModel: Map<string, ModelRates>;
+  /** Those that wait and those under way. */
+  readonly tickets: Set<Ticket>;
   /** Datasets that were told of the open circuit. */
   readonly told: Set<number>;
   readonly stopped: AbortController;
@@ -96,6 +103,7 @@ export function createGovernor(parts: GovernorParts): Governor {
     bound: createInFlightBound(),
     suspects: createSuspects(),
     ratesByModel: new Map(),
+    tickets: new Set(),
     told: new Set(),
     stopped: new AbortController(),
     inFlight: 0,
@@ -122,6 +130,9 @@ export function createGovernor(parts: GovernorParts): Governor {
       rates: run.ratesByModel,
     }),
     noteStateChange: () => pump(run),
+    cancel(datasetId) {
+      for (const { consumer, cancel } of [...run.tickets]) if (consumer === datasetId) cancel.abort();
+    },
     takeWaiting(count) {
       const taken = [...told].slice(0, count);
       for (const datasetId of taken) told.delete(datasetId);
@@ -143,8 +154,7 @@ async function waitForAnswer(
   options: EmbedOptions,
 ): Promise<EmbedResult> {
   const { queue, provider } = run;
-  const { signal } = options;
-  throwIfAborted(signal);
+  throwIfAborted(options.signal);
   const consumer: Consumer = options.purpose === 'query' ? 'query' : (options.datasetId ?? 0);
   if (queue.size >= WAITING_MAX || (consumer === 'query' && queue.queries >= QUERIES_WAITING_MAX))
     throw queueFull(provider, queue.size);
@@ -152,18 +162,35 @@ async function waitForAnswer(
   run.ratesByModel.set(embedder.model, rates);
   run.bound.raiseCeiling(embedder.limits.requestsInFlightMax);
   const answer = Promise.withResolvers<EmbedResult>();
+  const cancel = new AbortController();
+  const signal =
+    options.signal === undefined ? cancel.signal : AbortSignal.any([options.signal, cancel.signal]);
   const tokens = rates.estimateTokens(texts);
-  const ticket = { embedder, texts, options, consumer, tokens, rates, answer, isProof: false };
-  const onAbort = (): void => {
-    if (signal !== undefined && queue.remove(consumer, ticket)) answer.reject(abortedError(signal));
+  const ticket = {
+    embedder,
+    texts,
+    options,
+    consumer,
+    tokens,
+    rates,
+    answer,
+    signal,
+    cancel,
+    isProof: false,
   };
-  signal?.addEventListener('abort', onAbort, { once: true });
+  // One under way ends by itself: the embedder has the signal.
+  const onAbort = (): void => {
+    if (queue.remove(consumer, ticket)) answer.reject(abortedError(signal));
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  run.tickets.add(ticket);
   queue.add(consumer, ticket);
   pump(run);
   try {
     return await answer.promise;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    run.tickets.delete(ticket);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
@@ -223,13 +250,13 @@ function pumpLater(run: Run, waitMs: number): void {
 }
 
 async function send(run: Run, ticket: Ticket, isProbe: boolean): Promise<void> {
-  const { embedder, texts, options, rates } = ticket;
+  const { embedder, texts, options, rates, signal } = ticket;
   run.inFlight += 1;
   run.requestCount += 1;
   const spending = rates.spend(ticket.tokens, run.clock.nowMs());
   if (isProbe) tell(run, { type: 'probe.began' });
   try {
-    const result = await embedder.embed(texts, options);
+    const result = await embedder.embed(texts, { ...options, signal });
     settle(run, ticket, spending, result);
     run.answers += 1;
     run.suspects.forget(texts);
@@ -265,13 +292,13 @@ function noteAnswer(run: Run, isProbe: boolean): void {
 
 function handleFailure(run: Run, ticket: Ticket, error: SynclineError, isProbe: boolean): void {
   const { suspects, clock } = run;
-  const { signal } = ticket.options;
-  if (signal?.aborted || !isProviderFault(error)) {
+  const { signal } = ticket;
+  if (signal.aborted || !isProviderFault(error)) {
     // It answered, if only to refuse; whoever gave up, or failed without asking anybody, says nothing of the provider.
     const hasAnswered = error.code.startsWith('EMBEDDING_') || error.code === 'PROVIDER_FAILED';
-    if (hasAnswered && !signal?.aborted) noteAnswer(run, isProbe);
+    if (hasAnswered && !signal.aborted) noteAnswer(run, isProbe);
     else if (isProbe) tell(run, { type: 'probe.abandoned' });
-    ticket.answer.reject(signal?.aborted ? abortedError(signal) : error);
+    ticket.answer.reject(signal.aborted ? abortedError(signal) : error);
     return;
   }
   const failure = toFailure(error);
@@ -303,15 +330,17 @@ function afterFault(run: Run, ticket: Ticket, error: SynclineError): void {
 function proofFor(run: Run, { embedder, rates }: Ticket): Ticket {
   const answer = Promise.withResolvers<EmbedResult>();
   answer.promise.catch(() => undefined);
-  const options = { purpose: 'query', signal: run.stopped.signal } as const;
+  const cancel = run.stopped;
   return {
     embedder,
     texts: [PROBE_TEXT],
-    options,
+    options: { purpose: 'query' },
     consumer: 'query',
     tokens: 1,
     rates,
     answer,
+    signal: cancel.signal,
+    cancel,
     isProof: true,
   };
 }
