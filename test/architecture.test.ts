@@ -40,6 +40,7 @@ const INTERFACES = [
   'sources/source.ts',
   'sources/read-source.ts',
   'sources/source-definition.ts',
+  'sources/source-listener.ts',
 ];
 const ADAPTER_FOLDERS = ['catalog', 'vectors', 'embedders', 'batch', 'sources'];
 /** Adapters of the same providers. */

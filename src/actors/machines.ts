@@ -1,6 +1,7 @@
 import { datasetMachine } from './dataset-machine.ts';
 import { providerMachine } from './provider-machine.ts';
 import { supervisorMachine } from './supervisor-machine.ts';
+import { watcherMachine } from './watcher-machine.ts';
 
 /**
  * Every machine there is, by the id that it has in its definition and by which actors tell theirs. What stands here is
@@ -10,6 +11,7 @@ export const MACHINES = {
   supervisor: supervisorMachine,
   dataset: datasetMachine,
   provider: providerMachine,
+  watcher: watcherMachine,
 } as const;
 
 /** Which machine an actor runs. */

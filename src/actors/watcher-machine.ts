@@ -1,3 +1,4 @@
+import { toFailure } from './failure.ts';
 import { failedParams, watcherSetup } from './watcher-setup.ts';
 
 /*
@@ -62,11 +63,20 @@ export const watcherMachine = watcherSetup.createMachine({
               on: {
                 'watch.ready': {
                   target: '.watching',
-                  actions: { type: 'noteReady', params: ({ event }) => ({ mode: event.mode }) },
+                  actions: [
+                    { type: 'noteReady', params: ({ event }) => ({ mode: event.mode }) },
+                    { type: 'tellReady', params: ({ event }) => ({ mode: event.mode }) },
+                  ],
                 },
                 'watch.failed': {
                   target: 'backingOff',
-                  actions: { type: 'noteWatchFailure', params: ({ event }) => ({ failure: event.failure }) },
+                  actions: [
+                    { type: 'noteWatchFailure', params: ({ event }) => ({ failure: event.failure }) },
+                    {
+                      type: 'tellFailure',
+                      params: ({ event }) => ({ failure: event.failure, willRetry: true }),
+                    },
+                  ],
                 },
               },
               states: { starting: { tags: 'busy' }, watching: { tags: 'ready' } },
@@ -105,12 +115,26 @@ export const watcherMachine = watcherSetup.createMachine({
                   {
                     guard: { type: 'isRetryable', params: failedParams },
                     target: 'backingOff',
-                    actions: [{ type: 'recordFailure', params: failedParams }, 'putDeltaBack'],
+                    actions: [
+                      { type: 'recordFailure', params: failedParams },
+                      {
+                        type: 'tellFailure',
+                        params: (args) => ({ failure: toFailure(args.event.error), willRetry: true }),
+                      },
+                      'putDeltaBack',
+                    ],
                   },
                   // Waiting does not help, as the next change of the source, or somebody who looks at the failure, may.
                   {
                     target: 'failed',
-                    actions: [{ type: 'recordFailure', params: failedParams }, 'dropDelta'],
+                    actions: [
+                      { type: 'recordFailure', params: failedParams },
+                      {
+                        type: 'tellFailure',
+                        params: (args) => ({ failure: toFailure(args.event.error), willRetry: false }),
+                      },
+                      'dropDelta',
+                    ],
                   },
                 ],
               },

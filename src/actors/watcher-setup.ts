@@ -147,6 +147,9 @@ export const watcherSetup = setup({
       };
     }),
     dropDelta: assign({ delta: undefined }),
+    /** Provided: tells whoever listens to the runtime. */
+    tellReady: (_, _params: { readonly mode: WatchMode }) => undefined,
+    tellFailure: (_, _params: { readonly failure: Failure; readonly willRetry: boolean }) => undefined,
     recordFailure: assign(({ context }, { error }: Failed) => ({
       failure: toFailure(error),
       failureCount: context.failureCount + 1,

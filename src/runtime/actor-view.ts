@@ -3,6 +3,7 @@ import type { DatasetContext } from '../actors/dataset-setup.ts';
 import type { MachineName } from '../actors/machines.ts';
 import type { ProviderContext } from '../actors/provider-machine.ts';
 import type { SupervisorContext } from '../actors/supervisor-context.ts';
+import type { WatcherContext } from '../actors/watcher-machine.ts';
 
 /**
  * - `active`: it lives; `done`, `error`: it has ended, by itself or broken; `stopped`: it was let go of;
@@ -34,7 +35,11 @@ export interface ActorView {
   readonly nextEvents: readonly ControlEventType[];
 }
 
-export type ActorContext = DatasetActorContext | SupervisorActorContext | ProviderActorContext;
+export type ActorContext =
+  | DatasetActorContext
+  | SupervisorActorContext
+  | ProviderActorContext
+  | WatcherActorContext;
 
 /** Why an actor is paused; actors that cannot be paused have no reasons. */
 export function pauseReasonsOf(context: ActorContext | undefined): readonly string[] {
@@ -46,6 +51,16 @@ export type ProviderActorContext = Pick<
   ProviderContext,
   'provider' | 'failure' | 'failedAtMs' | 'pauseCount' | 'openCount' | 'waitUntilMs'
 >;
+
+/** What a watcher remembers. */
+export interface WatcherActorContext
+  extends Pick<
+    WatcherContext,
+    'source' | 'mode' | 'failure' | 'failureCount' | 'watchFailure' | 'watchFailureCount' | 'deltaCount'
+  > {
+  /** Records that wait to be indexed; `undefined`: nobody knows which, so all do. */
+  readonly pendingCount: number | undefined;
+}
 
 /** What a dataset actor remembers. */
 export type DatasetActorContext = Pick<
@@ -153,11 +168,18 @@ const CONTEXTS = {
   supervisor: supervisorContext,
   dataset: datasetContext,
   provider: providerContext,
+  watcher: watcherContext,
 } as const satisfies Record<MachineName, unknown>;
 
 function providerContext(context: ProviderContext): ProviderActorContext {
   const { provider, failure, failedAtMs, pauseCount, openCount, waitUntilMs } = context;
   return { provider, failure, failedAtMs, pauseCount, openCount, waitUntilMs };
+}
+
+function watcherContext(context: WatcherContext): WatcherActorContext {
+  const { source, mode, failure, failureCount, watchFailure, watchFailureCount, deltaCount } = context;
+  const pendingCount = context.pendingIds?.length;
+  return { source, mode, failure, failureCount, watchFailure, watchFailureCount, deltaCount, pendingCount };
 }
 
 function datasetContext(context: DatasetContext): DatasetActorContext {

@@ -7,6 +7,8 @@ import { type ChosenEmbedder, chooseEmbedder } from '../embedders/choose-embedde
 import { openSource } from '../sources/open-source.ts';
 import type { Source } from '../sources/source.ts';
 import type { SourceDefinition } from '../sources/source-definition.ts';
+import type { Watchable } from '../sources/source-listener.ts';
+import { watchableOf } from '../sources/watch-source.ts';
 import { createLanceVectorStore } from '../vectors/lance-vector-store.ts';
 import type { VectorStore } from '../vectors/vector-store.ts';
 import { type HostIdentity, hostIdentity } from './host-identity.ts';
@@ -28,6 +30,8 @@ export interface RuntimeAdapters {
   readonly chosen: ChosenEmbedder;
   /** The source that a definition describes. */
   readonly openSource: (definition: SourceDefinition) => Source;
+  /** How a source is watched, where it wants to be. */
+  readonly watchableOf: (definition: SourceDefinition) => Watchable | undefined;
 }
 
 /** The real ones, as the options ask for them. Opens nothing yet. */
@@ -52,5 +56,6 @@ export function createAdapters(options: ResolvedOptions): RuntimeAdapters {
     }),
     chosen: chooseEmbedder(options.embedder, options.environment),
     openSource: (definition) => openSource(definition, { environment: options.environment }),
+    watchableOf: (definition) => watchableOf(definition),
   };
 }

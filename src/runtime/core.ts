@@ -152,7 +152,7 @@ export function createRuntimeCore(
       },
     }),
     ...embedding,
-    actorKinds: [embedding.fleet.kind],
+    actorKinds: [embedding.fleet.kind, observers.watching.kind],
     actors: createDatasetActors({
       logic: () => logics.direct,
       clock,

@@ -66,6 +66,20 @@ export type SynclineEvent = { readonly atMs: number } & (
     } & DatasetFacts)
   /** A full run removed nothing of a source: it gave a record that nobody could make out, which any of its documents may be. */
   | ({ readonly type: 'source.notCleaned'; readonly source: string } & DatasetFacts)
+  /** Changes of a source are noticed from now on; `polling`: by looking for them again and again. */
+  | ({
+      readonly type: 'watch.ready';
+      readonly source: string;
+      readonly mode: 'native' | 'polling';
+    } & DatasetFacts)
+  /** A source cannot be watched, or what has changed in it cannot be indexed; without `willRetry`, before its next change. */
+  | ({
+      readonly type: 'watch.failed';
+      readonly source: string;
+      readonly code: string;
+      readonly message: string;
+      readonly willRetry: boolean;
+    } & DatasetFacts)
   /** Documents were cut anew, for a reconfiguration or before a rollback. */
   | ({ readonly type: 'documents.recut'; readonly documents: number } & DatasetFacts)
   /** A document was not taken in; the others of its call were. */
@@ -199,6 +213,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'document.refused',
   'dataset.declarationFailed',
   'source.notCleaned',
+  'watch.failed',
   'text.failed',
   'spend.capReached',
   'queries.notCharged',

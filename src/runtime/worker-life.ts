@@ -14,6 +14,7 @@ export async function startWorker(core: RuntimeCore): Promise<void> {
   }
   if (core.supervision === undefined) begin(core);
   await core.supervision?.started;
+  if (core.supervision !== undefined) core.watching.begin(core, core.supervision.over);
 }
 
 function assertMayStart({ stopAsked, options }: RuntimeCore): void {

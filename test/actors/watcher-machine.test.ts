@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { type Actor, createActor, fromCallback, SimulatedClock, type SnapshotFrom, waitFor } from 'xstate';
-import { type WatchDelta, type WatcherEvent, watcherMachine } from '../../src/actors/watcher-machine.ts';
+import { type WatcherEvent, watcherMachine } from '../../src/actors/watcher-machine.ts';
 import { DEFAULT_WATCHER_SETTINGS, type HandOnInput } from '../../src/actors/watcher-setup.ts';
 import { SynclineError } from '../../src/domain/errors.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';

@@ -97,6 +97,7 @@ export function startRuntime(sim: Sim, access: 'readWrite' | 'readOnly' = 'readW
     files: notSimulated,
     store: defect.store?.(plainStore, sim, process) ?? plainStore,
     chosen: { embedder, reason: 'simulated' },
+    watchableOf: () => undefined,
     openSource: () => {
       throw new Error('Sources are not simulated.');
     },

@@ -50,13 +50,14 @@ export async function applyDelta(
   ids: readonly SourceId[],
 ): Promise<void> {
   const { core, work, dataset } = run;
-  const storedCount = await (await core.catalog()).countDocuments(dataset.datasetId, source.name);
   const endWatch = work.told.watch();
   try {
     const missing: Missing[] = [];
     for (let start = 0; start < ids.length; start += IDS_PER_PAGE)
       missing.push(await readPage(run, source, table, ids.slice(start, start + IDS_PER_PAGE)));
     const removals = await stillStored(run, missing);
+    // With those that were taken in: a folder with most of the files may have got another name.
+    const storedCount = await (await core.catalog()).countDocuments(dataset.datasetId, source.name);
     const removeCount = removals.reduce((sum, { keys }) => sum + keys.length, 0);
     guardRemoval(run, { source: source.name, removeCount, storedCount, gaveNothing: false });
     for (const { keys, asOf } of removals) await removeDocuments(run, keys, { asOf, isScan: false });

@@ -29,6 +29,7 @@ export function setSources(
     const { datasetId } = await requireDataset(core, address);
     await writer.setSources(datasetId, checked(address, definitions), { keepOthers });
     core.schedules.changed();
+    core.watching.changed();
   });
 }
 
@@ -58,6 +59,7 @@ export function removeSource(core: RuntimeCore, address: DatasetAddress, name: s
     }
     await writer.setSources(datasetId, others, { keepOthers: false });
     core.schedules.changed();
+    core.watching.changed();
   });
 }
 

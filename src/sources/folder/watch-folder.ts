@@ -3,21 +3,11 @@ import { basename, join, relative, resolve, sep } from 'node:path';
 import { type ChokidarOptions, type FSWatcher, watch } from 'chokidar';
 import { SynclineError, toSynclineError } from '../../domain/errors.ts';
 import { createFileRules, type FileRules } from '../../readers/file-rules.ts';
+import { isGone } from '../../readers/find-file.ts';
 import { unreadable } from '../../readers/problems.ts';
 import { walkFolder } from '../../readers/walk-folder.ts';
+import type { SourceListener, SourceWatch } from '../source-listener.ts';
 import type { FolderSourceDefinition } from './folder-definition.ts';
-
-/** What somebody who watches a folder is told. */
-export interface FolderListener {
-  /** From now on changes are noticed. Also after a restart, before which some were missed. */
-  onReady(mode: 'native' | 'polling'): void;
-  /** Files that are new, changed or gone, and the number of events that told so. */
-  onChanged(ids: readonly string[], eventCount: number): void;
-  /** Changes were missed. */
-  onLost(): void;
-  /** Nothing is noticed any more. */
-  onFailed(error: SynclineError): void;
-}
 
 /** Opens what notices changes; chokidar's `watch`. */
 export type OpenWatcher = (path: string, options: ChokidarOptions) => FSWatcher;
@@ -37,9 +27,9 @@ const NO_ROOM = /^(?:ENOSPC|EMFILE|ENFILE)$|watch limit reached|too many open fi
 export function watchFolder(
   definition: FolderSourceDefinition,
   cwd: string,
-  listener: FolderListener,
+  listener: SourceListener,
   open: OpenWatcher = watch,
-): { close(): Promise<void> } {
+): SourceWatch {
   const { gitignore = true } = definition;
   const root = resolve(cwd, definition.path);
   let isPolling = definition.polling ?? false;
@@ -85,6 +75,10 @@ export function watchFolder(
       if (basename(key) === '.gitignore' && gitignore) restart();
       else if (typeof rules.judgeFile(key) !== 'string') gathered.add(key);
     };
+    // That a folder was moved or removed is told in the same way as a loss.
+    const noteLoss = async (folder: string): Promise<void> => {
+      if (!(await isGone(folder)) && isCurrent()) listener.onLost();
+    };
     watcher.on('all', (event, path) => {
       if (!isCurrent()) return;
       const key = keyOf(root, path);
@@ -95,14 +89,14 @@ export function watchFolder(
     watcher.on('raw', (_event, name, details) => {
       if (!isCurrent() || isPolling) return;
       gathered.count();
-      const folder = (details as { readonly watchedPath?: unknown } | undefined)?.watchedPath;
-      if (typeof name !== 'string' || name === '' || typeof folder !== 'string') return listener.onLost();
-      const key = keyOf(root, join(folder, name));
+      const folder = String((details as { readonly watchedPath?: unknown } | undefined)?.watchedPath);
+      const isNamed = typeof name === 'string' && name !== '';
+      const key = isNamed ? keyOf(root, join(folder, name)) : '';
       // What was watched may be a file, or the folder that the root is in.
       if (key !== '' && !key.startsWith('..')) note(key);
-      // Deno tells of lost events as a change of the folder by its own name.
-      if (basename(folder) === name && watcher.getWatched()[folder]?.includes(name) !== true)
-        listener.onLost();
+      // Lost events are told of by none, or (in Deno) as a change of the folder by its own name.
+      const isOwnName = basename(folder) === name && watcher.getWatched()[folder]?.includes(name) !== true;
+      if (!isNamed || isOwnName) void noteLoss(folder);
     });
     watcher.on('error', (error) => {
       if (!isCurrent()) return;
