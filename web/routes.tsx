@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { AddPage } from './pages/add-page.tsx';
 import { DatasetPage } from './pages/dataset-page.tsx';
 import { DatasetsPage } from './pages/datasets-page.tsx';
+import { ProvidersPage } from './pages/providers-page.tsx';
 import { TasksPage } from './pages/tasks-page.tsx';
 
 /** A page and the first part of its address; what follows, it reads from `path` itself. */
@@ -18,4 +19,5 @@ export const ROUTES: readonly PageRoute[] = [
   { name: 'datasets', page: DatasetPage },
   { name: 'add', page: AddPage },
   { name: 'tasks', page: TasksPage, label: 'Tasks' },
+  { name: 'providers', page: ProvidersPage, label: 'Providers' },
 ];

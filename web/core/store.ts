@@ -58,6 +58,10 @@ export function startStore(): void {
     // Whenever the stream begins (again), and when another key is there.
     if (liveState.value === 'live' && !isLocked.value) void loadRuntime();
   });
+  effect(() => {
+    // Something to see while the stream begins; all of it is read when it has.
+    if (!isLocked.value) void Promise.all([loadFirst(), loadRuntime()]);
+  });
   setInterval(() => void refreshChanged(), REFRESH_MS);
   setInterval(() => {
     if (!document.hidden && !isLocked.value) void loadRuntime();
@@ -133,8 +137,25 @@ async function loadRuntime(): Promise<void> {
   });
 }
 
+async function loadFirst(): Promise<void> {
+  await quietly(async () => {
+    const { items } = await ask(client.value.v1.statuses.$get({ query: { limit: String(FIRST_PAGE) } }));
+    if (datasets.peek().size === 0)
+      merge(new Map(items.map((status) => [status.address, keep(status)])), true);
+  });
+}
+
 /** Reads the list of datasets: a small page first, so that there is something to see. */
 async function loadAll(): Promise<void> {
+  loads += 1;
+  try {
+    await readAll();
+  } finally {
+    loads -= 1;
+  }
+}
+
+async function readAll(): Promise<void> {
   changed.clear();
   gone.clear();
   const found = new Map<string, DatasetEntry>();
@@ -168,10 +189,13 @@ function merge(found: ReadonlyMap<string, DatasetEntry>, isPart: boolean): void 
 }
 
 let isRefreshing = false;
+/** Readings of all that are under way: what changes meanwhile is read after them, so that the newest status is the last. */
+let loads = 0;
 
 /** Reads those that have changed, those first that are looked at. */
 async function refreshChanged(): Promise<void> {
-  if (isRefreshing || changed.size === 0 || document.hidden || liveState.value !== 'live') return;
+  if (isRefreshing || loads > 0 || changed.size === 0 || document.hidden || liveState.value !== 'live')
+    return;
   isRefreshing = true;
   try {
     await refreshSome();

@@ -11,6 +11,7 @@ export type DatasetStatus = Body<V1['statuses']['$get']>['items'][number];
 export type RuntimeStatus = Body<V1['status']['$get']>;
 export type Actor = Body<V1['actors'][':id']['$get']>;
 export type Task = Body<V1['tasks'][':id']['$get']>;
+export type Provider = Body<V1['providers']['$get']>['items'][number];
 export type FailedChunk = Body<DatasetRoutes['failures']['$get']>['items'][number];
 export type CheckReport = Body<DatasetRoutes['check']['$get']>;
 export type DocumentSummary = Body<DatasetRoutes['documents']['$get']>['items'][number];

@@ -1,6 +1,6 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { liveState } from '../core/live.ts';
-import { datasetLink } from '../core/router.ts';
+import { datasetLink, linkTo } from '../core/router.ts';
 import { datasets, isLoaded, runtime } from '../core/store.ts';
 import { Notice, type Tone } from '../ui/parts.tsx';
 import { syncStateOf } from '../ui/state.tsx';
@@ -55,7 +55,8 @@ function foundations(): Concern[] {
       tone: 'bad',
       text: (
         <>
-          <b>{SUBJECTS[subject] ?? subject}:</b> {detail} {code !== undefined && <code>{code}</code>}
+          <b>{SUBJECTS[subject] ?? subject}:</b> {detail} {code !== undefined && <code>{code}</code>}{' '}
+          {subject === 'provider' && <a href={linkTo(['providers'])}>How it stands</a>}
         </>
       ),
     }),
