@@ -1,5 +1,6 @@
 import { datasetMachine } from './dataset-machine.ts';
 import { providerMachine } from './provider-machine.ts';
+import { schedulerMachine } from './scheduler-machine.ts';
 import { supervisorMachine } from './supervisor-machine.ts';
 import { watcherMachine } from './watcher-machine.ts';
 
@@ -12,6 +13,7 @@ export const MACHINES = {
   dataset: datasetMachine,
   provider: providerMachine,
   watcher: watcherMachine,
+  scheduler: schedulerMachine,
 } as const;
 
 /** Which machine an actor runs. */

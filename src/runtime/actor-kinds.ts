@@ -20,7 +20,15 @@ export interface ActorKind {
 }
 
 /** What ids begin with, in the order in which actors are listed. */
-export const ACTOR_ID_KINDS = ['supervisor', 'dataset', 'call', 'provider', 'batch', 'watcher'] as const;
+export const ACTOR_ID_KINDS = [
+  'supervisor',
+  'dataset',
+  'call',
+  'provider',
+  'batch',
+  'watcher',
+  'scheduler',
+] as const;
 
 /** Orders ids by kind, then by number. */
 export function compareActorIds(a: string, b: string): number {

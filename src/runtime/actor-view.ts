@@ -2,6 +2,7 @@ import type { AnyActorRef, AnyMachineSnapshot, StateValue } from 'xstate';
 import type { DatasetContext } from '../actors/dataset-setup.ts';
 import type { MachineName } from '../actors/machines.ts';
 import type { ProviderContext } from '../actors/provider-machine.ts';
+import type { DueRun, SchedulerContext } from '../actors/scheduler-machine.ts';
 import type { SupervisorContext } from '../actors/supervisor-context.ts';
 import type { WatcherContext } from '../actors/watcher-machine.ts';
 
@@ -14,7 +15,7 @@ export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'notStarted'
 
 /** An actor as it stands, JSON-safe. */
 export interface ActorView {
-  /** `supervisor`, `dataset:12`, `call:12` for one that lives as long as an explicit call, or `provider:1`. */
+  /** `supervisor`, `dataset:12`, `call:12` for one that lives as long as an explicit call, `provider:1`, or `scheduler:1`. */
   readonly id: string;
   readonly machine: MachineName;
   /** `project/dataset`; `undefined` for actors that are not of one dataset. */
@@ -39,7 +40,8 @@ export type ActorContext =
   | DatasetActorContext
   | SupervisorActorContext
   | ProviderActorContext
-  | WatcherActorContext;
+  | WatcherActorContext
+  | SchedulerActorContext;
 
 /** Why an actor is paused; actors that cannot be paused have no reasons. */
 export function pauseReasonsOf(context: ActorContext | undefined): readonly string[] {
@@ -60,6 +62,14 @@ export interface WatcherActorContext
   > {
   /** Records that wait to be indexed; `undefined`: nobody knows which, so all do. */
   readonly pendingCount: number | undefined;
+}
+
+/** What the scheduler remembers. */
+export interface SchedulerActorContext extends Pick<SchedulerContext, 'failure'> {
+  /** Runs under way. */
+  readonly running: readonly DueRun[];
+  /** Due runs that wait for their turn. */
+  readonly waitingCount: number;
 }
 
 /** What a dataset actor remembers. */
@@ -99,6 +109,7 @@ export const CONTROL_EVENT_TYPES = [
   'dataset.check',
   'dataset.maintain',
   'provider.retry',
+  'scheduler.look',
 ] as const;
 
 export type ControlEventType = (typeof CONTROL_EVENT_TYPES)[number];
@@ -169,6 +180,7 @@ const CONTEXTS = {
   dataset: datasetContext,
   provider: providerContext,
   watcher: watcherContext,
+  scheduler: schedulerContext,
 } as const satisfies Record<MachineName, unknown>;
 
 function providerContext(context: ProviderContext): ProviderActorContext {
@@ -180,6 +192,10 @@ function watcherContext(context: WatcherContext): WatcherActorContext {
   const { source, mode, failure, failureCount, watchFailure, watchFailureCount, deltaCount } = context;
   const pendingCount = context.pendingIds?.length;
   return { source, mode, failure, failureCount, watchFailure, watchFailureCount, deltaCount, pendingCount };
+}
+
+function schedulerContext({ failure, running, waiting }: SchedulerContext): SchedulerActorContext {
+  return { failure, running: Object.values(running), waitingCount: waiting.length };
 }
 
 function datasetContext(context: DatasetContext): DatasetActorContext {

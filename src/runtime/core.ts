@@ -152,7 +152,7 @@ export function createRuntimeCore(
       },
     }),
     ...embedding,
-    actorKinds: [embedding.fleet.kind, observers.watching.kind],
+    actorKinds: [embedding.fleet.kind, observers.watching.kind, observers.schedules.kind],
     actors: createDatasetActors({
       logic: () => logics.direct,
       clock,

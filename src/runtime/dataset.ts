@@ -39,6 +39,7 @@ import {
 } from './import-vectors.ts';
 import { listSources, removeSource, type SourceStatus, setSources } from './indexing/dataset-sources.ts';
 import { indexDataset } from './indexing/index-dataset.ts';
+import { createIndexHook, type HookOptions, type IndexHook } from './indexing/index-hook.ts';
 import type { IndexOptions, IndexResult } from './indexing/index-options.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
 import { type DatasetSummary, summaryOf } from './list-datasets.ts';
@@ -126,6 +127,8 @@ export interface DatasetStatus {
   readonly earlierTables: readonly EarlierTable[];
   /** How the table's last maintenance went; `undefined` when it never needed one. */
   readonly maintenance: MaintenanceStatus | undefined;
+  /** When it is next indexed by itself, in a started runtime; `undefined` when it is not. A time that has passed was missed. */
+  readonly nextRun: { readonly run: ScheduledRun; readonly atMs: number } | undefined;
 }
 
 /** A table that served before and is kept. */
@@ -210,6 +213,12 @@ export interface Dataset {
    * @throws SynclineError `INVALID_SCHEDULE`.
    */
   setSchedule(run: ScheduledRun, setting: ScheduleSetting): Promise<void>;
+  /**
+   * Gives a function for the place where your program saves records: `onSaved({ table: 'orders', ids: [1, 2] })` has them
+   * indexed soon. It returns at once and never throws; what it was told survives a crash once it is in the catalog, some 200 ms
+   * later. Failures are events, and are tried again.
+   */
+  hook(options?: HookOptions): IndexHook;
   /** When it is indexed by itself, and how that went last. */
   schedules(): Promise<ScheduleStatus[]>;
   /**
@@ -308,6 +317,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     setSchedule: (run, setting) => setSchedule(core, address, run, setting),
     schedules: () => readSchedules(core, address),
     backfill: ((options: BackfillOptions = {}) => backfill(core, address, options)) as Dataset['backfill'],
+    hook: (options) => createIndexHook(core, address, options),
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
     rebuild: (options) => rebuildDataset(core, address, options),

@@ -66,6 +66,20 @@ export type SynclineEvent = { readonly atMs: number } & (
     } & DatasetFacts)
   /** A full run removed nothing of a source: it gave a record that nobody could make out, which any of its documents may be. */
   | ({ readonly type: 'source.notCleaned'; readonly source: string } & DatasetFacts)
+  /** A run that was due has failed; it is due again at its next time, or soon where records were noted. */
+  | ({
+      readonly type: 'schedule.failed';
+      readonly run: 'full' | 'index' | 'noted';
+      readonly code: string;
+      readonly message: string;
+    } & DatasetFacts)
+  /** What a hook was told could not be noted or indexed; `willRetry`: it is tried again. */
+  | ({
+      readonly type: 'hook.failed';
+      readonly code: string;
+      readonly message: string;
+      readonly willRetry: boolean;
+    } & DatasetFacts)
   /** Changes of a source are noticed from now on; `polling`: by looking for them again and again. */
   | ({
       readonly type: 'watch.ready';
@@ -214,6 +228,8 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'dataset.declarationFailed',
   'source.notCleaned',
   'watch.failed',
+  'schedule.failed',
+  'hook.failed',
   'text.failed',
   'spend.capReached',
   'queries.notCharged',

@@ -1,5 +1,7 @@
 import { SynclineError } from '../domain/errors.ts';
-import type { RuntimeCore } from './core.ts';
+import { type RuntimeCore, withSession } from './core.ts';
+import { reconcileDeclared } from './declared-datasets.ts';
+import { startScheduler } from './schedules/scheduler.ts';
 import { createSupervision, type Supervision } from './supervision.ts';
 
 /* The beginning and the end of a runtime's worker. */
@@ -14,7 +16,24 @@ export async function startWorker(core: RuntimeCore): Promise<void> {
   }
   if (core.supervision === undefined) begin(core);
   await core.supervision?.started;
+  await beginSchedules(core);
   if (core.supervision !== undefined) core.watching.begin(core, core.supervision.over);
+}
+
+/** Makes what the options declare, then begins to run what is due. Ends with the worker. */
+async function beginSchedules(core: RuntimeCore): Promise<void> {
+  const { supervision, schedules } = core;
+  if (supervision === undefined || schedules.scheduler !== undefined) return;
+  if (Object.keys(core.options.datasets).length > 0)
+    await withSession(core, undefined, ({ writer }) => reconcileDeclared(core, writer));
+  if (supervision.over.aborted || schedules.scheduler !== undefined) return;
+  const scheduler = startScheduler(core);
+  schedules.scheduler = scheduler;
+  const stop = (): void => {
+    scheduler.stop();
+    if (schedules.scheduler === scheduler) schedules.scheduler = undefined;
+  };
+  supervision.over.addEventListener('abort', stop, { once: true });
 }
 
 function assertMayStart({ stopAsked, options }: RuntimeCore): void {

@@ -40,6 +40,7 @@ describe('actors', () => {
     const third = await api.call('GET', `/v1/actors?limit=2&after=${second.body.next}`);
     expect(third.body.items).toMatchObject([
       { id: 'provider:1', machine: 'provider', value: 'available', tags: ['ready'], nextEvents: [] },
+      { id: 'scheduler:1', machine: 'scheduler', nextEvents: ['scheduler.look'] },
     ]);
     expect(third.body.next).toBeUndefined();
   });

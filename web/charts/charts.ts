@@ -1,6 +1,7 @@
 // Made by scripts/build-charts.ts.
 import dataset from './dataset.svg' with { type: 'file' };
 import provider from './provider.svg' with { type: 'file' };
+import scheduler from './scheduler.svg' with { type: 'file' };
 import supervisor from './supervisor.svg' with { type: 'file' };
 import watcher from './watcher.svg' with { type: 'file' };
 
@@ -10,4 +11,5 @@ export const CHARTS: Readonly<Record<string, string>> = {
   dataset,
   provider,
   watcher,
+  scheduler,
 };

@@ -1,4 +1,4 @@
-import type { CatalogWriter, ScheduledRun, StoredSchedule } from '../../catalog/catalog.ts';
+import type { CatalogWriter, DatasetRecord, ScheduledRun, StoredSchedule } from '../../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { SynclineError } from '../../domain/errors.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
@@ -66,33 +66,50 @@ export function setSchedule(
 
 /** See {@link Dataset.schedules}. */
 export async function readSchedules(core: RuntimeCore, address: DatasetAddress): Promise<ScheduleStatus[]> {
-  const { datasetId } = await requireDataset(core, address);
-  const catalog = await core.catalog();
-  const [schedules, sources] = await Promise.all([
-    catalog.listSchedules(datasetId),
-    catalog.listSources(datasetId),
-  ]);
-  const [first] = await catalog.listIndexing({ afterDatasetId: datasetId - 1, limit: 1 });
-  const sinceMs = first?.datasetId === datasetId ? first.sourcesSinceMs : undefined;
-  const hasSource = sources.length > 0 || sourcesInCode(core, formatAddress(address)).length > 0;
-  return scheduleStatuses(schedules, { hasSource, sinceMs: sinceMs ?? core.clock.nowMs() });
+  return schedulesOf(core, await requireDataset(core, address));
+}
+
+/** The run of a dataset that is due next. */
+export async function nextRun(
+  core: RuntimeCore,
+  dataset: Pick<DatasetRecord, 'datasetId' | 'address'>,
+): Promise<{ readonly run: ScheduledRun; readonly atMs: number } | undefined> {
+  const due = (await schedulesOf(core, dataset)).flatMap(({ run, nextRunAtMs: atMs }) =>
+    atMs === undefined ? [] : { run, atMs },
+  );
+  return due.sort((a, b) => a.atMs - b.atMs)[0];
+}
+
+async function schedulesOf(
+  core: RuntimeCore,
+  { datasetId, address }: Pick<DatasetRecord, 'datasetId' | 'address'>,
+): Promise<ScheduleStatus[]> {
+  const [found] = await (await core.catalog()).listIndexing({ afterDatasetId: datasetId - 1, limit: 1 });
+  const summary = found?.datasetId === datasetId ? found : undefined;
+  const sinceMs = summary?.sourcesSinceMs;
+  const hasSource = sinceMs !== undefined || sourcesInCode(core, formatAddress(address)).length > 0;
+  return scheduleStatuses(summary?.schedules ?? [], { hasSource, sinceMs, nowMs: core.clock.nowMs() });
 }
 
 /**
  * How the schedules of a dataset stand.
  *
- * @param dataset - Whether it has a source, and since when: before, nothing was due.
+ * @param dataset - Whether it has a source, and since when where that is known: before, nothing was due.
  */
 export function scheduleStatuses(
   stored: readonly StoredSchedule[],
-  { hasSource, sinceMs }: { readonly hasSource: boolean; readonly sinceMs: number },
+  {
+    hasSource,
+    sinceMs,
+    nowMs,
+  }: { readonly hasSource: boolean; readonly sinceMs: number | undefined; readonly nowMs: number },
 ): ScheduleStatus[] {
   return SCHEDULED_RUNS.map((run) => {
     const own = stored.find((schedule) => schedule.run === run);
     const isDefault = own === undefined || (own.isOn && own.cron === undefined);
     const { cron, timeZone } = (isDefault ? DEFAULT_SCHEDULES[run] : own) ?? {};
     const isOn = hasSource && own?.isOn !== false && cron !== undefined;
-    const afterMs = Math.max(own?.doneUntilMs ?? 0, sinceMs);
+    const afterMs = Math.max(own?.doneUntilMs ?? 0, sinceMs ?? 0) || nowMs;
     return {
       run,
       isOn,
