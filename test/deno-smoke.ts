@@ -11,6 +11,7 @@ import { startHttpServer } from '../src/http/server.ts';
 import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../src/index.ts';
 import { startEmbeddingServer } from './support/embedding-server.ts';
 import { smokeLive } from './support/live-smoke.ts';
+import { smokeSources } from './support/source-smoke.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'syncline-deno-'));
 const documents = Array.from({ length: 300 }, (_, number) => ({
@@ -25,6 +26,7 @@ try {
   await withProvider();
   await smokeLive(join(folder, 'live'));
   await overHttp();
+  await smokeSources(folder);
   console.log('everything works in Deno');
 } finally {
   rmSync(folder, { recursive: true, force: true });
