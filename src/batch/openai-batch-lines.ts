@@ -105,7 +105,7 @@ export function failureContext(options: ResolvedOpenAiOptions) {
 }
 
 /** The texts are not at hand here, and the provider may repeat them: longer quotes are left out. */
-function withoutQuotes(error: unknown): unknown {
+export function withoutQuotes(error: unknown): unknown {
   if (!isRecord(error) || typeof error.message !== 'string') return error;
   const message = error.message.replaceAll(/(["'`])(.*?)\1/gs, (whole, _, inner: string) =>
     inner.length > QUOTE_LENGTH_MAX ? '[removed]' : whole,

@@ -4,6 +4,7 @@ import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors
 import { createOpenAiClient } from '../embedders/openai-client.ts';
 import type { ResolvedOpenAiOptions } from '../embedders/openai-options.ts';
 import { providerFailure } from '../embedders/provider-failure.ts';
+import { bytesOfAnswer } from './answer-stream.ts';
 import type {
   BatchApi,
   BatchCallOptions,
@@ -21,8 +22,6 @@ const DAY_MS = 86_400_000;
 const PRICE_SHARE = 0.5;
 /** An upload of 200 MB over a slow line; the head of an answer comes much sooner. */
 const UPLOAD_TIMEOUT_MS = 1_800_000;
-/** A stream that gives nothing for so long is broken. */
-const SILENCE_MAX_MS = 60_000;
 const FILES_PER_PAGE = 1_000;
 const BATCHES_PER_PAGE = 100;
 /** How far the provider's clock may be from ours. */
@@ -136,8 +135,7 @@ export function createOpenAiBatch(options: ResolvedOpenAiOptions, limits: BatchL
             throw resultsLost(options, fileId);
           }
         });
-        const expected = { inputsPerRequestMax: limits.inputsPerRequestMax, textsOf };
-        yield* guarded(options, callOptions, readResults(options, bodyOf(options, response), expected));
+        yield* guarded(options, callOptions, resultsOf(options, response, limits, textsOf));
       }
     },
     removeFile: (fileId, callOptions) =>
@@ -273,29 +271,14 @@ function resultsLost({ endpoint }: ResolvedOpenAiOptions, fileId: string): Syncl
   );
 }
 
-/** The bytes of an answer. A stream that falls silent is broken off. */
-async function* bodyOf({ endpoint }: ResolvedOpenAiOptions, response: Response): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  if (reader === undefined) return;
-  let isOver = false;
-  try {
-    for (;;) {
-      const silence = Promise.withResolvers<never>();
-      const timer = setTimeout(() => {
-        silence.reject(new Error(`${endpoint.provider} sent nothing for ${SILENCE_MAX_MS} ms.`));
-      }, SILENCE_MAX_MS);
-      const { done, value } = await Promise.race([reader.read(), silence.promise]).finally(() =>
-        clearTimeout(timer),
-      );
-      if (done) {
-        isOver = true;
-        return;
-      }
-      yield value;
-    }
-  } finally {
-    if (!isOver) await reader.cancel().catch(() => undefined);
-  }
+function resultsOf(
+  options: ResolvedOpenAiOptions,
+  response: Response,
+  { inputsPerRequestMax }: BatchLimits,
+  textsOf: (id: string) => number | undefined,
+): AsyncGenerator<BatchResult> {
+  const bytes = bytesOfAnswer(options.endpoint.provider, response);
+  return readResults(options, bytes, { inputsPerRequestMax, textsOf });
 }
 
 /** What a broken stream throws, told as everything of a provider is. */

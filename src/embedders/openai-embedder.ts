@@ -1,4 +1,6 @@
 import type { OpenAI } from 'openai';
+import type { BatchApi, BatchLimits } from '../batch/batch-api.ts';
+import { createGeminiBatch } from '../batch/gemini-batch.ts';
 import { createOpenAiBatch } from '../batch/openai-batch.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { sha256, toHex } from '../domain/hash.ts';
@@ -53,7 +55,7 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
     dimensions: resolved.dimensions,
     limits: resolved.limits,
     ...(price && { price }),
-    ...(resolved.batchLimits && { batch: createOpenAiBatch(resolved, resolved.batchLimits) }),
+    ...(resolved.batchLimits && { batch: createBatch(resolved, resolved.batchLimits) }),
     forModel(model, dimensions) {
       // A model that cannot be asked for another length makes vectors of one length only.
       if (model === resolved.model && !resolved.sendDimensions) return undefined;
@@ -71,6 +73,12 @@ export function createOpenAiEmbedder(options: OpenAiEmbedderOptions): Embedder {
       }
     },
   };
+}
+
+function createBatch(options: ResolvedOpenAiOptions, limits: BatchLimits): BatchApi {
+  return options.server === 'gemini'
+    ? createGeminiBatch(options, limits)
+    : createOpenAiBatch(options, limits);
 }
 
 /** Host and path of the server, and a hash of the key that does not tell it. */

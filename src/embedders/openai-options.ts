@@ -1,5 +1,5 @@
 import type { BatchLimits } from '../batch/batch-api.ts';
-import { OPENAI_BATCH_LIMITS } from '../batch/openai-batch-limits.ts';
+import { GEMINI_BATCH_LIMITS, OPENAI_BATCH_LIMITS } from '../batch/batch-limits.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { EmbedderLimits } from './embedder.ts';
 import { type Endpoint, OPENAI_BASE_URL, readEndpoint } from './openai-endpoint.ts';
@@ -30,8 +30,8 @@ export interface OpenAiEmbedderOptions {
   /** Replaces single limits of the server's profile. */
   readonly limits?: Partial<EmbedderLimits>;
   /**
-   * Whether the server has OpenAI's batch API (`/files` and `/batches`); with single limits of it replaced, such as
-   * `enqueuedTokensMax` of your usage tier. Default: only OpenAI itself has it.
+   * Whether the server has OpenAI's batch API (`/files` and `/batches`), or Gemini its own; with single limits of it replaced, such as
+   * `enqueuedTokensMax` of your usage tier. Default: only OpenAI itself and Gemini have one.
    */
   readonly batch?: boolean | Partial<BatchLimits>;
   /** Replaces the global `fetch`. */
@@ -41,6 +41,7 @@ export interface OpenAiEmbedderOptions {
 /** {@link OpenAiEmbedderOptions}, checked and complete. */
 export interface ResolvedOpenAiOptions {
   readonly endpoint: Endpoint;
+  readonly server: ServerKind;
   readonly model: string;
   readonly dimensions: number;
   readonly sendDimensions: boolean;
@@ -61,13 +62,15 @@ export function resolveOpenAiOptions(options: OpenAiEmbedderOptions): ResolvedOp
   const endpoint = readEndpoint(options.baseUrl ?? OPENAI_BASE_URL);
   const model = readModel(options.model);
   const apiKey = readApiKey(options.apiKey, endpoint);
-  const profile = PROVIDER_LIMITS[readServer(options.server) ?? serverKindOf(endpoint)];
+  const server = readServer(options.server) ?? serverKindOf(endpoint);
+  const profile = PROVIDER_LIMITS[server];
   const limits = { ...profile, ...options.limits };
   for (const [name, value] of Object.entries(limits)) {
     readWholeNumber(`limits.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
   }
   return {
     endpoint,
+    server,
     model,
     dimensions: readDimensions(model, options.dimensions),
     sendDimensions: options.sendDimensions ?? findKnownModel(model)?.canShorten ?? false,
@@ -75,13 +78,16 @@ export function resolveOpenAiOptions(options: OpenAiEmbedderOptions): ResolvedOp
     timeoutMs: readWholeNumber('timeoutMs', options.timeoutMs ?? TIMEOUT_MS_DEFAULT, 1, TIMEOUT_MS_MAX),
     limits,
     fetch: options.fetch,
-    batchLimits: readBatchLimits(options.batch ?? endpoint.isOpenAi),
+    batchLimits: readBatchLimits(options.batch ?? (endpoint.isOpenAi || server === 'gemini'), server),
   };
 }
 
-function readBatchLimits(batch: boolean | Partial<BatchLimits>): BatchLimits | undefined {
+function readBatchLimits(batch: boolean | Partial<BatchLimits>, server: ServerKind): BatchLimits | undefined {
   if (batch === false) return undefined;
-  const limits = { ...OPENAI_BATCH_LIMITS, ...(batch === true ? {} : batch) };
+  const limits = {
+    ...(server === 'gemini' ? GEMINI_BATCH_LIMITS : OPENAI_BATCH_LIMITS),
+    ...(batch === true ? {} : batch),
+  };
   for (const [name, value] of Object.entries(limits))
     readWholeNumber(`batch.${name}`, value, 1, Number.MAX_SAFE_INTEGER);
   return limits;

@@ -17,3 +17,20 @@ export const OPENAI_BATCH_LIMITS: BatchLimits = {
   enqueuedRequestsMax: 1_000_000,
   jobsMax: 100,
 };
+
+/**
+ * Gemini's batch API: 100 jobs and 2 GB a file (aicheckerhub.com, which cites ai.google.dev/gemini-api/docs/batch-api); one text per request
+ * (cookbook Batch_mode.ipynb in github.com/google-gemini/cookbook), 2,048 tokens of it for gemini-embedding-001. Tokens that may be
+ * enqueued depend on the tier: 2,000,000 are what the first one was seen to have (discuss.ai.google.dev 107091, 115183). Requests are not
+ * published; theirs and the bytes are those of OpenAI, by our choice.
+ */
+export const GEMINI_BATCH_LIMITS: BatchLimits = {
+  requestsPerJobMax: 50_000,
+  bytesPerJobMax: 200_000_000,
+  inputsPerJobMax: 50_000,
+  inputsPerRequestMax: 1,
+  tokensPerInputMax: 2048,
+  enqueuedTokensMax: 2_000_000,
+  enqueuedRequestsMax: 1_000_000,
+  jobsMax: 100,
+};
