@@ -1,7 +1,13 @@
 // The whole public surface of the library.
 export type { DatasetPhase } from './actors/dataset-machine.ts';
 export type { Failure } from './actors/failure.ts';
-export type { DatasetCounts, FailedChunk, LeaseHolder, TaskRecord } from './catalog/catalog.ts';
+export type {
+  DatasetCounts,
+  FailedChunk,
+  FailureFilter,
+  LeaseHolder,
+  TaskRecord,
+} from './catalog/catalog.ts';
 export type { CatalogSummary, CopyProgress } from './catalog/catalog-files.ts';
 export type { CostMode } from './domain/cost.ts';
 export type { DocumentFormat, DocumentInput } from './domain/document.ts';
@@ -83,6 +89,11 @@ export {
   type UnrecoveredTable,
 } from './runtime/recover-catalog.ts';
 export { type RestoreOptions, type RestoreResult, restoreCatalog } from './runtime/restore-catalog.ts';
+export type {
+  ListFailuresOptions,
+  RetryFailuresOptions,
+  RetryFailuresResult,
+} from './runtime/retry-failures.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';
 export { defineConfig, type HttpConfig, type SynclineConfig } from './runtime/settings/config.ts';
 export {

@@ -21,6 +21,7 @@ import type {
   DocumentChunk,
   DocumentRecord,
   FailedChunk,
+  FailureFilter,
   GenerationRecord,
   IncomingChange,
   IncomingRecord,
@@ -120,10 +121,11 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads
   ): Promise<StoredContent[]>;
   /** Which of up to 10,000 texts have a vector under a profile: their places in the list. */
   findEmbedded(profile: EmbeddingProfile, textHashes: readonly Digest[]): Promise<number[]>;
-  /** Failed chunks by id, ascending. */
+  /** Failed chunks that fit, by id, ascending. */
   listFailedChunks(
     datasetId: number,
     page: { readonly afterChunkId: number; readonly limit: number },
+    filter?: FailureFilter,
   ): Promise<FailedChunk[]>;
   /** Ids of the waiting changes of up to 1,000 documents; a change that is queued later has another id. */
   findIncoming(datasetId: number, keys: readonly DocumentKey[]): Promise<number[]>;
@@ -256,7 +258,7 @@ export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites, B
   /** Charges attempts to texts, or gives them up. */
   recordTextFailures(profileId: number, failures: readonly TextFailure[]): Promise<void>;
   /** Makes failed chunks `pending` again with no attempts charged; returns how many. */
-  retryFailedChunks(datasetId: number): Promise<number>;
+  retryFailedChunks(datasetId: number, filter?: FailureFilter): Promise<number>;
 
   /**
    * A new generation for a configuration in state `building` (every document queued for it), named before its table exists. A random

@@ -172,7 +172,22 @@ export interface FailedChunk {
   readonly key: DocumentKey;
   readonly ordinal: number;
   readonly attemptCount: number;
+  /** Of the last error, where it has one. */
+  readonly code: string | undefined;
   readonly lastError: string;
+}
+
+/** Which failed chunks are meant: those that fit everything that is given. */
+export interface FailureFilter {
+  /** At most 1,000. */
+  readonly chunkIds?: readonly number[];
+  /** Of the last error, such as `EMBEDDING_REQUEST_REFUSED`. */
+  readonly code?: string;
+  readonly source?: string;
+  readonly key?: string;
+  /** A part of the last error, whatever the case. */
+  readonly error?: string;
+  readonly attemptsMin?: number;
 }
 
 /** A chunk of a document under its dataset's active configuration, and where it is. */

@@ -27,7 +27,8 @@ import {
 import { listDocumentChunks } from './rooms/document-chunks.ts';
 import { findDocument, listDocuments } from './rooms/document-records.ts';
 import { findDocuments, listChunks } from './rooms/documents.ts';
-import { recordTextFailures, retryFailedChunks, storeEmbeddings } from './rooms/embeddings.ts';
+import { recordTextFailures, storeEmbeddings } from './rooms/embeddings.ts';
+import { listFailedChunks, retryFailedChunks } from './rooms/failed-chunks.ts';
 import {
   countUncovered,
   createGeneration,
@@ -45,12 +46,7 @@ import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { indexingReads, indexingWrites } from './rooms/indexing.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
-import {
-  listFailedChunks,
-  listMissingTexts,
-  listPendingChunks,
-  listPendingIds,
-} from './rooms/pending-chunks.ts';
+import { listMissingTexts, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
 import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
@@ -171,7 +167,7 @@ function readingSide(session: CatalogSession) {
     listUncutDocuments: (configurationId, limit) => listUncutDocuments(session, configurationId, limit),
     listContents: (datasetId, page) => listContents(session, datasetId, page),
     findEmbedded: (profile, textHashes) => findEmbedded(session, profile, textHashes),
-    listFailedChunks: (datasetId, page) => listFailedChunks(session, datasetId, page),
+    listFailedChunks: (datasetId, page, filter) => listFailedChunks(session, datasetId, page, filter),
     findIncoming: (datasetId, keys) => findIncoming(session, datasetId, keys),
     listIncoming: (datasetId, limit) => listIncoming(session, datasetId, limit),
     listPendingChunks: (configurationId, page) => listPendingChunks(session, configurationId, page),
@@ -227,7 +223,7 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     storeEmbeddings: (profileId, embeddings, options) =>
       storeEmbeddings(session, token, profileId, embeddings, options),
     recordTextFailures: (profileId, failures) => recordTextFailures(session, token, profileId, failures),
-    retryFailedChunks: (datasetId) => retryFailedChunks(session, token, datasetId),
+    retryFailedChunks: (datasetId, filter) => retryFailedChunks(session, token, datasetId, filter),
     createGeneration: (datasetId, configurationId, options) =>
       createGeneration(session, token, { datasetId, configurationId, nameSuffix: options?.nameSuffix ?? '' }),
     reopenGeneration: (generationId) => reopenGeneration(session, token, generationId),

@@ -11,6 +11,11 @@ export function parseCount(value: string): number {
   throw new InvalidArgumentError('Give a whole number from 1.');
 }
 
+/** Gathers whole numbers of an option that may be given several times. */
+export function collectCount(value: string, before: readonly number[] = []): readonly number[] {
+  return [...before, parseCount(value)];
+}
+
 /** An amount of US dollars. */
 export function parseUsd(value: string): number {
   if (/^\d{1,9}(\.\d{1,9})?$/.test(value)) return Number(value);

@@ -1,6 +1,6 @@
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
-import type { DatasetCounts, FailedChunk, ScheduledRun } from '../catalog/catalog.ts';
+import type { DatasetCounts, FailedChunk, FailureFilter, ScheduledRun } from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
@@ -53,12 +53,19 @@ import {
   type ReconfigureResult,
   reconfigure,
 } from './reconfigure.ts';
+import {
+  type ListFailuresOptions,
+  listFailures,
+  type RetryFailuresOptions,
+  type RetryFailuresResult,
+  retryFailures,
+} from './retry-failures.ts';
 import { readSchedules, type ScheduleStatus, setSchedule } from './schedules/dataset-schedules.ts';
 import type { ScheduleSetting } from './schedules/schedule-settings.ts';
 import { type SearchOptions, type SearchResult, searchDataset } from './search.ts';
 import type { TaskOptions } from './task.ts';
 
-export type { FailedChunk };
+export type { FailedChunk, FailureFilter };
 
 const DEFAULT_PAUSE_REASON = 'asked for';
 
@@ -287,8 +294,13 @@ export interface Dataset {
   /** What the dataset was made with. */
   describe(): Promise<DatasetSummary>;
   status(): Promise<DatasetStatus>;
-  /** Chunks that were given up, oldest first, at most `limit` (default 100). */
-  failures(options?: { readonly afterChunkId?: number; readonly limit?: number }): Promise<FailedChunk[]>;
+  /** Chunks that were given up, oldest first, at most `limit` (default 100): all, or those that fit a filter. */
+  failures(options?: ListFailuresOptions): Promise<FailedChunk[]>;
+  /**
+   * Gives chunks that were given up another round of attempts, all or those that fit a filter, and waits until they are
+   * searchable or given up again. Throws as `index()`.
+   */
+  retryFailures(options?: RetryFailuresOptions): Promise<RetryFailuresResult>;
   /** Holds this dataset's work until `resume` with the same reason. Needs a started runtime. */
   pause(reason?: string): Promise<void>;
   resume(reason?: string): Promise<void>;
@@ -331,10 +343,8 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     search: (query, options) => searchDataset(core, address, query, options),
     describe: async () => summaryOf(await requireDataset(core, address)),
     status: () => datasetStatus(core, address),
-    async failures({ afterChunkId = 0, limit = 100 } = {}) {
-      const { datasetId } = await requireDataset(core, address);
-      return (await core.catalog()).listFailedChunks(datasetId, { afterChunkId, limit });
-    },
+    failures: (options) => listFailures(core, address, options),
+    retryFailures: (options) => retryFailures(core, address, options),
     pause: (reason = DEFAULT_PAUSE_REASON) => tellDataset(core, address, { type: 'dataset.pause', reason }),
     resume: (reason = DEFAULT_PAUSE_REASON) => tellDataset(core, address, { type: 'dataset.resume', reason }),
     delete: () => deleteDataset(core, address),

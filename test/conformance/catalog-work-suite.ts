@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import type { FailureFilter } from '../../src/catalog/catalog.ts';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
 import { sha256, toHex } from '../../src/domain/hash.ts';
 import {
@@ -146,7 +147,9 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
       const textHash = bad?.textHash ?? new Uint8Array();
       await writer.recordTextFailures(dataset.profileId, [{ textHash, error: 'slow\0', giveUp: false }]);
       expect((await pending(stage))[0]).toMatchObject({ chunkId: 1, attemptCount: 1 });
-      await writer.recordTextFailures(dataset.profileId, [{ textHash, error: 'too long', giveUp: true }]);
+      await writer.recordTextFailures(dataset.profileId, [
+        { textHash, error: 'TOO_LONG: It is too long.', giveUp: true },
+      ]);
       expect((await pending(stage)).map(({ embeddedText }) => embeddedText)).toEqual(['good|']);
       const failed = await catalog().listFailedChunks(dataset.datasetId, { afterChunkId: 0, limit: 10 });
       expect(failed).toEqual([
@@ -155,14 +158,16 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
           key: { source: 'default', key: 'a' },
           ordinal: 0,
           attemptCount: 2,
-          lastError: 'too long',
+          code: 'TOO_LONG',
+          lastError: 'TOO_LONG: It is too long.',
         },
         {
           chunkId: 3,
           key: { source: 'default', key: 'b' },
           ordinal: 0,
           attemptCount: 2,
-          lastError: 'too long',
+          code: 'TOO_LONG',
+          lastError: 'TOO_LONG: It is too long.',
         },
       ]);
       await writer.storeEmbeddings(dataset.profileId, [
@@ -176,15 +181,37 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
         ],
       );
 
-      expect(await writer.retryFailedChunks(dataset.datasetId)).toBe(2);
+      const fits = async (filter: FailureFilter): Promise<number[]> => {
+        const page = { afterChunkId: 0, limit: 10 };
+        const found = await catalog().listFailedChunks(dataset.datasetId, page, filter);
+        return found.map(({ chunkId }) => chunkId);
+      };
+      expect(await fits({ code: 'TOO_LONG', error: 'IS TOO', attemptsMin: 2, source: 'default' })).toEqual([
+        1, 3,
+      ]);
+      expect(await fits({ key: 'b', chunkIds: [1, 3] })).toEqual([3]);
+      for (const none of [
+        { code: 'TOO' },
+        { error: '%' },
+        { attemptsMin: 3 },
+        { source: 'other' },
+        { chunkIds: [] },
+      ])
+        expect(await fits(none)).toEqual([]);
+
+      expect(await writer.retryFailedChunks(dataset.datasetId, { key: 'c' })).toBe(0);
+      expect(await writer.retryFailedChunks(dataset.datasetId, { key: 'b', code: 'TOO_LONG' })).toBe(1);
+      expect(await fits({})).toEqual([1]);
+      expect(await writer.retryFailedChunks(dataset.datasetId)).toBe(1);
       expect(await writer.retryFailedChunks(dataset.datasetId)).toBe(0);
       expect(await pending(stage)).toMatchObject([{ chunkId: 1, attemptCount: 0 }]);
       expect(await writeOnce(stage)).toEqual([]);
       await embedAll(stage);
       const rewritten = [...(await writeOnce(stage)), ...(await writeOnce(stage))];
+      // In the order in which they were tried again.
       expect(rewritten.map(({ key, hasRows, chunks }) => [key, hasRows, chunks.length])).toEqual([
-        ['a', true, 2],
         ['b', false, 1],
+        ['a', true, 2],
       ]);
     });
   }

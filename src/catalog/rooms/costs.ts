@@ -2,7 +2,7 @@ import { type Charge, type CostMode, picoUsdPerToken } from '../../domain/cost.t
 import type { CostGrouping, CostQuery, CostRecord, QueryCharge, SpentToday } from '../cost-catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
-import { type SqlRow, type SqlStatement, statement } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, type SqlValue, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, optionalTextAt, storableText, wordAt } from '../sql-values.ts';
 import { packHashes, TEXTS_TABLE } from './queue-sql.ts';
 
@@ -138,7 +138,11 @@ export function countShared(
 }
 
 /** To come before the statement that makes failed chunks pending, or ready where they have a vector by now. */
-export function countRevived(datasetId: number, chosen: string, limit: number): SqlStatement {
+export function countRevived(
+  datasetId: number,
+  chosen: string,
+  parameters: readonly SqlValue[],
+): SqlStatement {
   return statement(
     `insert into cost_days (${COLUMNS})
      select ${TODAY}, ?1, profile_id, 'direct', 0, 0, 0, 0, 0, 0, 0, ${savings('count(*)', 'sum(token_count)', 'null')}
@@ -146,7 +150,7 @@ export function countRevived(datasetId: number, chosen: string, limit: number): 
        select 1 from embeddings e where e.text_hash = chunks.text_hash and e.profile_id = chunks.profile_id)
      group by profile_id ${ADD}`,
     datasetId,
-    limit,
+    ...parameters,
   );
 }
 

@@ -6,14 +6,12 @@ import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
 import { integerAt, storableText, vectorBytes } from '../sql-values.ts';
-import { chargeStatements, countRevived, countShared } from './costs.ts';
-import { isReady, packHashes, queueNewestChanges, TEXTS_TABLE } from './queue-sql.ts';
+import { chargeStatements, countShared } from './costs.ts';
+import { isReady, packHashes, TEXTS_TABLE } from './queue-sql.ts';
 
 /** Vectors of one transaction: a few milliseconds with 1,536 dimensions. */
 const VECTORS_PER_TRANSACTION = 500;
 const FAILURES_PER_TRANSACTION = 500;
-/** Failed chunks that are made pending in one transaction. */
-const RETRIES_PER_TRANSACTION = 1_000;
 /** Longest error text that is kept, in UTF-16 units. */
 const ERROR_LENGTH_MAX = 2_000;
 
@@ -131,54 +129,5 @@ export async function recordTextFailures(
       ),
       ...(givenUp.length > 0 ? [markReadyDocuments(profileId, givenUp)] : []),
     ]);
-  }
-}
-
-/**
- * Makes failed chunks pending again (ready where the text has a vector by now). Their documents count as changed: their
- * rows lack these chunks.
- */
-export async function retryFailedChunks(
-  session: CatalogSession,
-  token: number,
-  datasetId: number,
-): Promise<number> {
-  const chosen = `select chunk_id from chunks indexed by chunks_failed
-                  where embedding_status = 'failed' and configuration_id in
-                    (select configuration_id from datasets where dataset_id = ?1
-                     union all select target_configuration_id from datasets where dataset_id = ?1)
-                  order by chunk_id limit ?2`;
-  let retriedCount = 0;
-  for (;;) {
-    const results = await session.write(token, [
-      statement('insert into dataset_guard values (?)', datasetId),
-      statement(
-        'update datasets set last_change_seq = last_change_seq + ?2 where dataset_id = ?1',
-        datasetId,
-        RETRIES_PER_TRANSACTION,
-      ),
-      statement(
-        `update documents set revision = revision + 1, changed_at_ms = ${NOW_MS},
-           change_seq = (select last_change_seq from datasets where dataset_id = ?1) - r.places_after
-         from (select document_id, row_number() over (order by document_id desc) - 1 as places_after
-               from (select distinct document_id from chunks where chunk_id in (${chosen}))) r
-         where documents.document_id = r.document_id`,
-        datasetId,
-        RETRIES_PER_TRANSACTION,
-      ),
-      countRevived(datasetId, chosen, RETRIES_PER_TRANSACTION),
-      statement(
-        `update chunks set attempt_count = 0, last_error = null,
-           embedding_status = iif(exists (select 1 from embeddings e
-             where e.text_hash = chunks.text_hash and e.profile_id = chunks.profile_id), 'ready', 'pending')
-         where chunk_id in (${chosen})`,
-        datasetId,
-        RETRIES_PER_TRANSACTION,
-      ),
-      queueNewestChanges(datasetId, RETRIES_PER_TRANSACTION),
-    ]);
-    const changeCount = results[4]?.changeCount ?? 0;
-    retriedCount += changeCount;
-    if (changeCount < RETRIES_PER_TRANSACTION) return retriedCount;
   }
 }

@@ -1,8 +1,8 @@
 import { renderEmbeddedText } from '../../domain/embedded-text.ts';
-import type { FailedChunk, MissingText, PendingChunk } from '../catalog.ts';
+import type { MissingText, PendingChunk } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { type SqlRow, statement } from '../sql-driver.ts';
-import { bytesAt, integerAt, optionalTextAt, textAt } from '../sql-values.ts';
+import { bytesAt, integerAt, textAt } from '../sql-values.ts';
 import { readContents } from './contents.ts';
 import { isUncut } from './queue-sql.ts';
 
@@ -134,35 +134,6 @@ export async function listMissingTexts(
     ),
   );
   return rows.map((row) => ({ chunkId: integerAt(row, 0), tokenCount: integerAt(row, 1) }));
-}
-
-/** Failed chunks of the active configuration, by id. */
-export async function listFailedChunks(
-  session: CatalogSession,
-  datasetId: number,
-  page: { readonly afterChunkId: number; readonly limit: number },
-): Promise<FailedChunk[]> {
-  const rows = await session.rows(
-    statement(
-      `select c.chunk_id, cast(d.source as blob), cast(d.key as blob), c.ordinal, c.attempt_count,
-              cast(c.last_error as blob)
-       from chunks c indexed by chunks_failed
-       cross join documents d on d.document_id = c.document_id
-       where c.configuration_id = (select configuration_id from datasets where dataset_id = ?1)
-         and c.embedding_status = 'failed' and c.chunk_id > ?2
-       order by c.chunk_id limit ?3`,
-      datasetId,
-      page.afterChunkId,
-      Math.min(page.limit, CHUNKS_PER_ANSWER),
-    ),
-  );
-  return rows.map((row) => ({
-    chunkId: integerAt(row, 0),
-    key: { source: textAt(row, 1), key: textAt(row, 2) },
-    ordinal: integerAt(row, 3),
-    attemptCount: integerAt(row, 4),
-    lastError: optionalTextAt(row, 5) ?? '',
-  }));
 }
 
 /** Ids of pending chunks, ascending; also of those in batch jobs. */

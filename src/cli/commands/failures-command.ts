@@ -1,42 +1,99 @@
 import type { Command } from 'commander';
-import type { Dataset, FailedChunk } from '../../index.ts';
+import type { Dataset, FailedChunk, FailureFilter } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf } from '../format-values.ts';
-import { parseCount } from '../parse-arguments.ts';
+import { collectCount, parseCount } from '../parse-arguments.ts';
 import { printable } from '../printable.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 const PAGE_LENGTH = 100;
 
+interface FailuresOptions {
+  readonly limit: number;
+  readonly code?: string;
+  readonly source?: string;
+  readonly key?: string;
+  readonly error?: string;
+  readonly attempts?: number;
+  readonly chunk?: readonly number[];
+  readonly retry?: boolean;
+}
+
 const HELP = `
+Filters are combined: a chunk has to fit all of them. --retry gives those that fit another round of attempts, without a
+filter all of them, and waits until they are searchable or given up again.
+
 Examples:
   syncline failures site/docs
   syncline failures site/docs --limit 1000 --json
-  syncline index site/docs --retry-failed       another round of attempts
+  syncline failures site/docs --code EMBEDDING_REQUEST_REFUSED --error "too long"
+  syncline failures site/docs --key guide.md --retry
 `;
 
 export function addFailuresCommand(program: Command, run: RunCommand): void {
   program
     .command('failures')
-    .summary('list chunks that were given up')
+    .summary('list chunks that were given up, or try them again')
     .description(
       'Lists chunks whose text the embedder refused until they were given up, oldest first, with the reason.',
     )
     .argument('<dataset>', 'project/dataset')
     .option('-n, --limit <number>', 'most chunks to list', parseCount, PAGE_LENGTH)
+    .option('--code <code>', 'only those whose last error has this code')
+    .option('--source <name>', 'only those of documents of this source')
+    .option('--key <key>', 'only those of this document')
+    .option('--error <text>', 'only those whose last error holds this text')
+    .option('--attempts <number>', 'only those with so many attempts, or more', parseCount)
+    .option('--chunk <id>', 'only this chunk; may be given several times', collectCount)
+    .option('--retry', 'try them again, instead of listing them')
     .addHelpText('after', HELP)
-    .action((address: string, { limit }: { readonly limit: number }, command: Command) =>
+    .action((address: string, options: FailuresOptions, command: Command) =>
       run(command, (context) =>
-        context.withRuntime('readOnly', (runtime) => listFailures(context, runtime.dataset(address), limit)),
+        context.withRuntime(options.retry ? 'readWrite' : 'readOnly', (runtime) => {
+          const dataset = runtime.dataset(address);
+          return options.retry ? retry(context, dataset, options) : list(context, dataset, options);
+        }),
       ),
     );
 }
 
-async function listFailures({ output }: CommandContext, dataset: Dataset, limit: number): Promise<ExitCode> {
+function filterOf({ code, source, key, error, attempts, chunk }: FailuresOptions): FailureFilter {
+  return {
+    ...(code !== undefined && { code }),
+    ...(source !== undefined && { source }),
+    ...(key !== undefined && { key }),
+    ...(error !== undefined && { error }),
+    ...(attempts !== undefined && { attemptsMin: attempts }),
+    ...(chunk !== undefined && { chunkIds: chunk }),
+  };
+}
+
+async function retry(
+  { output, signal }: CommandContext,
+  dataset: Dataset,
+  options: FailuresOptions,
+): Promise<ExitCode> {
+  const result = await dataset.retryFailures({ ...filterOf(options), signal });
+  output.value({ dataset: dataset.address, ...result });
+  const { retriedCount, failedCount } = result;
+  output.answer(
+    `${dataset.address}: ${countOf(retriedCount, 'chunk')} tried again, ${failedCount} given up now.`,
+  );
+  return failedCount > 0 && retriedCount > 0 ? EXIT.failed : EXIT.ok;
+}
+
+async function list(
+  { output }: CommandContext,
+  dataset: Dataset,
+  options: FailuresOptions,
+): Promise<ExitCode> {
+  const { limit } = options;
+  const filter = filterOf(options);
   const failures: ReturnType<typeof toPlain>[] = [];
   let afterChunkId = 0;
   while (failures.length < limit) {
     const page = await dataset.failures({
+      ...filter,
       afterChunkId,
       limit: Math.min(PAGE_LENGTH, limit - failures.length),
     });
@@ -48,13 +105,15 @@ async function listFailures({ output }: CommandContext, dataset: Dataset, limit:
     afterChunkId = page.at(-1)?.chunkId ?? afterChunkId;
   }
   output.value({ dataset: dataset.address, failures });
-  if (failures.length === 0) output.note(`${dataset.address}: no chunk was given up.`);
+  const isFiltered = Object.keys(filter).length > 0;
+  if (failures.length === 0)
+    output.note(`${dataset.address}: no chunk ${isFiltered ? 'that fits ' : ''}was given up.`);
   else if (failures.length === limit) output.note(`These are the first ${limit}; see more with --limit.`);
   return EXIT.ok;
 }
 
-function toPlain({ chunkId, key, ordinal, attemptCount, lastError }: FailedChunk) {
-  return { chunkId, source: key.source, key: key.key, ordinal, attemptCount, lastError };
+function toPlain({ chunkId, key, ordinal, attemptCount, code, lastError }: FailedChunk) {
+  return { chunkId, source: key.source, key: key.key, ordinal, attemptCount, code, lastError };
 }
 
 function describe({ key, ordinal, attemptCount, lastError }: FailedChunk): string {

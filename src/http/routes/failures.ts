@@ -2,7 +2,12 @@ import { createRoute } from '@hono/zod-openapi';
 import type { HttpParts } from '../environment.ts';
 import { createRouter } from '../router.ts';
 import { datasetParams, pageQuery } from '../schemas/common.ts';
-import { failedChunkOf, failedChunkPageSchema } from '../schemas/failures.ts';
+import {
+  failedChunkOf,
+  failedChunkPageSchema,
+  failureFilterOf,
+  failureFilterQuery,
+} from '../schemas/failures.ts';
 import { problemResponses } from '../schemas/problem.ts';
 import { taskResponses, waitQuery } from '../schemas/tasks.ts';
 import { requireWrite } from '../security/guards.ts';
@@ -44,8 +49,8 @@ const listFailures = createRoute({
   operationId: 'listFailures',
   tags,
   summary: 'Lists chunks that were given up, the oldest first',
-  description: 'Their provider refused them each time.',
-  request: { params: datasetParams, query: pageQuery },
+  description: 'Their provider refused them. All, or those that fit every filter that is given.',
+  request: { params: datasetParams, query: pageQuery.extend(failureFilterQuery.shape) },
   responses: {
     200: {
       description: 'A page of chunks',
@@ -61,8 +66,9 @@ const retryFailures = createRoute({
   operationId: 'retryFailures',
   tags,
   summary: 'Gives chunks that were given up another round of attempts',
+  description: 'All, or those that fit every filter that is given.',
   middleware: [requireWrite],
-  request: { params: datasetParams, query: waitQuery },
+  request: { params: datasetParams, query: waitQuery.extend(failureFilterQuery.shape) },
   responses: { ...taskResponses('The new round'), ...problemResponses(...INDEXING) },
 });
 
@@ -77,9 +83,9 @@ export function failureRoutes(parts: HttpParts) {
     })
     .openapi(listFailures, async (context) => {
       const { project, dataset } = context.req.valid('param');
-      const { after, limit } = context.req.valid('query');
+      const { after, limit, ...filter } = context.req.valid('query');
       // One more than wanted tells whether there is a next page.
-      const page = { afterChunkId: Number(after ?? 0), limit: limit + 1 };
+      const page = { afterChunkId: Number(after ?? 0), limit: limit + 1, ...failureFilterOf(filter) };
       const found = await runtime.dataset(`${project}/${dataset}`).failures(page);
       const items = found.slice(0, limit).map(failedChunkOf);
       const next = found.length > limit ? String(items.at(-1)?.chunkId) : undefined;
@@ -87,9 +93,10 @@ export function failureRoutes(parts: HttpParts) {
     })
     .openapi(retryFailures, async (context) => {
       const { project, dataset: name } = context.req.valid('param');
-      const { wait } = context.req.valid('query');
+      const { wait, ...filter } = context.req.valid('query');
       const dataset = runtime.dataset(`${project}/${name}`);
-      const retry = (onTask: (taskId: number) => void) => dataset.index({ retryFailed: true, onTask });
+      const retry = (onTask: (taskId: number) => void) =>
+        dataset.retryFailures({ ...failureFilterOf(filter), onTask });
       return answerTask(context, await beginTask(parts, wait, retry));
     });
 }
