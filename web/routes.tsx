@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { ActorsPage } from './pages/actors-page.tsx';
 import { AddPage } from './pages/add-page.tsx';
 import { DatasetPage } from './pages/dataset-page.tsx';
 import { DatasetsPage } from './pages/datasets-page.tsx';
@@ -20,4 +21,5 @@ export const ROUTES: readonly PageRoute[] = [
   { name: 'add', page: AddPage },
   { name: 'tasks', page: TasksPage, label: 'Tasks' },
   { name: 'providers', page: ProvidersPage, label: 'Providers' },
+  { name: 'actors', page: ActorsPage, label: 'Machines' },
 ];

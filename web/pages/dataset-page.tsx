@@ -9,6 +9,7 @@ import type { DatasetStatus } from '../core/types.ts';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { Empty, Notice } from '../ui/parts.tsx';
 import { PhaseBadge, SyncBadge } from '../ui/state.tsx';
+import { ActorDetails } from './actor-details.tsx';
 import { DocumentsTab } from './dataset/documents.tsx';
 import { FailuresTab } from './dataset/failures.tsx';
 import { OverviewTab } from './dataset/overview.tsx';
@@ -31,6 +32,7 @@ const TABS: ReadonlyMap<string, Tab> = new Map<string, Tab>([
   ['failures', { label: 'Failures', body: FailuresTab, count: ({ counts }) => counts.chunks.failed }],
   ['table', { label: 'Table', body: TableTab }],
   ['tasks', { label: 'Tasks', body: TasksTab }],
+  ['machine', { label: 'Machine', body: MachineTab }],
 ]);
 
 /** One dataset: what it is, how it is, and what can be done about it. */
@@ -63,6 +65,10 @@ export function DatasetPage(): JSX.Element {
       {tab === undefined ? <Empty>There is no such page.</Empty> : <tab.body key={address} entry={entry} />}
     </>
   );
+}
+
+function MachineTab({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
+  return <ActorDetails id={entry.status.value.actorId} />;
 }
 
 function Count({ count }: { readonly count: number }): JSX.Element | null {
