@@ -17,6 +17,7 @@ import { addRestoreCommand } from './commands/restore-command.ts';
 import { addSearchCommand } from './commands/search-command.ts';
 import { addServeCommand } from './commands/serve-command.ts';
 import { addStatusCommand } from './commands/status-command.ts';
+import { addWatchCommand } from './commands/watch-command.ts';
 import { addGlobalOptions } from './global-options.ts';
 import type { RunCommand } from './run-command.ts';
 
@@ -65,6 +66,7 @@ export function createProgram(run: RunCommand): Command {
   addServeCommand(program, run);
   addMcpCommand(program, run);
   addAddCommand(program, run);
+  addWatchCommand(program, run);
   addIndexCommand(program, run);
   addBackfillCommand(program, run);
   addCostsCommand(program, run);

@@ -84,6 +84,15 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: created`;
     case 'document.refused':
       return `${event.address}: refused "${printable(event.key)}": ${event.code}: ${printable(event.message)}`;
+    case 'watch.ready': {
+      const how = event.mode === 'polling' ? ', by looking for changes every second' : '';
+      return `${event.address}: watching ${printable(event.source)}${how}`;
+    }
+    case 'watch.failed': {
+      const { address, source, code, message, willRetry } = event;
+      const next = willRetry ? ' Will try again.' : '';
+      return `${address}: source ${printable(source)}: ${code}: ${printable(message)}${next}`;
+    }
     case 'text.failed':
       if (!event.gaveUp) return undefined;
       return `${event.address}: a chunk was given up: ${event.code}: ${printable(event.message)}`;

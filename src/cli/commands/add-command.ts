@@ -5,8 +5,8 @@ import type { Dataset, IngestMode, IngestResult, Syncline } from '../../index.ts
 import type { FileSelection } from '../../readers/file-rules.ts';
 import { DEFAULT_DATASET } from '../default-dataset.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { addSelectionOptions } from '../file-selection.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
-import { collectText } from '../parse-arguments.ts';
 import { showProgress } from '../progress.ts';
 import { createInputReport, type InputReport, noteProblem, readInput } from '../read-input.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
@@ -37,7 +37,7 @@ Examples:
 `;
 
 export function addAddCommand(program: Command, run: RunCommand): void {
-  program
+  const command = program
     .command('add')
     .summary('take files, folders or JSON Lines into a dataset')
     .description(
@@ -46,19 +46,16 @@ export function addAddCommand(program: Command, run: RunCommand): void {
     .argument('<paths...>', 'files and folders; "-" for JSON Lines from standard input')
     .option('-d, --dataset <address>', 'project/dataset to take them into', DEFAULT_DATASET)
     .option('--source <name>', 'source of documents that do not name their own (default: "default")')
-    .option('--include <glob>', 'of folders, only files that match; may be repeated', collectText)
-    .option('--exclude <glob>', 'of folders, no files and folders that match; may be repeated', collectText)
-    .option('--hidden', 'of folders, also names that start with a dot')
-    .option('--no-gitignore', 'of folders, also what .gitignore files leave out')
     .addOption(
       new Option(
         '--mode <mode>',
         'sync: return when searchable; async: return when queued (default: sync)',
       ).choices(['sync', 'async']),
-    )
+    );
+  addSelectionOptions(command)
     .addHelpText('after', HELP)
-    .action((paths: string[], options: AddOptions, command: Command) =>
-      run(command, (context) => add(context, paths, options)),
+    .action((paths: string[], options: AddOptions, self: Command) =>
+      run(self, (context) => add(context, paths, options)),
     );
 }
 
