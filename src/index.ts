@@ -57,6 +57,7 @@ export type { DeclaredDataset, DeclaredDatasets } from './runtime/declared-datas
 export type { EmbedderChoice } from './runtime/embedder-choice.ts';
 export type { EventListener, SynclineEvent } from './runtime/events.ts';
 export type { HeldDataset } from './runtime/held-datasets.ts';
+export type { ImportedRow, ImportRowsResult, RowSource } from './runtime/import-rows.ts';
 export type {
   DatasetText,
   ImportVectorsOptions,

@@ -28,6 +28,7 @@ import {
   type SwitchResult,
 } from './dataset-tables.ts';
 import { deleteDocuments, deleteMatching } from './delete-documents.ts';
+import { type ImportRowsResult, importRows, type RowSource } from './import-rows.ts';
 import {
   type DatasetText,
   datasetTexts,
@@ -283,6 +284,13 @@ export interface Dataset {
    */
   importVectors(vectors: VectorSource, options?: ImportVectorsOptions): Promise<ImportVectorsResult>;
   /**
+   * Takes a table of your own over, texts with their vectors: each text is hashed, its vector stored under the hash, and the text
+   * becomes a document that needs no request. What fits no chunk is cut and embedded. Goes on where it stopped when called again.
+   *
+   * @throws SynclineError `INVALID_VECTOR`, `DATASET_NOT_FOUND`, and as {@link ingest}.
+   */
+  importRows(rows: RowSource, options?: IngestOptions): Promise<ImportRowsResult>;
+  /**
    * Compacts the table, refreshes its indexes, and removes what no version needs, whether or not the table asks for it. Indexes
    * that cannot be read are made anew. Waits until old versions can be removed, some seconds.
    *
@@ -338,6 +346,7 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     reconfigure: (options) => reconfigure(core, address, options),
     cancelSwitch: () => cancelSwitch(core, address),
     texts: (options) => datasetTexts(core, address, options),
+    importRows: (rows, options) => importRows(core, address, rows, options),
     importVectors: (vectors, options) => importVectors(core, address, vectors, options),
     maintain: (options) => maintainDataset(core, address, options),
     search: (query, options) => searchDataset(core, address, query, options),

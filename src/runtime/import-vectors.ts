@@ -124,7 +124,8 @@ function readText(text: unknown, place: number): string {
   throw invalidVector(place, 'has no text. Give the text exactly as it is embedded, as texts() lists it');
 }
 
-function readVector(vector: unknown, { dimensions }: EmbeddingProfile, place: number): Float32Array {
+/** @throws SynclineError `INVALID_VECTOR`. */
+export function readVector(vector: unknown, { dimensions }: EmbeddingProfile, place: number): Float32Array {
   if (!Array.isArray(vector) && !(vector instanceof Float32Array))
     throw invalidVector(place, 'has no vector: give a list of numbers');
   if (vector.length !== dimensions) {

@@ -11,9 +11,10 @@ export interface SpendOptions {
 }
 
 /** {@link SpendOptions} with nothing left open. */
-export type SpendCaps = {
-  readonly [Name in keyof SpendOptions]-?: number | undefined;
-};
+export interface SpendCaps {
+  readonly usdPerDayMax: number | undefined;
+  readonly usdPerRunMax: number | undefined;
+}
 
 /** Checks the option `spend`. @throws SynclineError `INVALID_OPTION`. */
 export function resolveSpend(options: SpendOptions = {}): SpendCaps {
