@@ -180,6 +180,37 @@ test('a task is cancelled, and the worker is paused, stopped and started by clic
   await page.context().close();
 });
 
+test('a backfill says what it would do before it does it, and a cap on spending is set by hand', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  api.provider.poison('POISON');
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'stove', content: 'POISON boils water.' }]);
+  api.provider.poison(undefined);
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/datasets/shop/articles/costs`);
+  await press(page, 'Preview');
+  await page.getByText('There is nothing to do').waitFor();
+  await page.getByLabel('Also texts that were given up').check();
+  await press(page, 'Preview');
+  await page.getByText('Texts to embed').waitFor();
+  expect((await api.runtime.dataset('shop/articles').status()).counts.chunks.failed).toBe(1);
+  await press(page, 'Backfill…');
+  await page
+    .getByRole('dialog')
+    .getByText(/for 1 text with \d+ tokens/)
+    .waitFor();
+  await press(page, 'Embed them');
+  await page.locator('.states').getByText('in sync').waitFor();
+
+  await page.goto(`${api.url}/#/costs`);
+  await page.getByLabel('USD a day').fill('2.5');
+  await press(page, 'Set caps');
+  await page.getByText('$2.50').waitFor();
+  expect((await api.runtime.spend()).usdPerDayMax).toBe(2.5);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
 test('a provider that is down is told above every page, and gone when it is back', async () => {
   const api = await startTestApi();
   await api.runtime.start();

@@ -31,6 +31,20 @@ export function retryFailures(address: string): Promise<void> {
   );
 }
 
+/** What a backfill may do. */
+export interface BackfillWish {
+  readonly limit?: number;
+  readonly retryFailed?: boolean;
+  readonly usdMax?: number;
+}
+
+/** The question about its price was asked by whoever calls this. */
+export function startBackfill(address: string, wish: BackfillWish): Promise<void> {
+  return begin('Backfilling', address, (param) =>
+    ask(routes().backfill.$post({ param, query: {}, json: wish })),
+  );
+}
+
 /** @param level - How closely: rows only, or vectors, too. */
 export function checkTable(address: string, level: CheckReport['level']): Promise<void> {
   return begin('Checking', address, (param) =>

@@ -10,6 +10,7 @@ import { Button, WriteOnly } from '../ui/controls.tsx';
 import { Empty, Notice } from '../ui/parts.tsx';
 import { PhaseBadge, SyncBadge } from '../ui/state.tsx';
 import { ActorDetails } from './actor-details.tsx';
+import { CostsTab } from './dataset/costs.tsx';
 import { DocumentsTab } from './dataset/documents.tsx';
 import { FailuresTab } from './dataset/failures.tsx';
 import { OverviewTab } from './dataset/overview.tsx';
@@ -31,6 +32,7 @@ const TABS: ReadonlyMap<string, Tab> = new Map<string, Tab>([
   ['documents', { label: 'Documents', body: DocumentsTab }],
   ['failures', { label: 'Failures', body: FailuresTab, count: ({ counts }) => counts.chunks.failed }],
   ['table', { label: 'Table', body: TableTab }],
+  ['costs', { label: 'Costs', body: CostsTab }],
   ['tasks', { label: 'Tasks', body: TasksTab }],
   ['machine', { label: 'Machine', body: MachineTab }],
 ]);

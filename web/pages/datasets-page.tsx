@@ -2,11 +2,12 @@ import { computed, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { chunksOf, type DatasetEntry, rowsPerSecond, timeLeftMs } from '../core/dataset-entry.ts';
-import { formatCompact, formatCount, formatDuration, nowMs, plural } from '../core/format.ts';
+import { formatCompact, formatCount, formatDuration, formatUsd, nowMs, plural } from '../core/format.ts';
 import { datasetLink } from '../core/router.ts';
 import { canWrite, datasets, isLoaded, watchDataset } from '../core/store.ts';
+import { costs, followExtras, lastRuns } from '../core/table-extras.ts';
 import { Choice } from '../ui/controls.tsx';
-import { Empty } from '../ui/parts.tsx';
+import { Ago, Empty } from '../ui/parts.tsx';
 import { ChunkBar, PhaseBadge, phaseName, SyncBadge, type SyncState, syncStateOf } from '../ui/state.tsx';
 import { AddPage } from './add-page.tsx';
 
@@ -76,6 +77,7 @@ const shown = computed(() => {
 export function DatasetsPage(): JSX.Element {
   useEffect(() => {
     document.title = 'Datasets · Syncline';
+    return followExtras();
   }, []);
   if (!isLoaded.value && datasets.value.size === 0) return <Empty>Loading…</Empty>;
   if (datasets.value.size === 0)
@@ -180,6 +182,10 @@ function DatasetTable({ from }: { readonly from: number }): JSX.Element {
           <th scope="col" class="number">
             Time left
           </th>
+          <th scope="col">Last run</th>
+          <th scope="col" class="number">
+            Cost
+          </th>
         </tr>
       </thead>
       <tbody>
@@ -223,6 +229,7 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const { total, failed, indexed } = chunksOf(status);
   const rate = rowsPerSecond(entry, nowMs.value);
   const leftMs = timeLeftMs(entry, nowMs.value);
+  const cost = costs.value.get(address);
   return (
     <tr>
       <th scope="row">
@@ -254,6 +261,12 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
       </td>
       <td data-label="Time left" class={leftMs === undefined ? 'number none' : 'number'}>
         {leftMs === undefined ? '–' : formatDuration(leftMs)}
+      </td>
+      <td data-label="Last run" class="nowrap">
+        <Ago at={lastRuns.value.get(address)} />
+      </td>
+      <td data-label="Cost" class={cost === undefined ? 'number none' : 'number'}>
+        {cost === undefined ? '–' : formatUsd(cost)}
       </td>
     </tr>
   );
