@@ -7,8 +7,10 @@ WORKDIR /build
 COPY package.json bun.lock ./
 # An empty package stands in for LanceDB's optional model packages, half a gigabyte that is never loaded.
 COPY tools/empty-package tools/empty-package
+COPY scripts/include-optional.ts scripts/
+# With PostgreSQL, PDF and Gemini, which a library leaves to its users, in the versions of the lock file.
 # Then goes what nothing loads: types, source maps, sources beside the code made of them, libraries for another libc.
-RUN bun install --frozen-lockfile --production --ignore-scripts \
+RUN bun scripts/include-optional.ts && bun install --production --ignore-scripts \
   && cd node_modules \
   && rm -rf @libsql/linux-*-musl gpt-tokenizer/cjs gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
   && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
