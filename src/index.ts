@@ -2,12 +2,23 @@
 export type { DatasetPhase } from './actors/dataset-machine.ts';
 export type { Failure } from './actors/failure.ts';
 export type {
+  BatchApi,
+  BatchFile,
+  BatchLimits,
+  BatchRequest,
+  BatchResult,
+  BatchSubmission,
+  RemoteJob,
+} from './batch/batch-api.ts';
+export type {
+  BatchPolicy,
   DatasetCounts,
   FailedChunk,
   FailureFilter,
   LeaseHolder,
   TaskRecord,
 } from './catalog/catalog.ts';
+
 export type { CatalogSummary, CopyProgress } from './catalog/catalog-files.ts';
 export type { CostMode } from './domain/cost.ts';
 export type { DocumentFormat, DocumentInput } from './domain/document.ts';
@@ -30,6 +41,16 @@ export type { HttpApp, HttpOptions } from './http/app.ts';
 export type { FileSelection } from './readers/file-rules.ts';
 export type { BackfillOptions, BackfillPlan, BackfillResult } from './runtime/backfill.ts';
 export type { BackupOptions, BackupResult } from './runtime/backup.ts';
+export type { BatchPolicyOptions } from './runtime/batch/batch-policy.ts';
+export type { BatchJob } from './runtime/batch/batch-view.ts';
+export type {
+  Batches,
+  BatchFailure,
+  BatchRunResult,
+  FlushOptions,
+  ListBatchesOptions,
+  SyncOptions,
+} from './runtime/batch/batches.ts';
 export type { CatalogReport, StrangeTable } from './runtime/catalog-report.ts';
 export type { LoggedCheck } from './runtime/check-log.ts';
 export type { ConfigurationSummary } from './runtime/configuration-summary.ts';

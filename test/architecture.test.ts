@@ -71,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   client: ['http'],
   'syncline.ts': ['http', 'runtime'],
   'index.ts': [
+    'batch',
     'domain',
     'actors',
     'catalog',

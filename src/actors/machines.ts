@@ -1,3 +1,4 @@
+import { batchMachine } from './batch-machine.ts';
 import { datasetMachine } from './dataset-machine.ts';
 import { providerMachine } from './provider-machine.ts';
 import { schedulerMachine } from './scheduler-machine.ts';
@@ -14,6 +15,7 @@ export const MACHINES = {
   provider: providerMachine,
   watcher: watcherMachine,
   scheduler: schedulerMachine,
+  batch: batchMachine,
 } as const;
 
 /** Which machine an actor runs. */

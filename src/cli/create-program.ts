@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { addAddCommand } from './commands/add-command.ts';
 import { addBackfillCommand } from './commands/backfill-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
+import { addBatchCommand } from './commands/batch-command.ts';
 import { addCatalogCommand } from './commands/catalog-command.ts';
 import { addCheckCommand } from './commands/check-command.ts';
 import { addConfigCommand } from './commands/config-command.ts';
@@ -77,6 +78,7 @@ export function createProgram(run: RunCommand): Command {
   addRebuildCommand(program, run);
   addRollbackCommand(program, run);
   addDatasetCommand(program, run);
+  addBatchCommand(program, run);
   addCatalogCommand(program, run);
   addMaintainCommand(program, run);
   addConfigCommand(program, run);

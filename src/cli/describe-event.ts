@@ -29,6 +29,9 @@ export function createEventDescriber(): (event: SynclineEvent) => string | undef
       case 'texts.embedded':
         tallyOf(event.address, event.atMs).embedded += event.texts;
         return undefined;
+      case 'batch.harvested':
+        if (event.address !== undefined) tallyOf(event.address, event.atMs).embedded += event.texts;
+        return undefined;
       case 'table.written':
         tallyOf(event.address, event.atMs).rows += event.rows;
         return undefined;
@@ -107,6 +110,11 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: goes on, the spend cap of the ${event.cap} holds it no longer`;
     case 'queries.notCharged':
       return `What was searched for ${event.queries} times is not charged yet: ${event.code}: ${printable(event.message)}`;
+    case 'batch.state': {
+      const { batchJobId, status, textCount, error, address } = event.job;
+      const reason = error === undefined ? '' : `: ${printable(error)}`;
+      return `${address ?? 'A dataset that is gone'}: batch job ${batchJobId} with ${countOf(textCount, 'text')} is ${status}${reason}`;
+    }
     case 'table.restored':
       return `${event.address}: table put back from version ${event.fromVersion} to ${event.toVersion}, as the catalog has it`;
     case 'sync.checked':

@@ -1,3 +1,4 @@
+import type { BatchLimits } from '../batch/batch-api.ts';
 import { SynclineError } from '../domain/errors.ts';
 import type { Embedder, EmbedderLimits } from './embedder.ts';
 import { createLocalEmbedder, LOCAL_MODEL, LOCAL_PROVIDER } from './local-embedder.ts';
@@ -21,6 +22,8 @@ export interface EmbedderOptions {
   readonly timeoutMs?: number;
   /** What the server is, for its limits; see `OpenAiEmbedderOptions`. */
   readonly server?: ServerKind;
+  /** Single limits of the batch API; an empty object tells that a compatible server has one. */
+  readonly batch?: Partial<BatchLimits>;
   readonly limits?: Partial<EmbedderLimits>;
 }
 
@@ -132,6 +135,7 @@ function chooseOpenAi(
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
     ...(options.server === undefined ? {} : { server: options.server }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
+    ...(options.batch === undefined ? {} : { batch: options.batch }),
   });
   return { embedder, reason: describe(embedder, because) };
 }

@@ -14,6 +14,7 @@ import { type HttpOptions, resolveHttpOptions } from './options.ts';
 import { answerError, answerNotFound } from './problem.ts';
 import { createRouter } from './router.ts';
 import { actorRoutes } from './routes/actors.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { costRoutes } from './routes/costs.ts';
 import { serveDashboard } from './routes/dashboard.ts';
 import { datasetRoutes } from './routes/datasets.ts';
@@ -76,6 +77,7 @@ function apiRoutes(parts: HttpParts) {
     .route('/v1', documentRoutes(parts))
     .route('/v1', searchRoutes(parts))
     .route('/v1', failureRoutes(parts))
+    .route('/v1', batchRoutes(parts))
     .route('/v1', tableRoutes(parts))
     .route('/v1', costRoutes(parts))
     .route('/v1', taskRoutes(parts))

@@ -25,6 +25,7 @@ const API_DESCRIPTION = {
     { name: 'Search' },
     { name: 'Indexing', description: 'Doing what waits, and what was given up' },
     { name: 'Tables', description: 'Checking, repairing and replacing the table of a dataset' },
+    { name: 'Batch jobs', description: 'Work handed to providers at half the price' },
     { name: 'Costs', description: 'What embedding costs and may cost, and what has no vector' },
     { name: 'Tasks', description: 'Long work that somebody asked for' },
     { name: 'Runtime' },

@@ -115,7 +115,10 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   BATCH_LIMIT_REACHED: hidden(503, 'The provider has too much enqueued already'),
   BATCH_REFUSED: hidden(502, 'The provider refused a batch job'),
   BATCH_RESULTS_LOST: hidden(502, 'The results of a batch job are not there'),
+  BATCH_OVERDUE: hidden(502, 'The provider did not finish a batch job in time'),
   BATCH_NOT_FOUND: shown(404, 'There is no such batch job'),
+  BATCH_NOT_ALLOWED: shown(409, 'That cannot be done with the batch job in its present state'),
+  BATCH_UNSUPPORTED: shown(409, 'The embedder has no batch API'),
 
   LISTEN_FAILED: hidden(500, 'The service cannot listen'),
 

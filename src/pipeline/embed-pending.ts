@@ -2,6 +2,7 @@ import type { ConfigurationRecord, PendingChunk } from '../catalog/catalog.ts';
 import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
 import { toHex } from '../domain/hash.ts';
 import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
+import { routeTexts } from './batch/route-texts.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
 import { createHalving, type Halving, isFinal, packPending, withinLimits } from './halving.ts';
 import { admitRequest, storeAnswer } from './store-answer.ts';
@@ -15,6 +16,8 @@ interface EmbedRun {
   readonly work: DatasetWork;
   readonly configuration: ConfigurationRecord;
   readonly embedder: Embedder;
+  /** All other texts go to batch jobs. */
+  readonly onlyPulledBack: boolean;
   /** Aborts the requests in flight. A failure does not: what the others are answered is paid for and kept. */
   readonly signal: AbortSignal;
   /** Settles when {@link signal} is aborted. */
@@ -84,12 +87,14 @@ export async function embedConfiguration(
 ): Promise<void> {
   const embedder = await embedderIfNeeded(work, configuration);
   if (embedder === undefined) return;
+  const route = await routeTexts(work, configuration, embedder, signal);
   const aborted = Promise.withResolvers<void>();
   const onAbort = (): void => aborted.resolve();
   const run: EmbedRun = {
     work,
     configuration,
     embedder,
+    onlyPulledBack: route === 'pulledBack',
     signal,
     aborted: aborted.promise,
     requests: [],
@@ -213,6 +218,7 @@ async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
     run.lastPageWasEmpty = page.length === 0;
     const claimed = page.filter((chunk) => {
       run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
+      if (run.onlyPulledBack && !chunk.isPulledBack) return false;
       const other = look.claim(profileId, toHex(chunk.textHash));
       if (other !== undefined) waitElsewhere(run, other);
       return other === undefined;

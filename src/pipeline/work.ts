@@ -74,6 +74,8 @@ export type WorkReport =
   /** Documents were cut anew for a configuration; see `cutUncut`. */
   | { readonly type: 'recut'; readonly documents: number }
   | { readonly type: 'embedded'; readonly texts: number; readonly tokensCharged: number | undefined }
+  /** Pending texts were put into a batch job. */
+  | { readonly type: 'batched'; readonly batchJobId: number }
   | { readonly type: 'textFailed'; readonly error: SynclineError; readonly gaveUp: boolean }
   | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
   | { readonly type: 'restored'; readonly fromVersion: number; readonly toVersion: number }
@@ -142,6 +144,8 @@ export interface DatasetWork {
   readonly care: TableCare;
   /** Has the table looked at again after some time, also when nothing changes until then; `undefined` calls that off. */
   readonly scheduleMaintenance: (delayMs: number | undefined) => void;
+  /** How the dataset's texts come into batch jobs. */
+  readonly batching: Batching;
   /** While held, no stage starts anything new: what is under way is finished and kept. */
   readonly hold: { active: boolean };
   /** Generations that were made in this session and have no table yet: nobody else can have begun to create it. */
@@ -161,6 +165,18 @@ export interface DatasetWork {
 export interface EmbedQuota {
   textsLeft: number;
   readonly itemsPerRequestMax: number;
+}
+
+/** What the stages know of batch jobs beside the catalog. */
+export interface Batching {
+  /** Calls that wait for the dataset: nothing is held back for a later job. */
+  waiters: number;
+  /** Calls that want every pending text in a job, whatever the policy. */
+  gathering: number;
+  /** Has the dataset looked at again after some time, when texts have waited for others long enough. */
+  readonly scheduleLook: (delayMs: number) => void;
+  /** A job was made. */
+  readonly onJob: (batchJobId: number) => void;
 }
 
 /** A generation and its table, with the version and row count that the catalog has recorded. */
@@ -189,11 +205,13 @@ export type DatasetWorkParts = Pick<
   | 'spend'
   | 'report'
   | 'scheduleMaintenance'
->;
+> &
+  Pick<Batching, 'scheduleLook' | 'onJob'>;
 
-export function createDatasetWork(parts: DatasetWorkParts): DatasetWork {
+export function createDatasetWork({ scheduleLook, onJob, ...parts }: DatasetWorkParts): DatasetWork {
   return {
     ...parts,
+    batching: { waiters: 0, gathering: 0, scheduleLook, onJob },
     applying: createMutex(),
     applied: { batches: 0 },
     writing: createMutex(),

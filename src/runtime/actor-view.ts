@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyMachineSnapshot, StateValue } from 'xstate';
+import type { BatchContext } from '../actors/batch-machine.ts';
 import type { DatasetContext } from '../actors/dataset-setup.ts';
 import type { MachineName } from '../actors/machines.ts';
 import type { ProviderContext } from '../actors/provider-machine.ts';
@@ -15,7 +16,7 @@ export type ActorStatus = 'active' | 'done' | 'error' | 'stopped' | 'notStarted'
 
 /** An actor as it stands, JSON-safe. */
 export interface ActorView {
-  /** `supervisor`, `dataset:12`, `call:12` for one that lives as long as an explicit call, `provider:1`, or `scheduler:1`. */
+  /** `supervisor`, `dataset:12`, `call:12` for one that lives as long as an explicit call, `provider:1`, `batch:1`, or `scheduler:1`. */
   readonly id: string;
   readonly machine: MachineName;
   /** `project/dataset`; `undefined` for actors that are not of one dataset. */
@@ -40,6 +41,7 @@ export type ActorContext =
   | DatasetActorContext
   | SupervisorActorContext
   | ProviderActorContext
+  | BatchActorContext
   | WatcherActorContext
   | SchedulerActorContext;
 
@@ -47,6 +49,12 @@ export type ActorContext =
 export function pauseReasonsOf(context: ActorContext | undefined): readonly string[] {
   return context !== undefined && 'pauseReasons' in context ? context.pauseReasons : [];
 }
+
+/** What a batch job's actor remembers. */
+export type BatchActorContext = Pick<
+  BatchContext,
+  'batchJobId' | 'failure' | 'failureCount' | 'pauseReasons'
+>;
 
 /** What a provider's actor remembers. */
 export type ProviderActorContext = Pick<
@@ -110,6 +118,9 @@ export const CONTROL_EVENT_TYPES = [
   'dataset.maintain',
   'provider.retry',
   'scheduler.look',
+  'batch.look',
+  'batch.pause',
+  'batch.resume',
 ] as const;
 
 export type ControlEventType = (typeof CONTROL_EVENT_TYPES)[number];
@@ -181,7 +192,12 @@ const CONTEXTS = {
   provider: providerContext,
   watcher: watcherContext,
   scheduler: schedulerContext,
+  batch: batchContext,
 } as const satisfies Record<MachineName, unknown>;
+
+function batchContext({ batchJobId, failure, failureCount, pauseReasons }: BatchContext): BatchActorContext {
+  return { batchJobId, failure, failureCount, pauseReasons };
+}
 
 function providerContext(context: ProviderContext): ProviderActorContext {
   const { provider, failure, failedAtMs, pauseCount, openCount, waitUntilMs } = context;

@@ -12,6 +12,7 @@ import { reconcileFolder } from '../pipeline/reconcile-folder.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import type { ActorKind } from './actor-kinds.ts';
 import { createAdapters, type RuntimeAdapters } from './adapters.ts';
+import { type BatchParts, createBatchParts } from './batch/batch-parts.ts';
 import { catalogOpener, runtimeStopped } from './catalog-opener.ts';
 import { type CheckLog, createCheckLog } from './check-log.ts';
 import { createDatasetActors, type DatasetActors } from './dataset-actors.ts';
@@ -27,9 +28,11 @@ import type { ResolvedOptions } from './options.ts';
 import { createPriceBook } from './price-book.ts';
 import { createProviderFleet, type ProviderFleet } from './providers/fleet.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
-import { createSessionWork, type SessionWork } from './session-work.ts';
+import { createSessionWork, type SessionWork, type WorkListeners } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
 import { createRunningTasks, type RunningTasks } from './task.ts';
+
+export { type Attended, askProviderAgain, withActor } from './with-actor.ts';
 
 /** Where a runtime is in its life. */
 export interface RuntimeLife {
@@ -48,7 +51,12 @@ export interface RuntimeLife {
 }
 
 /** The parts of a runtime, made once and shared by everything it offers. Opens nothing until it is needed. */
-export interface RuntimeCore extends Omit<RuntimeAdapters, 'openCatalog'>, RuntimeLife, IndexingParts, Money {
+export interface RuntimeCore
+  extends Omit<RuntimeAdapters, 'openCatalog'>,
+    RuntimeLife,
+    IndexingParts,
+    Money,
+    BatchParts {
   readonly options: ResolvedOptions;
   readonly hub: EventHub;
   /** What XState tells of the actors. */
@@ -92,21 +100,20 @@ export function createRuntimeCore(
   const embedding = createEmbedding(outside, options, { hub, ...observers }, (datasetId) =>
     sendToActor(core, datasetId, { type: 'dataset.retry' }),
   );
+  const batch = createBatchParts(() => core, { options, clock, inspection: observers.inspection });
   let work: SessionWork | undefined;
   let isClosed = false;
 
   const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
   const opener = catalogOpener(open, () => isClosed);
   const money = moneyOf({ ...outside, options, catalog: opener.catalog, hub }, () => core);
-  const currentWork = (): SessionWork => requireWork(work);
-  const onReport = (report: DatasetReport): void => noteReport(core, work, report);
 
   const logics = createLogics({
     catalog: opener.catalog,
     random: clock.random,
-    workFor: (datasetId) => currentWork().workFor(datasetId),
+    workFor: (datasetId) => requireWork(work).workFor(datasetId),
     knownWork: (datasetId) => work?.knownWork(datasetId),
-    onReport,
+    onReport: (report) => noteReport(core, work, report),
     onSupervisedReport: (report) => core.supervision?.noteReport(report),
     // A call that began before the runtime was started works on; two actors would drop each other's tables.
     untilFree: (datasetId) => core.actors.untilFree(datasetId),
@@ -124,10 +131,9 @@ export function createRuntimeCore(
       embedderFor: core.embedderFor,
       priceOf: money.prices.priceOf,
       spend: money.spend,
-      onWork: (datasetId, type) => sendToActor(core, datasetId, { type }),
-      onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
+      ...workListeners(core),
     });
-    onLostLease(session, (reason) => core.supervision?.noteLostLease(reason));
+    onLostLease(session, core);
   };
 
   const core: RuntimeCore = {
@@ -136,6 +142,7 @@ export function createRuntimeCore(
     hub,
     ...observers,
     ...money,
+    ...batch,
     logic: logics.supervised,
     catalog: opener.catalog,
     sessions: createSessionKeeper({
@@ -146,13 +153,14 @@ export function createRuntimeCore(
       hub,
       onBegin: beginSession,
       onEnd: async () => {
+        await core.batches.endSession();
         const ending = work;
         work = undefined;
         await ending?.end();
       },
     }),
     ...embedding,
-    actorKinds: [embedding.fleet.kind, observers.watching.kind, observers.schedules.kind],
+    actorKinds: [embedding.fleet.kind, batch.batches.kind, observers.watching.kind, observers.schedules.kind],
     actors: createDatasetActors({
       logic: () => logics.direct,
       clock,
@@ -161,7 +169,7 @@ export function createRuntimeCore(
       cancelRequests: embedding.fleet.cancel,
       untilQuiet: async (datasetId) => work?.untilQuiet(datasetId),
     }),
-    work: currentWork,
+    work: () => requireWork(work),
     ownWork: async (datasetId) => work?.workFor(datasetId),
     ...notStarted(),
     async close() {
@@ -199,8 +207,21 @@ function createObservers(hub: EventHub, clock: Clock) {
   };
 }
 
-function onLostLease({ signal }: Session, listener: (reason: unknown) => void): void {
-  signal.addEventListener('abort', () => listener(signal.reason), { once: true });
+/** Those who hear of what is done for a dataset. */
+function workListeners(core: RuntimeCore): WorkListeners {
+  return {
+    onWork: (datasetId, type) => sendToActor(core, datasetId, { type }),
+    onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
+    onBatchJob: (batchJobId) => core.batches.adopt(batchJobId),
+  };
+}
+
+function onLostLease({ signal }: Session, core: RuntimeCore): void {
+  const lose = (): void => {
+    core.supervision?.noteLostLease(signal.reason);
+    void core.batches.endSession();
+  };
+  signal.addEventListener('abort', lose, { once: true });
 }
 
 /** The embedders, each telling of its requests and sending them when their turn has come. */
@@ -310,54 +331,6 @@ export async function withSession<Result>(
     );
   } finally {
     await core.sessions.leave();
-  }
-}
-
-/** What a task needs of the actor that its dataset has. */
-export interface Attended {
-  /** Makes the actor look for work. */
-  readonly wake: () => void;
-  /** Aborted with the caller's, and when there will be no actor any more: nothing is to be waited for then. */
-  readonly signal: AbortSignal;
-}
-
-/** Runs a task while the dataset has an actor: the supervisor's when one runs, else one that lives as long as the task. */
-export async function withActor<Result>(
-  core: RuntimeCore,
-  dataset: DatasetRecord,
-  signal: AbortSignal,
-  task: (work: DatasetWork, attended: Attended) => Promise<Result>,
-): Promise<Result> {
-  const { datasetId } = dataset;
-  const address = formatAddress(dataset.address);
-  const work = await core.work().workFor(datasetId);
-  const { supervision } = core;
-  if (supervision !== undefined) {
-    const wake = (): void => {
-      supervision.tell(datasetId, address, { type: 'dataset.changed' });
-      // Until a call from before the start has ended, the work is its actor's.
-      core.actors.send(datasetId, { type: 'dataset.changed' });
-    };
-    wake();
-    return task(work, { wake, signal: AbortSignal.any([signal, supervision.over]) });
-  }
-  const wake = (): void => core.actors.send(datasetId, { type: 'dataset.changed' });
-  askProviderAgain(core, dataset);
-  return core.actors.during({ datasetId, address }, () => task(work, { wake, signal }));
-}
-
-/** Whoever asks for work now does not want to hear of a failure that may be over. */
-export function askProviderAgain(
-  core: RuntimeCore,
-  { profile, target }: DatasetRecord,
-  isUrgent = false,
-): void {
-  for (const one of target === undefined ? [profile] : [profile, target.profile]) {
-    try {
-      core.fleet.tryAgain(core.embedderFor(one), isUrgent);
-    } catch {
-      // This runtime has no embedder for it, which is told where one is needed.
-    }
   }
 }
 

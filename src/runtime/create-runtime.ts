@@ -3,6 +3,7 @@ import type { LeaseHolder, TaskRecord } from '../catalog/catalog.ts';
 import { formatAddress, parseAddress, parseProjectName } from '../domain/address.ts';
 import { type ActorRegistry, createActorRegistry, DEFAULT_PAUSE_REASON } from './actor-registry.ts';
 import { type BackupOptions, type BackupResult, backUpCatalog } from './backup.ts';
+import { type Batches, createBatches } from './batch/batches.ts';
 import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } from './catalog-report.ts';
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { type CostEntry, type CostsOptions, readCosts } from './costs.ts';
@@ -100,6 +101,8 @@ export interface Runtime {
   providers(): ProviderStatus[];
   /** What was asked for and takes long: listed, waited for, cancelled. */
   readonly tasks: Tasks;
+  /** Work handed to providers' batch APIs at half the price. */
+  readonly batch: Batches;
   /** Calls `listener` with every event; returns the function that ends that. */
   on(listener: EventListener): () => void;
   /**
@@ -168,6 +171,7 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     health: () => checkHealth(core),
     providers: () => core.fleet.list(),
     tasks: createTasks(core),
+    batch: createBatches(core),
     on: (listener) => core.hub.on(listener),
     checkCatalog: () => checkCatalog(core),
     backup: (path, options) => backUpCatalog(core, path, options),

@@ -6,6 +6,7 @@ import { profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { parseFieldTypes } from '../domain/fields.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
+import { readBatchPolicy } from './batch/batch-policy.ts';
 import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
 import type { CreateDatasetOptions, DatasetStatus, EarlierTable } from './dataset.ts';
@@ -42,6 +43,10 @@ export async function makeDataset(
     fields: parseFieldTypes(options.fields ?? {}),
     chunking: { tokensPerChunkMax: Math.min(wanted, limits.tokensPerItemMax) },
   });
+  if (options.batch !== undefined) {
+    const before = await (await core.catalog()).batchPolicy(dataset.datasetId);
+    await writer.setBatchPolicy(dataset.datasetId, readBatchPolicy(options.batch, before));
+  }
   core.hub.emit({ type: 'dataset.created', address: formatAddress(address) });
   core.supervision?.actor.send({ type: 'datasets.changed' });
   return dataset;
@@ -76,6 +81,7 @@ export async function statusOf(core: RuntimeCore, dataset: DatasetRecord): Promi
       rowCount: Math.max(0, generation.recorded.rowCount),
     },
     tokensPerChunkMax: dataset.chunking.tokensPerChunkMax,
+    batch: await (await core.catalog()).batchPolicy(dataset.datasetId),
     reconfiguringTo: dataset.target && summarize(dataset.target),
     earlierTables: await earlierTables(core, dataset.datasetId),
     maintenance: await readMaintenance(await core.catalog(), dataset.datasetId),

@@ -1,12 +1,19 @@
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
-import type { DatasetCounts, FailedChunk, FailureFilter, ScheduledRun } from '../catalog/catalog.ts';
+import type {
+  BatchPolicy,
+  DatasetCounts,
+  FailedChunk,
+  FailureFilter,
+  ScheduledRun,
+} from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { FieldType, FieldTypes } from '../domain/fields.ts';
 import type { Filter } from '../domain/filter.ts';
 import type { SyncLevel, SyncReport } from '../domain/sync-report.ts';
 import type { SourceDefinition } from '../sources/source-definition.ts';
 import { type BackfillOptions, type BackfillPlan, type BackfillResult, backfill } from './backfill.ts';
+import { type BatchPolicyOptions, datasetBatchPolicy, setDatasetBatchPolicy } from './batch/batch-policy.ts';
 import type { LoggedCheck } from './check-log.ts';
 import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
@@ -129,6 +136,8 @@ export interface DatasetStatus {
   /** The newest sync check that this runtime made, if any; quick ones only where they were asked for. */
   readonly lastCheck: LoggedCheck | undefined;
   readonly tokensPerChunkMax: number;
+  /** Whether, and how, its texts go to batch jobs; how many wait there says `counts.batchedChunks`. */
+  readonly batch: BatchPolicy;
   /** Where a reconfiguration is on its way to; how far it is says `counts.target`. */
   readonly reconfiguringTo: ConfigurationSummary | undefined;
   /** Tables that `rollback()` can go back to, the newest first. */
@@ -152,6 +161,8 @@ export interface CreateDatasetOptions {
   readonly fields?: Readonly<Record<string, FieldType>>;
   /** Hard maximum of tokens of one embedded text. Default: the runtime's option. */
   readonly tokensPerChunkMax?: number;
+  /** Whether, and how, its texts go to batch jobs. Default `never`; of a dataset that is there already, left as it is. */
+  readonly batch?: BatchPolicyOptions;
 }
 
 /** One dataset: what is searched and processed together. Made by `runtime.dataset(address)`, which touches nothing. */
@@ -309,6 +320,14 @@ export interface Dataset {
    * searchable or given up again. Throws as `index()`.
    */
   retryFailures(options?: RetryFailuresOptions): Promise<RetryFailuresResult>;
+  /** Whether, and how, its texts go to batch jobs. Default `never`. */
+  batchPolicy(): Promise<BatchPolicy>;
+  /**
+   * Changes that policy, or parts of it; answers the whole. Texts that are in jobs by now stay there.
+   *
+   * @throws SynclineError `INVALID_OPTION`, `LEASE_HELD`.
+   */
+  setBatchPolicy(policy: BatchPolicyOptions): Promise<BatchPolicy>;
   /** Holds this dataset's work until `resume` with the same reason. Needs a started runtime. */
   pause(reason?: string): Promise<void>;
   resume(reason?: string): Promise<void>;
@@ -354,6 +373,8 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     status: () => datasetStatus(core, address),
     failures: (options) => listFailures(core, address, options),
     retryFailures: (options) => retryFailures(core, address, options),
+    batchPolicy: () => datasetBatchPolicy(core, address),
+    setBatchPolicy: (policy) => setDatasetBatchPolicy(core, address, policy),
     pause: (reason = DEFAULT_PAUSE_REASON) => tellDataset(core, address, { type: 'dataset.pause', reason }),
     resume: (reason = DEFAULT_PAUSE_REASON) => tellDataset(core, address, { type: 'dataset.resume', reason }),
     delete: () => deleteDataset(core, address),

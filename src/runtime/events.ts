@@ -3,6 +3,7 @@ import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
 import type { SyncReport } from '../domain/sync-report.ts';
 import type { EmbeddingPurpose } from '../embedders/embedder.ts';
+import type { BatchJob } from './batch/batch-view.ts';
 import type { ProviderState } from './providers/provider-status.ts';
 
 interface DatasetFacts {
@@ -149,6 +150,17 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly message: string;
     }
   | ({ readonly type: 'spend.capEnded'; readonly cap: 'day' | 'run' } & DatasetFacts)
+  /** A batch job stands elsewhere, or further, than before. */
+  | { readonly type: 'batch.state'; readonly job: BatchJob }
+  /** Vectors that came back from a batch job were stored. */
+  | {
+      readonly type: 'batch.harvested';
+      readonly batchJobId: number;
+      /** Of the dataset whose texts were gathered; `undefined` when it is gone. */
+      readonly address: string | undefined;
+      readonly texts: number;
+      readonly tokensCharged: number;
+    }
   | ({
       readonly type: 'text.failed';
       readonly gaveUp: boolean;

@@ -81,6 +81,13 @@ export interface SynclineOptions {
   readonly datasetOrder?: DatasetOrder;
   /** How often a started runtime asks the catalog for what others changed, in milliseconds. Default 15,000. */
   readonly pollIntervalMs?: number;
+  /** How often a started runtime asks a provider for the state of a batch job, in milliseconds. Default 60,000. */
+  readonly batchPollIntervalMs?: number;
+  /**
+   * How long the submission of a batch job whose answer was lost may still turn up at its provider, in milliseconds, before it is
+   * made anew. Default 60,000.
+   */
+  readonly batchSettleMs?: number;
   /** How long `stop()` waits for work under way before it aborts it, in milliseconds. Default 10,000. */
   readonly drainTimeoutMs?: number;
   /** How long the lease on the catalog lasts without a heartbeat, in milliseconds. Default 30,000. */

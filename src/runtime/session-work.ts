@@ -1,4 +1,4 @@
-import type { Catalog, DatasetRecord } from '../catalog/catalog.ts';
+import type { Catalog, CatalogWriter, DatasetRecord } from '../catalog/catalog.ts';
 import { formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
@@ -16,7 +16,20 @@ import type { VectorStore } from '../vectors/vector-store.ts';
 import type { EventHub } from './events.ts';
 import type { Session } from './session.ts';
 
-export interface SessionWorkParts {
+/** Those who hear of what is done. */
+export interface WorkListeners {
+  /** Tells a dataset's actor what its stages did. */
+  readonly onWork: (
+    datasetId: number,
+    type: 'work.chunked' | 'work.embedded' | 'dataset.maintain' | 'dataset.changed',
+  ) => void;
+  /** A batch job was made. */
+  readonly onBatchJob: (batchJobId: number) => void;
+  /** Called after every piece of work. */
+  readonly onProgress: (datasetId: number) => void;
+}
+
+export interface SessionWorkParts extends WorkListeners {
   readonly session: Session;
   readonly catalog: Catalog;
   readonly store: VectorStore;
@@ -30,14 +43,11 @@ export interface SessionWorkParts {
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   readonly priceOf: DatasetWork['priceOf'];
   readonly spend: DatasetWork['spend'];
-  /** Tells a dataset's actor what its stages did. */
-  readonly onWork: (datasetId: number, type: 'work.chunked' | 'work.embedded' | 'dataset.maintain') => void;
-  /** Called after every piece of work. */
-  readonly onProgress: (datasetId: number) => void;
 }
 
 /** The works of all datasets of one session, each made when first asked for. */
 export interface SessionWork {
+  readonly writer: CatalogWriter;
   workFor(datasetId: number): Promise<DatasetWork>;
   knownWork(datasetId: number): DatasetWork | undefined;
   /** Forgets a dataset that is gone. */
@@ -54,6 +64,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
   const maintenance = createLaterCalls(parts.clock, (datasetId) =>
     parts.onWork(datasetId, 'dataset.maintain'),
   );
+  const looks = createLaterCalls(parts.clock, (datasetId) => parts.onWork(datasetId, 'dataset.changed'));
   const untilQuiet = async (datasetId?: number): Promise<void> => {
     for (const work of works.values()) {
       if (datasetId !== undefined && work.dataset.datasetId !== datasetId) continue;
@@ -62,6 +73,7 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
     }
   };
   return {
+    writer: parts.session.writer,
     async workFor(datasetId) {
       const known = works.get(datasetId);
       if (known !== undefined) return known;
@@ -82,6 +94,8 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
           priceOf: parts.priceOf,
           spend: parts.spend,
           scheduleMaintenance: (delayMs) => maintenance.schedule(datasetId, delayMs),
+          scheduleLook: (delayMs) => looks.schedule(datasetId, Math.max(0, delayMs)),
+          onJob: parts.onBatchJob,
           report: (report) => {
             emitReport(parts.hub, address, report);
             if (report.type === 'chunked' || report.type === 'recut') parts.onWork(datasetId, 'work.chunked');
@@ -97,12 +111,15 @@ export function createSessionWork(parts: SessionWorkParts): SessionWork {
     forget(datasetId) {
       works.delete(datasetId);
       maintenance.schedule(datasetId, undefined);
+      looks.schedule(datasetId, undefined);
     },
     async end() {
       maintenance.callOffAll();
+      looks.callOffAll();
       await untilQuiet();
       // A maintenance that ended meanwhile may have asked for another.
       maintenance.callOffAll();
+      looks.callOffAll();
     },
     untilQuiet,
   };
@@ -153,6 +170,9 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
       return;
     case 'embedded':
       hub.emit({ type: 'texts.embedded', address, texts: report.texts, tokensCharged: report.tokensCharged });
+      return;
+    case 'batched':
+      // The job tells of itself.
       return;
     case 'textFailed': {
       const { code, message } = report.error;

@@ -10,6 +10,7 @@ import {
 import { formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
 import { type ErrorCode, isSynclineError, SynclineError } from '../domain/errors.ts';
+import { SUPERVISOR_REASON } from './batch/batch-keeper.ts';
 import type { RuntimeCore } from './core.ts';
 import { stoppedError } from './session.ts';
 import { machineClock } from './system-clock.ts';
@@ -77,8 +78,11 @@ export function createSupervision(core: RuntimeCore): Supervision {
       lastState = state;
       const { failure } = snapshot.context;
       if (snapshot.matches('running') || snapshot.matches('paused')) {
+        if (!hasStarted) void core.batches.attend();
         hasStarted = true;
         started.resolve();
+        if (snapshot.matches('paused')) core.batches.pause(SUPERVISOR_REASON);
+        else core.batches.resume(SUPERVISOR_REASON);
       }
       // A runtime that cannot even begin says so at once; later failures are waited out.
       if (snapshot.matches('backingOff') && !hasStarted) actor.send({ type: 'supervisor.stop' });

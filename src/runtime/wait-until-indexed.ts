@@ -16,7 +16,7 @@ export interface WaitParts {
 const IDLE_WAKES_MAX = 3;
 
 /**
- * Waits until every change that was in the catalog when this was called is searchable.
+ * Waits until every change that was in the catalog when this was called is searchable, or waits for batch jobs alone.
  *
  * @throws SynclineError with the code of the dataset's failure when it backs off or is parked, `ABORTED` when it is paused:
  * the changes stay in the catalog and are indexed when it goes on.
@@ -27,7 +27,10 @@ export function waitUntilIndexed(datasetId: number, address: string, parts: Wait
     const span = await readQueueSpan(parts.catalog, datasetId);
     if (span === undefined) return false;
     lastSeq ??= span.lastGivenSeq;
-    return span.firstWaitingSeq === undefined || span.firstWaitingSeq > lastSeq;
+    if (span.firstWaitingSeq === undefined || span.firstWaitingSeq > lastSeq) return true;
+    // What is left waits for batch jobs alone, which nobody wants to wait for here.
+    const backlog = await parts.catalog.datasetBacklog(datasetId);
+    return backlog.batchedChunks > 0 && waitingCount(backlog) === 0;
   });
 }
 
@@ -40,7 +43,9 @@ export function waitUntilNothingWaits(work: DatasetWork, address: string, parts:
   return waitUntil(datasetId, address, parts, async () => {
     const backlog = await parts.catalog.datasetBacklog(datasetId);
     // Looked at last: a check that began meanwhile has taken its table away.
-    return waitingCount(backlog) === 0 && !backlog.isSwitchPending && work.serving.current !== undefined;
+    // A switch that waits for batch jobs may be a day away.
+    const isSwitchPending = backlog.isSwitchPending && backlog.batchedChunks === 0;
+    return waitingCount(backlog) === 0 && !isSwitchPending && work.serving.current !== undefined;
   });
 }
 
@@ -142,6 +147,11 @@ async function waitUntil(
     if (await isDone()) return;
     throwIfHeldUp(address, standing);
     if (standing?.phase === 'idle') {
+      // Jobs ring when they bring something; until then there is nothing to wake it for.
+      if ((await parts.catalog.datasetBacklog(datasetId)).batchedChunks > 0) {
+        await untilRungOrAborted(rung, parts.signal);
+        continue;
+      }
       idleWakes += 1;
       if (idleWakes > IDLE_WAKES_MAX) throw leftWaiting(address);
       parts.wake();

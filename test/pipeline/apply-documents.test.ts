@@ -72,6 +72,8 @@ async function makeWork(): Promise<DatasetWork> {
     spend: OPEN_GATE,
     report: () => undefined,
     scheduleMaintenance: unused,
+    scheduleLook: unused,
+    onJob: unused,
   });
 }
 

@@ -100,6 +100,8 @@ export function createFakeWork(options: FakeWorkOptions = {}): FakeWork {
     spend: OPEN_GATE,
     report: (report) => fakeWork.reports.push(report),
     scheduleMaintenance: () => undefined,
+    scheduleLook: () => undefined,
+    onJob: () => undefined,
   });
   const generation = newGeneration(fakeWork);
   work.serving.current = {

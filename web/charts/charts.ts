@@ -1,4 +1,5 @@
 // Made by scripts/build-charts.ts.
+import batch from './batch.svg' with { type: 'file' };
 import dataset from './dataset.svg' with { type: 'file' };
 import provider from './provider.svg' with { type: 'file' };
 import scheduler from './scheduler.svg' with { type: 'file' };
@@ -12,4 +13,5 @@ export const CHARTS: Readonly<Record<string, string>> = {
   provider,
   watcher,
   scheduler,
+  batch,
 };

@@ -244,6 +244,7 @@ export async function resetBatchSubmission(
   await session.write(token, [
     statement(
       `update batch_jobs set status = 'created', external_id = null, remote = null, reserved = 0, error = ?2,
+         submission_begun_at_ms = null,
          submitted_at_ms = null, processing_at_ms = null, looked_at_ms = ${NOW_MS}
        where batch_job_id = ?1 and ${IS_LIVE}`,
       batchJobId,

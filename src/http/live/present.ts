@@ -4,6 +4,7 @@ import type { ActorTransition } from '../../runtime/actor-transitions.ts';
 import type { ActorView } from '../../runtime/actor-view.ts';
 import type { SynclineEvent } from '../../runtime/events.ts';
 import { publicMessage } from '../problem-kinds.ts';
+import { batchJobOf } from '../schemas/batches.ts';
 import { isoTime } from '../schemas/common.ts';
 
 /* Actors and events as they go over the wire: times as ISO 8601, and nothing that names folders or servers of this host. */
@@ -53,6 +54,7 @@ export function presentEvent({ atMs, ...event }: SynclineEvent): Record<string, 
   }
   if ('failure' in event) presented.failure = presentFailure(event.failure);
   if ('reason' in event) presented.reason = withoutPaths(event.reason);
+  if ('job' in event) presented.job = batchJobOf(event.job);
   if ('report' in event) presented.report = presentReport(event.report);
   if ('message' in event) {
     presented.detail =

@@ -9,14 +9,14 @@ const idSchema = z
   .max(64)
   .regex(
     /^(?:supervisor|(?:dataset|call|provider|batch|watcher|scheduler):[1-9]\d{0,14})$/,
-    'supervisor, dataset:NUMBER, call:NUMBER, provider:NUMBER watcher:NUMBER or scheduler:1',
+    'supervisor, dataset:NUMBER, call:NUMBER, provider:NUMBER, batch:NUMBER, watcher:NUMBER or scheduler:1',
   );
 
 export const actorParams = z.object({
   id: idSchema.openapi({
     param: { name: 'id', in: 'path' },
     description:
-      '`supervisor`, `dataset:NUMBER`, `call:NUMBER` for one that lives as long as an explicit call, `provider:NUMBER`, `watcher:NUMBER`, or `scheduler:1`.',
+      '`supervisor`, `dataset:NUMBER`, `call:NUMBER` for one that lives as long as an explicit call, `provider:NUMBER`, `batch:NUMBER`, `watcher:NUMBER`, or `scheduler:1`.',
     example: 'supervisor',
   }),
 });

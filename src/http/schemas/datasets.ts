@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import type { DatasetStatus } from '../../runtime/dataset.ts';
 import type { DatasetSummary } from '../../runtime/list-datasets.ts';
 import { publicMessage } from '../problem-kinds.ts';
+import { batchPolicySchema } from './batches.ts';
 import { countSchema, failureSchema, isoTime, nameSchema, pageOf, timeSchema } from './common.ts';
 
 const fieldTypeSchema = z.enum(['string', 'number', 'integer', 'boolean', 'string[]']).openapi('FieldType');
@@ -83,6 +84,7 @@ export const datasetStatusSchema = z
     profile: profileSchema,
     fields: fieldsSchema,
     tokensPerChunkMax: tokensPerChunkMaxSchema,
+    batch: batchPolicySchema,
     table: z.object({ name: z.string(), version: countSchema, rowCount: countSchema }).optional(),
     lastCheck: z
       .object({ level: z.enum(['quick', 'rows', 'deep']), inSync: z.boolean(), checkedAt: timeSchema })

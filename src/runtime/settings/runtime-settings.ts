@@ -99,6 +99,15 @@ export const RUNTIME_SETTINGS = {
     default: 15_000,
     meaning: 'How often a started runtime asks the catalog for what others changed, in ms',
   }),
+  batchPollIntervalMs: wholeNumber(10, 86_400_000, {
+    default: 60_000,
+    meaning: 'How often a started runtime asks a provider for the state of a batch job, in ms',
+  }),
+  batchSettleMs: wholeNumber(0, 86_400_000, {
+    default: 60_000,
+    meaning:
+      'How long the submission of a batch job whose answer was lost may still turn up at its provider before it is made anew, in ms',
+  }),
   drainTimeoutMs: wholeNumber(0, 3_600_000, {
     default: 10_000,
     meaning: 'How long stopping waits for work under way before it aborts it, in ms',
@@ -195,6 +204,10 @@ export const EMBEDDER_SETTINGS = {
     defaultText: 'by its address, else `compatible`',
     env: 'SYNCLINE_EMBEDDING_SERVER',
     meaning: 'What that server is, for its [limits](embedders.md#limits)',
+  }),
+  batch: object('an object such as { enqueuedTokensMax: 20000000 }', {
+    defaultText: 'see [batch jobs](batch.md)',
+    meaning: 'Single limits of its batch API; an empty one tells that a compatible server has it',
   }),
   limits: object('an object such as { itemsPerRequestMax: 16 }', {
     defaultText: 'see [embedders](embedders.md)',

@@ -1,0 +1,122 @@
+import type { BatchApi, RemoteJob } from '../../batch/batch-api.ts';
+import type { BatchJobRecord, Catalog, CatalogWriter, EndedBatchStatus } from '../../catalog/catalog.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Price } from '../../domain/cost.ts';
+import type { EmbeddingProfile } from '../../domain/embedding-profile.ts';
+import { SynclineError } from '../../domain/errors.ts';
+import type { Embedder } from '../../embedders/embedder.ts';
+
+/** The bounds that the steps of a batch job keep to. */
+export interface BatchSettings {
+  /** Attempts charged to a text that its provider refuses, before it is given up. */
+  readonly textAttemptsMax: number;
+  /** How long a submission whose answer was lost may still turn up at the provider, before it is made anew. */
+  readonly submissionSettleMs: number;
+  /** How long after the end of its window a job may still end by itself, and again after it was cancelled for that. */
+  readonly overdueGraceMs: number;
+}
+
+export const DEFAULT_BATCH_SETTINGS: BatchSettings = {
+  textAttemptsMax: 3,
+  submissionSettleMs: 60_000,
+  overdueGraceMs: 3_600_000,
+};
+
+/** What the steps report; each becomes an event of the runtime. */
+export type BatchReport =
+  /** The job stands elsewhere, or further, than before. */
+  | { readonly type: 'state'; readonly job: BatchJobRecord }
+  | {
+      readonly type: 'harvested';
+      readonly job: BatchJobRecord;
+      readonly texts: number;
+      readonly tokensCharged: number;
+    }
+  | {
+      readonly type: 'textFailed';
+      readonly job: BatchJobRecord;
+      readonly error: SynclineError;
+    };
+
+/** What the steps of batch jobs work on. */
+export interface BatchWork {
+  readonly catalog: Catalog;
+  readonly writer: CatalogWriter;
+  readonly clock: Clock;
+  readonly settings: BatchSettings;
+  readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
+  readonly priceOf: (model: Pick<EmbeddingProfile, 'provider' | 'model'>) => Price | undefined;
+  readonly report: (report: BatchReport) => void;
+  /** Wakes the datasets that have something to do under a profile by now. */
+  readonly wake: (profileId: number) => Promise<void>;
+}
+
+/** After a step: go on at once, or look again some time from now. */
+export type StepEnd = 'on' | 'wait';
+
+/** @throws SynclineError `BATCH_NOT_FOUND`. */
+export async function requireJob(
+  { catalog }: Pick<BatchWork, 'catalog'>,
+  batchJobId: number,
+): Promise<BatchJobRecord> {
+  const job = await catalog.findBatchJob(batchJobId);
+  if (job !== undefined) return job;
+  throw new SynclineError('BATCH_NOT_FOUND', `There is no batch job ${batchJobId}, or it ended long ago.`, {
+    details: { batchJobId },
+  });
+}
+
+/** @throws SynclineError `PROFILE_MISMATCH`, `BATCH_UNSUPPORTED` when this runtime cannot speak to the job's provider. */
+export function batchApiOf(
+  { embedderFor }: Pick<BatchWork, 'embedderFor'>,
+  profile: EmbeddingProfile,
+): BatchApi {
+  const { batch, provider } = embedderFor(profile);
+  if (batch !== undefined) return batch;
+  throw new SynclineError(
+    'BATCH_UNSUPPORTED',
+    `The embedder of ${provider} has no batch API here; give it the one with which the job was made, or use the direct way.`,
+    { details: { provider } },
+  );
+}
+
+/** A job as it was last seen at the provider. */
+export function remoteOf({ remoteJson }: BatchJobRecord): RemoteJob | undefined {
+  return remoteJson === undefined ? undefined : JSON.parse(remoteJson);
+}
+
+export function isOver({ state }: Pick<RemoteJob, 'state'>): boolean {
+  return state === 'completed' || state === 'expired' || state === 'cancelled' || state === 'failed';
+}
+
+/** Writes down what the provider says of a job, and tells it where that is news. */
+export async function noteRemote(work: BatchWork, job: BatchJobRecord, remote: RemoteJob): Promise<void> {
+  await work.writer.noteBatchRemote(job.batchJobId, {
+    externalId: remote.externalId,
+    remoteJson: JSON.stringify(remote),
+    status: remote.state === 'waiting' ? 'submitted' : 'processing',
+    fileIds: remote.fileIds,
+  });
+  const before = remoteOf(job);
+  const isNews =
+    before?.remoteState !== remote.remoteState ||
+    JSON.stringify(before?.counts) !== JSON.stringify(remote.counts);
+  if (isNews) await tellState(work, job.batchJobId);
+}
+
+/** Ends a job, tells it, and lets those go on whose texts it had. */
+export async function endJob(
+  work: BatchWork,
+  job: BatchJobRecord,
+  end: { readonly status: EndedBatchStatus; readonly error?: string; readonly way?: 'again' | 'direct' },
+): Promise<void> {
+  const way = job.asked === 'pullBack' ? 'direct' : (end.way ?? 'again');
+  await work.writer.finishBatchJob(job.batchJobId, { ...end, way });
+  await tellState(work, job.batchJobId);
+  await work.wake(job.profileId);
+}
+
+export async function tellState(work: BatchWork, batchJobId: number): Promise<void> {
+  const job = await work.catalog.findBatchJob(batchJobId);
+  if (job !== undefined) work.report({ type: 'state', job });
+}

@@ -1,0 +1,143 @@
+import type { BatchRequest, RemoteJob } from '../../batch/batch-api.ts';
+import type { BatchInput, BatchJobRecord } from '../../catalog/catalog.ts';
+import { isSynclineError, throwIfAborted } from '../../domain/errors.ts';
+import {
+  type BatchWork,
+  batchApiOf,
+  endJob,
+  noteRemote,
+  requireJob,
+  type StepEnd,
+  tellState,
+} from './batch-work.ts';
+import { requestId } from './request-id.ts';
+
+/** Texts read at once for the upload. */
+const INPUTS_PER_PAGE = 1_000;
+
+/**
+ * Uploads what a job sends. That it is about to is written down first: when the answer is lost, or the process dies over it, the
+ * file is found again by its name.
+ */
+export async function uploadJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
+  const { writer } = work;
+  const job = await requireJob(work, batchJobId);
+  const api = batchApiOf(work, job.profile);
+  if (!job.sealed) await writer.sealBatchJob(batchJobId);
+  if (job.uploadCount > 0) {
+    const found = await api.findFiles(job.name, { signal, sinceMs: job.createdAtMs });
+    if (found.length > 0) {
+      const fileIds = found.map(({ fileId }) => fileId);
+      await writer.noteBatchFiles(batchJobId, fileIds);
+      return 'on';
+    }
+  }
+  const requests = requestsOf(work, batchJobId, signal);
+  const first = await requests.next();
+  if (first.done) {
+    // Its documents were removed or have changed: there is nothing to ask for.
+    await endJob(work, job, { status: 'cancelled' });
+    return 'on';
+  }
+  await writer.assertLease();
+  await writer.beginBatchUpload(batchJobId, job.uploadCount + 1);
+  const file = await api.upload(job.name, followedBy(first.value, requests), { signal });
+  await writer.noteBatchFiles(batchJobId, [file.fileId]);
+  return 'on';
+}
+
+async function* followedBy(
+  first: BatchRequest,
+  rest: AsyncGenerator<BatchRequest>,
+): AsyncGenerator<BatchRequest> {
+  yield first;
+  yield* rest;
+}
+
+/** The requests of a job, read page by page; texts that are gone are left out. */
+async function* requestsOf(
+  { catalog }: BatchWork,
+  batchJobId: number,
+  signal: AbortSignal,
+): AsyncGenerator<BatchRequest, undefined> {
+  let begun: BatchInput[] = [];
+  let after: { readonly requestNo: number; readonly place: number } | undefined;
+  for (;;) {
+    throwIfAborted(signal);
+    const page = await catalog.listBatchInputs(batchJobId, {
+      limit: INPUTS_PER_PAGE,
+      ...(after && { after }),
+    });
+    for (const input of page.inputs) {
+      if (begun[0] !== undefined && begun[0].requestNo !== input.requestNo) {
+        yield toRequest(begun);
+        begun = [];
+      }
+      begun.push(input);
+    }
+    after = page.next;
+    if (after === undefined) break;
+  }
+  if (begun.length > 0) yield toRequest(begun);
+  return undefined;
+}
+
+function toRequest(inputs: readonly BatchInput[]): BatchRequest {
+  const places = inputs.map(({ place }) => place);
+  return {
+    id: requestId(inputs[0]?.requestNo ?? 0, places),
+    texts: inputs.map(({ embeddedText }) => embeddedText),
+  };
+}
+
+/**
+ * Submits a job, once the provider has room for it by our count. A submission whose answer was lost is looked for by the job's
+ * name, and made anew only when it has had time to turn up.
+ */
+export async function submitJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
+  const job = await requireJob(work, batchJobId);
+  const { writer, clock, settings } = work;
+  const api = batchApiOf(work, job.profile);
+  if (job.submissionBegunAtMs !== undefined) {
+    const found = await api.findJobs(job.name, { signal, sinceMs: job.createdAtMs });
+    const ours = found.find(({ submission }) => submission === job.submissionCount);
+    if (ours !== undefined) {
+      await noteRemote(work, job, ours);
+      return 'on';
+    }
+    if (clock.nowMs() - job.submissionBegunAtMs < settings.submissionSettleMs) return 'wait';
+  }
+  if (job.asked !== undefined) {
+    await endJob(work, job, { status: 'cancelled' });
+    return 'on';
+  }
+  if (job.fileId === undefined) return 'wait';
+  const { enqueuedTokensMax, enqueuedRequestsMax, jobsMax } = api.limits;
+  const room = { tokensMax: enqueuedTokensMax, requestsMax: enqueuedRequestsMax, jobsMax };
+  if (!(await writer.reserveBatchJob(batchJobId, room))) return 'wait';
+  const submission = job.submissionCount + 1;
+  await writer.assertLease();
+  await writer.beginBatchSubmission(batchJobId, submission);
+  let remote: RemoteJob;
+  try {
+    remote = await api.submit({ name: job.name, submission, fileId: job.fileId }, { signal });
+  } catch (error) {
+    return handleRefusal(work, job, error);
+  }
+  await noteRemote(work, job, remote);
+  return 'wait';
+}
+
+/** What is certain not to have been submitted waits, or ends; for all else it is found out later what became of it. */
+async function handleRefusal(work: BatchWork, job: BatchJobRecord, error: unknown): Promise<StepEnd> {
+  if (isSynclineError(error, 'BATCH_LIMIT_REACHED')) {
+    await work.writer.resetBatchSubmission(job.batchJobId, error.message);
+    await tellState(work, job.batchJobId);
+    return 'wait';
+  }
+  if (isSynclineError(error, 'BATCH_REFUSED')) {
+    await endJob(work, job, { status: 'failed', error: `${error.code}: ${error.message}` });
+    return 'on';
+  }
+  throw error;
+}

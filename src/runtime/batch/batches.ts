@@ -1,0 +1,274 @@
+import type { BatchAsk, BatchJobRecord, BatchJobStatus, DatasetRecord } from '../../catalog/catalog.ts';
+import { formatAddress, parseAddress } from '../../domain/address.ts';
+import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../../domain/errors.ts';
+import { tellState } from '../../pipeline/batch/batch-work.ts';
+import { hasEnded } from '../../pipeline/batch/next-step.ts';
+import { type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
+import { type Page, type PageOptions, readPage } from '../page.ts';
+import { waitUntilNothingWaits } from '../wait-until-indexed.ts';
+import { type BatchJob, viewBatchJob } from './batch-view.ts';
+
+export interface ListBatchesOptions extends PageOptions {
+  readonly status?: BatchJobStatus;
+}
+
+export interface FlushOptions {
+  /**
+   * Datasets (`project/dataset`) whose pending texts go to jobs, whatever their policy. Default: all whose policy is not
+   * `never`.
+   */
+  readonly datasets?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+export interface SyncOptions {
+  /** Whether to make searchable what came back. Default `true`; a started runtime does so in any case. */
+  readonly index?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What could not be done for a job or a dataset; the others are not affected, and it is tried again. */
+export interface BatchFailure {
+  readonly batchJobId: number | undefined;
+  readonly address: string | undefined;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface BatchRunResult {
+  /** The jobs that were looked at, as they stand now. */
+  readonly jobs: readonly BatchJob[];
+  readonly failures: readonly BatchFailure[];
+}
+
+/** Batch jobs: handed to providers at half the price, answered within a day. */
+export interface Batches {
+  /** Newest first. */
+  list(options?: ListBatchesOptions): Promise<Page<BatchJob>>;
+  /** @throws SynclineError `BATCH_NOT_FOUND`. */
+  get(batchJobId: number): Promise<BatchJob>;
+  /**
+   * Puts pending texts into jobs and submits those, without waiting for more texts or for results. A started runtime does so by
+   * itself, by the policies of its datasets.
+   *
+   * @throws SynclineError `LEASE_HELD`, `BATCH_UNSUPPORTED` for a named dataset whose embedder has no batch API, `ABORTED`.
+   */
+  flush(options?: FlushOptions): Promise<BatchRunResult>;
+  /** Looks at every job once: stores what came back, submits what has room now, and makes it searchable. @throws as {@link flush}. */
+  sync(options?: SyncOptions): Promise<BatchRunResult>;
+  /**
+   * Asks for the end of a job. What was done by then is stored; the other texts wait for another job, or for the direct way, as
+   * their dataset's policy has it.
+   *
+   * @throws SynclineError `BATCH_NOT_FOUND`, `BATCH_NOT_ALLOWED` when it is over, `LEASE_HELD`.
+   */
+  cancel(batchJobId: number): Promise<BatchJob>;
+  /**
+   * The same, with the other texts embedded directly afterwards, whatever the policy. Nothing is paid twice: they go the direct way
+   * only once the provider says that the job is over, which may take minutes.
+   */
+  pullBack(batchJobId: number): Promise<BatchJob>;
+}
+
+const JOBS_PER_PAGE = 200;
+
+export function createBatches(core: RuntimeCore): Batches {
+  return {
+    list: (options = {}) => listBatches(core, options),
+    get: async (batchJobId) => view(core, await requireBatch(core, batchJobId)),
+    flush: (options = {}) => flush(core, options),
+    sync: (options = {}) => sync(core, options),
+    cancel: (batchJobId) => ask(core, batchJobId, 'cancel'),
+    pullBack: (batchJobId) => ask(core, batchJobId, 'pullBack'),
+  };
+}
+
+function view({ clock, prices }: RuntimeCore, job: BatchJobRecord): BatchJob {
+  return viewBatchJob(job, { nowMs: clock.nowMs(), price: prices.priceOf(job.profile) });
+}
+
+async function listBatches(
+  core: RuntimeCore,
+  { status, ...page }: ListBatchesOptions,
+): Promise<Page<BatchJob>> {
+  const { items, next } = await readPage(
+    page,
+    async (before, limit) => {
+      try {
+        const after = before === undefined ? {} : { beforeBatchJobId: before };
+        return await (await core.catalog()).listBatchJobs({ ...after, ...(status && { status }), limit });
+      } catch (error) {
+        if (isSynclineError(error, 'CATALOG_MISSING')) return [];
+        throw error;
+      }
+    },
+    ({ batchJobId }) => batchJobId,
+  );
+  return { items: items.map((job) => view(core, job)), next };
+}
+
+async function requireBatch(core: RuntimeCore, batchJobId: number): Promise<BatchJobRecord> {
+  const job = await (await core.catalog()).findBatchJob(batchJobId);
+  if (job !== undefined) return job;
+  throw new SynclineError('BATCH_NOT_FOUND', `There is no batch job ${batchJobId}, or it ended long ago.`, {
+    details: { batchJobId },
+  });
+}
+
+function flush(core: RuntimeCore, { datasets, signal: given }: FlushOptions): Promise<BatchRunResult> {
+  return withSession(core, given, async (_, signal) => {
+    const failures: BatchFailure[] = [];
+    const chosen = datasets === undefined ? await batchDatasets(core) : await namedDatasets(core, datasets);
+    for (const dataset of chosen) {
+      throwIfAborted(signal);
+      await attempt(failures, { address: formatAddress(dataset.address) }, signal, () =>
+        gather(core, dataset, signal),
+      );
+    }
+    const jobs = (await unfinishedJobs(core)).filter(({ status }) => status === 'created');
+    return visitAll(core, jobs, failures, signal);
+  });
+}
+
+/** Has everything that waits in a dataset put into jobs, and what is left embedded. */
+function gather(core: RuntimeCore, dataset: DatasetRecord, signal: AbortSignal): Promise<void> {
+  return withActor(core, dataset, signal, async (work, attended) => {
+    work.batching.gathering += 1;
+    try {
+      attended.wake();
+      const parts = { catalog: await core.catalog(), actors: core.actors, ...attended };
+      await waitUntilNothingWaits(work, formatAddress(dataset.address), parts);
+    } finally {
+      work.batching.gathering -= 1;
+    }
+  });
+}
+
+async function batchDatasets(core: RuntimeCore): Promise<DatasetRecord[]> {
+  const catalog = await core.catalog();
+  const found: DatasetRecord[] = [];
+  for (let afterDatasetId = 0; ; ) {
+    const ids = await catalog.listBatchDatasets({ afterDatasetId, limit: JOBS_PER_PAGE });
+    for (const datasetId of ids) found.push(...(await datasetOf(core, datasetId)));
+    afterDatasetId = ids.at(-1) ?? 0;
+    if (ids.length < JOBS_PER_PAGE) return found;
+  }
+}
+
+async function namedDatasets(core: RuntimeCore, addresses: readonly string[]): Promise<DatasetRecord[]> {
+  const found: DatasetRecord[] = [];
+  for (const address of addresses) {
+    const dataset = await requireDataset(core, parseAddress(address));
+    if (core.embedderFor((dataset.target ?? dataset).profile).batch === undefined) {
+      throw new SynclineError(
+        'BATCH_UNSUPPORTED',
+        `The embedder of "${address}" has no batch API; its texts can only go the direct way.`,
+        { details: { address } },
+      );
+    }
+    found.push(dataset);
+  }
+  return found;
+}
+
+/** The dataset in a list, or none when it is gone. */
+export async function datasetOf(core: RuntimeCore, datasetId: number): Promise<DatasetRecord[]> {
+  const page = { afterDatasetId: datasetId - 1, limit: 1 };
+  const [dataset] = await (await core.catalog()).listDatasets(page);
+  return dataset?.datasetId === datasetId && dataset.state === 'active' ? [dataset] : [];
+}
+
+function sync(core: RuntimeCore, { index = true, signal: given }: SyncOptions): Promise<BatchRunResult> {
+  return withSession(core, given, async (_, signal) => {
+    const failures: BatchFailure[] = [];
+    const result = await visitAll(core, await unfinishedJobs(core), failures, signal);
+    if (index && core.supervision === undefined) await writeHarvest(core, failures, signal);
+    return result;
+  });
+}
+
+/** What was harvested, also by a run that was cut short before, becomes searchable. */
+async function writeHarvest(core: RuntimeCore, failures: BatchFailure[], signal: AbortSignal): Promise<void> {
+  const catalog = await core.catalog();
+  const ended = await catalog.listBatchJobs({ limit: JOBS_PER_PAGE });
+  const profiles = new Set(ended.map(({ profileId }) => profileId));
+  const datasets = new Set<number>();
+  for (const profileId of profiles) {
+    for (const datasetId of await catalog.listDatasetsToWake(profileId)) datasets.add(datasetId);
+  }
+  for (const datasetId of datasets) {
+    const [dataset] = await datasetOf(core, datasetId);
+    if (dataset === undefined) continue;
+    const address = formatAddress(dataset.address);
+    await attempt(failures, { address }, signal, () =>
+      withActor(core, dataset, signal, async (work, attended) => {
+        const parts = { catalog, actors: core.actors, ...attended };
+        await waitUntilNothingWaits(work, address, parts);
+      }),
+    );
+  }
+}
+
+async function unfinishedJobs(core: RuntimeCore): Promise<BatchJobRecord[]> {
+  const catalog = await core.catalog();
+  const jobs: BatchJobRecord[] = [];
+  for (let afterBatchJobId = 0; ; ) {
+    const page = await catalog.listUntidiedBatchJobs({ afterBatchJobId, limit: JOBS_PER_PAGE });
+    jobs.push(...page);
+    afterBatchJobId = page.at(-1)?.batchJobId ?? 0;
+    if (page.length < JOBS_PER_PAGE) return jobs;
+  }
+}
+
+/** One after the other: those that end make room at the provider for those behind them. */
+async function visitAll(
+  core: RuntimeCore,
+  jobs: readonly BatchJobRecord[],
+  failures: BatchFailure[],
+  signal: AbortSignal,
+): Promise<BatchRunResult> {
+  for (const { batchJobId, address } of jobs) {
+    throwIfAborted(signal);
+    const failure = await core.batches.visit(batchJobId, signal);
+    if (failure !== undefined)
+      failures.push({ batchJobId, address, code: failure.code, message: failure.message });
+  }
+  const catalog = await core.catalog();
+  const views: BatchJob[] = [];
+  for (const { batchJobId } of jobs) {
+    const job = await catalog.findBatchJob(batchJobId);
+    if (job !== undefined) views.push(view(core, job));
+  }
+  return { jobs: views, failures };
+}
+
+async function attempt(
+  failures: BatchFailure[],
+  { address }: { readonly address: string },
+  signal: AbortSignal,
+  run: () => Promise<void>,
+): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    throwIfAborted(signal);
+    if (isSynclineError(error, 'LEASE_LOST', 'RUNTIME_STOPPED')) throw error;
+    const { code, message } = toSynclineError(error);
+    failures.push({ batchJobId: undefined, address, code, message });
+  }
+}
+
+function ask(core: RuntimeCore, batchJobId: number, asked: BatchAsk): Promise<BatchJob> {
+  return withSession(core, undefined, async ({ writer }, signal) => {
+    const job = await requireBatch(core, batchJobId);
+    if (hasEnded(job)) {
+      const message = `The batch job ${batchJobId} is ${job.status}; what it did not answer is under way again.`;
+      throw new SynclineError('BATCH_NOT_ALLOWED', message, { details: { batchJobId, status: job.status } });
+    }
+    await writer.askBatchJob(batchJobId, asked);
+    await tellState(core.batchWork(await core.catalog()), batchJobId);
+    // What keeps the provider from hearing of it is tried again; the wish is written down.
+    await core.batches.visit(batchJobId, signal);
+    return view(core, await requireBatch(core, batchJobId));
+  });
+}
