@@ -85,6 +85,8 @@ export interface BatchServer {
   readonly charged: string[];
   /** How often each operation was asked for. */
   readonly asked: Record<BatchOperation, number>;
+  /** Bytes of output and error files that were read. */
+  sentBytes: number;
   /** How the jobs that are made from now on end. */
   outcome: BatchOutcome;
   /** What is wrong with outputs that are made from now on. */
@@ -94,6 +96,8 @@ export interface BatchServer {
   /** Whether looks take a job further; else it stays as it is. */
   isMoving: boolean;
   enqueuedTokensMax: number;
+  /** Called before an operation is done, and when it is done but not answered. */
+  watch: ((operation: BatchOperation, moment: 'before' | 'after') => void) | undefined;
   /** The next `times` requests of an operation fail that way. */
   fail(operation: BatchOperation, fault: BatchFault, times?: number): void;
   close(): Promise<void>;
@@ -128,11 +132,13 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     batches: new Map(),
     charged: [],
     asked,
+    sentBytes: 0,
     outcome: { kind: 'completed' },
     defects: new Set(),
     poison: undefined,
     isMoving: true,
     enqueuedTokensMax: options.enqueuedTokensMax ?? Number.POSITIVE_INFINITY,
+    watch: undefined,
     fail: (operation, fault, times = 1) => void faults.push({ operation, fault, times }),
     close,
     [Symbol.asyncDispose]: close,
@@ -162,10 +168,12 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     if (route === undefined) return passOn(direct, request, response);
     asked[route] += 1;
     const body = await readAll(request);
+    state.watch?.(route, 'before');
     const fault = takeFault(route);
     if (fault?.kind === 'status') return send(response, fault.status, fault.body ?? {}, fault.headers);
     if (fault?.kind === 'reset') return void response.socket?.destroy();
     const answer = operations[route]({ id: id ?? '', body, query: searchParams, headers: request.headers });
+    state.watch?.(route, 'after');
     if (fault?.kind === 'lost') return void response.socket?.destroy();
     if (answer instanceof Readable) return stream(response, answer, fault?.kind === 'resetInBody');
     send(response, answer.status ?? 200, answer.body);
@@ -222,7 +230,8 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     },
     content({ id }) {
       const file = state.files.get(id);
-      return file === undefined ? missing('file') : Readable.from(withEnds(file.lines()));
+      if (file === undefined) return missing('file');
+      return Readable.from(withEnds(file.lines(), (bytes) => (state.sentBytes += bytes)));
     },
     removeFile({ id }) {
       return state.files.delete(id) ? { body: { id, object: 'file', deleted: true } } : missing('file');
@@ -398,8 +407,11 @@ function batchBody(batch: StandInBatch) {
   };
 }
 
-function* withEnds(lines: Iterable<string>): Generator<string> {
-  for (const line of lines) yield `${line}\n`;
+function* withEnds(lines: Iterable<string>, count: (bytes: number) => void): Generator<string> {
+  for (const line of lines) {
+    count(line.length + 1);
+    yield `${line}\n`;
+  }
 }
 
 async function readAll(request: IncomingMessage): Promise<Buffer> {
