@@ -12,6 +12,8 @@ import costLedgerDown from '../../schema/0006-cost-ledger.down.sql' with { type:
 import costLedgerUp from '../../schema/0006-cost-ledger.sql' with { type: 'text' };
 import batchJobsDown from '../../schema/0007-batch-jobs.down.sql' with { type: 'text' };
 import batchJobsUp from '../../schema/0007-batch-jobs.sql' with { type: 'text' };
+import cutTextsDown from '../../schema/0008-cut-texts.down.sql' with { type: 'text' };
+import cutTextsUp from '../../schema/0008-cut-texts.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -35,4 +37,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 5, name: 'sources', up: sourcesUp, down: sourcesDown },
   { number: 6, name: 'cost-ledger', up: costLedgerUp, down: costLedgerDown },
   { number: 7, name: 'batch-jobs', up: batchJobsUp, down: batchJobsDown },
+  { number: 8, name: 'cut-texts', up: cutTextsUp, down: cutTextsDown },
 ];

@@ -205,6 +205,8 @@ export interface DocumentChunk {
   readonly lastError: string | undefined;
   /** Its row is committed in the serving generation. */
   readonly isIndexed: boolean;
+  /** Its text was too long: the tokens, from its beginning, that its vector was made of. */
+  readonly embeddedTokenCount: number | undefined;
 }
 
 /** A new embedding, to be stored before anything uses it. */
@@ -212,6 +214,8 @@ export interface NewEmbedding {
   readonly textHash: Digest;
   /** Length: the profile's dimensions. */
   readonly vector: Float32Array;
+  /** Of a text that was too long: the tokens, from its beginning, that the vector was made of. */
+  readonly embeddedTokenCount?: number | undefined;
 }
 
 /** A text that its provider refused. */

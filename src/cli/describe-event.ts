@@ -96,6 +96,16 @@ function describeOther(event: SynclineEvent): string | undefined {
       const next = willRetry ? ' Will try again.' : '';
       return `${address}: source ${printable(source)}: ${code}: ${printable(message)}${next}`;
     }
+    case 'provider.state': {
+      const { provider, state, failure, waitUntilMs, atMs } = event;
+      if (state === 'probing') return undefined;
+      if (state === 'available') return `${printable(provider)} is available`;
+      const wait = waitUntilMs === undefined ? '' : `, next try in ${formatDuration(waitUntilMs - atMs)}`;
+      const reason = failure === undefined ? '' : `: ${failure.code}: ${printable(failure.message)}`;
+      return `${printable(provider)} is ${state}${wait}${reason}`;
+    }
+    case 'text.cut':
+      return `${event.address}: chunk ${event.chunkId} is too long for its model; the first ${event.tokensKept} of its ${event.tokens} tokens were embedded`;
     case 'text.failed':
       if (!event.gaveUp) return undefined;
       return `${event.address}: a chunk was given up: ${event.code}: ${printable(event.message)}`;

@@ -6,6 +6,7 @@ import { routeTexts } from './batch/route-texts.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
 import { createHalving, type Halving, isFinal, packPending, withinLimits } from './halving.ts';
 import { admitRequest, storeAnswer } from './store-answer.ts';
+import { createTextCutter, type TextCutter, tooLongError } from './too-long.ts';
 import type { DatasetWork } from './work.ts';
 
 /** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
@@ -30,6 +31,7 @@ interface EmbedRun {
   partialSinceMs: number;
   readonly inFlight: Set<Promise<void>>;
   readonly halving: Halving;
+  readonly cutter: TextCutter;
   /** Ends of other datasets' requests for texts of ours. */
   readonly elsewhere: Set<Promise<void>>;
   afterChunkId: number;
@@ -102,6 +104,7 @@ export async function embedConfiguration(
     partialSinceMs: 0,
     inFlight: new Set(),
     halving: createHalving(embedder),
+    cutter: createTextCutter(work.settings.tooLongTexts, embedder),
     elsewhere: new Set(),
     afterChunkId: 0,
     lastPageWasEmpty: false,
@@ -271,7 +274,15 @@ function launch(run: EmbedRun, requestsInFlightMax: number): void {
 
 async function embedRequest(run: EmbedRun, request: readonly PendingChunk[]): Promise<void> {
   const { work } = run;
-  const texts = request.map((chunk) => chunk.embeddedText);
+  const [tooLong] = request.filter((chunk) => run.cutter.isHopeless(chunk));
+  if (tooLong !== undefined) {
+    // It goes its own way, and the others theirs.
+    const others = request.filter((chunk) => chunk !== tooLong);
+    if (others.length > 0) run.requests.unshift(others);
+    await chargeText(run, tooLong, tooLongError(tooLong, run.embedder));
+    return;
+  }
+  const texts = request.map(run.cutter.textOf);
   const settle = await admitRequest(work, run.configuration, request);
   try {
     await embedAdmitted(run, request, texts);
@@ -301,13 +312,19 @@ async function embedAdmitted(
     run.requests.push(...withinLimits(run.requests.splice(0), run.embedder.limits));
   const { vectors, tokensCharged } = answer;
   const durationMs = work.clock.monotonicMs() - startMs;
+  const tokensSent = request.map(run.cutter.tokensSent);
   await storeAnswer(work, run.configuration, {
     requestId: work.clock.newId(),
     mode: 'direct',
     chunks: request,
     vectors,
     tokensCharged,
+    tokensSent,
     durationMs,
+  });
+  request.forEach(({ chunkId, tokenCount }, index) => {
+    const tokensKept = tokensSent[index];
+    if (tokensKept !== undefined) work.report({ type: 'textCut', chunkId, tokens: tokenCount, tokensKept });
   });
   release(run, request);
 }
@@ -322,12 +339,15 @@ async function handleRefusal(
   request: readonly PendingChunk[],
   error: SynclineError,
 ): Promise<void> {
-  const { work } = run;
   const [chunk] = request;
   if (chunk === undefined) return;
   const halves = run.halving.split(request, error);
   if (halves !== undefined) {
     run.requests.unshift(...halves);
+    return;
+  }
+  if (run.cutter.shorten(chunk, error)) {
+    run.requests.unshift([chunk]);
     return;
   }
   if (run.acceptedRequests === 0) run.refusedTexts.add(toHex(chunk.textHash));
@@ -340,12 +360,23 @@ async function handleRefusal(
   }
   // While nothing else was accepted, it may as well be our settings that are refused: then the text is not given up at once.
   const isRefusedForGood = isFinal(error) && run.acceptedRequests > 0;
-  const gaveUp = isRefusedForGood || chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
+  await chargeText(run, chunk, error, isRefusedForGood);
+}
+
+/** Charges an attempt to a text that stands alone, or gives it up. */
+async function chargeText(
+  run: EmbedRun,
+  chunk: PendingChunk,
+  error: SynclineError,
+  isForGood = true,
+): Promise<void> {
+  const { work } = run;
+  const gaveUp = isForGood || chunk.attemptCount + 1 >= work.settings.textAttemptsMax;
   await work.writer.recordTextFailures(run.configuration.profileId, [
     { textHash: chunk.textHash, error: `${error.code}: ${error.message}`, giveUp: gaveUp },
   ]);
   if (gaveUp) work.accounts.noteGivenUp(run.configuration.profileId, chunk.textHash);
-  release(run, request);
+  release(run, [chunk]);
   run.readAgain ||= !gaveUp;
   work.report({ type: 'textFailed', error, gaveUp });
   work.changed.ring();

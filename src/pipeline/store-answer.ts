@@ -17,6 +17,8 @@ export interface Answer {
   readonly chunks: readonly Pick<PendingChunk, 'textHash' | 'tokenCount'>[];
   /** One for each chunk. */
   readonly vectors: readonly Float32Array[];
+  /** Tokens that each text was cut to; `undefined` for those that were sent whole. */
+  readonly tokensSent?: readonly (number | undefined)[];
   /** As the provider says; where it does not, the tokenizer's count is charged, and marked as estimated. */
   readonly tokensCharged: number | undefined;
   readonly durationMs: number;
@@ -32,7 +34,11 @@ export async function storeAnswer(
   answer: Answer,
 ): Promise<void> {
   const { chunks, vectors, tokensCharged } = answer;
-  const embeddings = chunks.map(({ textHash }, index) => ({ textHash, vector: vectorAt(vectors, index) }));
+  const embeddings = chunks.map(({ textHash }, index) => ({
+    textHash,
+    vector: vectorAt(vectors, index),
+    embeddedTokenCount: answer.tokensSent?.[index],
+  }));
   const price = work.priceOf(profile);
   const charge: Charge = {
     requestId: answer.requestId,

@@ -27,6 +27,7 @@ import { createMutex, type Mutex } from './mutex.ts';
 import { createNotifier, type Notifier } from './notifier.ts';
 import type { SpendGate } from './spend-gate.ts';
 import { createToldChanges, type ToldChanges } from './told-changes.ts';
+import type { TooLongTexts } from './too-long.ts';
 import { createTurns, type Turns } from './turns.ts';
 
 /** The bounds and sizes that the stages keep to. */
@@ -41,6 +42,7 @@ export interface PipelineSettings {
   readonly requestDelayMaxMs: number;
   /** Attempts charged to a text that its provider refuses, before it is given up. */
   readonly textAttemptsMax: number;
+  readonly tooLongTexts: TooLongTexts;
   /** Size of one table commit that is waited for while more vectors are on their way, in bytes of vectors and texts. */
   readonly commitBytesTarget: number;
   /** Longest time a vector waits for others before its commit, while more are on their way. */
@@ -60,6 +62,7 @@ export const DEFAULT_PIPELINE_SETTINGS: PipelineSettings = {
   chunksPerPageMax: 1_024,
   requestDelayMaxMs: 1_000,
   textAttemptsMax: 3,
+  tooLongTexts: 'truncate',
   commitBytesTarget: COMMIT_BYTES_TARGET,
   commitDelayMaxMs: 1_000,
   generationsKeptMax: 1,
@@ -76,6 +79,13 @@ export type WorkReport =
   | { readonly type: 'embedded'; readonly texts: number; readonly tokensCharged: number | undefined }
   /** Pending texts were put into a batch job. */
   | { readonly type: 'batched'; readonly batchJobId: number }
+  /** The beginning of a text was embedded, which as a whole is longer than the model takes. */
+  | {
+      readonly type: 'textCut';
+      readonly chunkId: number;
+      readonly tokens: number;
+      readonly tokensKept: number;
+    }
   | { readonly type: 'textFailed'; readonly error: SynclineError; readonly gaveUp: boolean }
   | { readonly type: 'written'; readonly documents: number; readonly rows: number; readonly version: number }
   | { readonly type: 'restored'; readonly fromVersion: number; readonly toVersion: number }

@@ -161,6 +161,13 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly texts: number;
       readonly tokensCharged: number;
     }
+  /** The beginning of a chunk was embedded, which as a whole is longer than its model takes. */
+  | ({
+      readonly type: 'text.cut';
+      readonly chunkId: number;
+      readonly tokens: number;
+      readonly tokensKept: number;
+    } & DatasetFacts)
   | ({
       readonly type: 'text.failed';
       readonly gaveUp: boolean;

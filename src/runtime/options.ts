@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatasetOrder } from '../actors/supervisor-machine.ts';
 import type { EmbedderOptions } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
+import type { TooLongTexts } from '../pipeline/too-long.ts';
 import { checkDeclared, type DeclaredDatasets } from './declared-datasets.ts';
 import {
   type MaintenanceOptions,
@@ -48,6 +49,11 @@ export interface SynclineOptions {
   readonly documentLengthMax?: number;
   /** Attempts at a text that its provider refuses, before it is given up. Default 3. */
   readonly textAttemptsMax?: number;
+  /**
+   * What becomes of a text that is longer than its model takes: its beginning is embedded and its chunk is marked, or it is given
+   * up. Default `truncate`.
+   */
+  readonly tooLongTexts?: TooLongTexts;
   /**
    * Whether a table's files are on disk (fsync) before the catalog says so. Default `true`. Without it, a power cut can
    * cost the table (which is then rebuilt), never the catalog.

@@ -20,6 +20,8 @@ export interface ChunkView {
   readonly text: string;
   /** Whether it has a vector, waits for one, or was given up. */
   readonly status: 'pending' | 'ready' | 'failed';
+  /** Its text is longer than its model takes: the tokens, from its beginning, that its vector was made of. */
+  readonly embeddedTokenCount: number | undefined;
   /** Its row is in the table that is searched. */
   readonly isIndexed: boolean;
   /** Attempts that its provider refused. */

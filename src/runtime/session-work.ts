@@ -36,7 +36,12 @@ export interface SessionWorkParts extends WorkListeners {
   readonly clock: Clock;
   readonly settings: Pick<
     PipelineSettings,
-    'textAttemptsMax' | 'generationsKeptMax' | 'generationKeptMs' | 'repairShareMax' | 'maintenance'
+    | 'textAttemptsMax'
+    | 'tooLongTexts'
+    | 'generationsKeptMax'
+    | 'generationKeptMs'
+    | 'repairShareMax'
+    | 'maintenance'
   >;
   readonly hub: EventHub;
   /** The embedder of a profile; throws `PROFILE_MISMATCH` when this runtime has none. */
@@ -174,6 +179,11 @@ function emitReport(hub: EventHub, address: string, report: WorkReport): void {
     case 'batched':
       // The job tells of itself.
       return;
+    case 'textCut': {
+      const { type: _, ...cut } = report;
+      hub.emit({ type: 'text.cut', address, ...cut });
+      return;
+    }
     case 'textFailed': {
       const { code, message } = report.error;
       hub.emit({ type: 'text.failed', address, gaveUp: report.gaveUp, code, message });

@@ -285,7 +285,7 @@ CREATE TABLE embeddings (
   profile_id integer not null references embedding_profiles,
   -- float32, little endian.
   vector blob not null,
-  created_at_ms integer not null,
+  created_at_ms integer not null, embedded_token_count integer check (embedded_token_count > 0),
   unique (text_hash, profile_id)
 ) strict;
 

@@ -1,7 +1,7 @@
 import type { DocumentChunk } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { statement } from '../sql-driver.ts';
-import { integerAt, optionalTextAt, textAt, wordAt } from '../sql-values.ts';
+import { integerAt, optionalIntegerAt, optionalTextAt, textAt, wordAt } from '../sql-values.ts';
 
 /** Chunks of a document under its dataset's active configuration, by ordinal. */
 export async function listDocumentChunks(
@@ -15,7 +15,9 @@ export async function listDocumentChunks(
               c.attempt_count, cast(c.last_error as blob), cast(c.context as blob), d.revision,
               exists (select 1 from indexed_chunks i
                       join generations g on g.generation_id = i.generation_id and g.state = 'serving'
-                      where g.dataset_id = d.dataset_id and i.document_id = d.document_id and i.chunk_id = c.chunk_id)
+                      where g.dataset_id = d.dataset_id and i.document_id = d.document_id and i.chunk_id = c.chunk_id),
+              (select e.embedded_token_count from embeddings e
+               where e.text_hash = c.text_hash and e.profile_id = c.profile_id and c.embedding_status = 'ready')
        from documents d
        join datasets s on s.dataset_id = d.dataset_id
        join chunks c on c.document_id = d.document_id and c.configuration_id = s.configuration_id
@@ -38,5 +40,6 @@ export async function listDocumentChunks(
     context: textAt(row, 8),
     revision: integerAt(row, 9),
     isIndexed: integerAt(row, 10) === 1,
+    embeddedTokenCount: optionalIntegerAt(row, 11),
   }));
 }

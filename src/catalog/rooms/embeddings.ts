@@ -39,9 +39,15 @@ export async function storeEmbeddings(
       ...(index === 0 && charge !== undefined ? chargeStatements(profileId, charge) : []),
       countShared(profileId, hashes, charge, usdPerMillionTokens),
       statementForEach(
-        `insert into embeddings (text_hash, profile_id, vector, created_at_ms) values (?, ?, ?, ${NOW_MS})
+        `insert into embeddings (text_hash, profile_id, vector, embedded_token_count, created_at_ms)
+         values (?, ?, ?, ?, ${NOW_MS})
          on conflict do nothing`,
-        batch.map(({ textHash, vector }) => [textHash, profileId, vectorBytes(vector)]),
+        batch.map(({ textHash, vector, embeddedTokenCount = null }) => [
+          textHash,
+          profileId,
+          vectorBytes(vector),
+          embeddedTokenCount,
+        ]),
       ),
       statement(
         `with ${TEXTS_TABLE}

@@ -15,6 +15,10 @@ export const chunkSchema = z
     status: z
       .enum(['pending', 'ready', 'failed'])
       .openapi({ description: 'Whether it has a vector, waits for one, or was given up.' }),
+    embeddedTokenCount: countSchema.optional().openapi({
+      description:
+        'Its text is longer than its model takes: the tokens, from its beginning, that its vector was made of.',
+    }),
     isIndexed: z.boolean().openapi({ description: 'Its row is in the table that is searched.' }),
     attemptCount: countSchema.openapi({ description: 'Attempts that its provider refused.' }),
     lastError: z.string().optional(),
@@ -23,6 +27,10 @@ export const chunkSchema = z
 
 export const chunkPageSchema = pageOf(chunkSchema, 'ChunkPage');
 
-export function chunkOf({ lastError, ...chunk }: ChunkView): z.infer<typeof chunkSchema> {
-  return { ...chunk, ...(lastError !== undefined && { lastError }) };
+export function chunkOf({ lastError, embeddedTokenCount, ...chunk }: ChunkView): z.infer<typeof chunkSchema> {
+  return {
+    ...chunk,
+    ...(lastError !== undefined && { lastError }),
+    ...(embeddedTokenCount !== undefined && { embeddedTokenCount }),
+  };
 }

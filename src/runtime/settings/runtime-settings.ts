@@ -59,6 +59,11 @@ export const RUNTIME_SETTINGS = {
     default: 3,
     meaning: 'Attempts at a text that its provider refuses, before it is given up',
   }),
+  tooLongTexts: choice(['truncate', 'fail'], {
+    default: 'truncate',
+    meaning:
+      'What becomes of a text that is longer than its model takes: its [beginning is embedded](embedders.md#texts-that-are-too-long), or it is given up (`fail`)',
+  }),
   durableTables: flag({
     default: true,
     meaning:

@@ -1,0 +1,1 @@
+alter table embeddings drop column embedded_token_count;
