@@ -10,6 +10,7 @@ import { answer, createClient, ProblemError } from '../src/client/client.ts';
 import { startHttpServer } from '../src/http/server.ts';
 import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../src/index.ts';
 import { startEmbeddingServer } from './support/embedding-server.ts';
+import { smokeFolder } from './support/folder-smoke.ts';
 import { smokeLive } from './support/live-smoke.ts';
 import { smokeSources } from './support/source-smoke.ts';
 
@@ -25,6 +26,7 @@ try {
   await withLocalEmbedder();
   await withProvider();
   await smokeLive(join(folder, 'live'));
+  await smokeFolder(join(folder, 'folder'));
   await overHttp();
   await smokeSources(folder);
   console.log('everything works in Deno');

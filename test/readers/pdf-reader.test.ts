@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { spawnSync } from 'node:child_process';
+import { cpSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { isSynclineError } from '../../src/domain/errors.ts';
 import { createPdfReader, type PdfReader, type PdfReaderOptions } from '../../src/readers/pdf/pdf-reader.ts';
 import { makePdf } from '../support/make-pdf.ts';
+import { makeTempDir } from '../support/temp-dir.ts';
 import { rejectionOf } from '../support/test-runtime.ts';
 
 const open: PdfReader[] = [];
@@ -51,6 +55,31 @@ describe('the reader of PDFs', () => {
     expect(String(await rejectionOf(impatient.read(large, 'slow.pdf')))).toContain('longer than');
     expect(String(await rejectionOf(impatient.read(large, 'slow.pdf')))).toContain('longer than');
   });
+
+  test.each([
+    ['bun', [process.execPath, '--no-install']],
+    ['deno', ['deno', 'run', '--allow-read', '--allow-env']],
+  ])(
+    'says which package is missing, in %s',
+    async (_, command) => {
+      using dir = makeTempDir();
+      // Where nothing is installed: the reader and what it stands on.
+      const source = resolve(import.meta.dir, '../../src');
+      cpSync(join(source, 'readers/pdf'), dir.join('readers/pdf'), { recursive: true });
+      cpSync(join(source, 'domain/errors.ts'), dir.join('domain/errors.ts'));
+      writeFileSync(
+        dir.join('program.ts'),
+        `import { createPdfReader } from './readers/pdf/pdf-reader.ts';
+      const reader = createPdfReader();
+      await reader.read(new Uint8Array(9), 'a.pdf').catch((error) => console.log(error.code, error.message));
+      await reader.close();`,
+      );
+      const [program = '', ...options] = command;
+      const { stdout } = spawnSync(program, [...options, 'program.ts'], { cwd: dir.path, encoding: 'utf8' });
+      expect(stdout).toContain('PACKAGE_MISSING "a.pdf": PDFs are read with the package "unpdf"');
+    },
+    30_000,
+  );
 
   test('ends with its signal', async () => {
     const controller = new AbortController();

@@ -1,3 +1,4 @@
+import { URL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { SynclineError, throwIfAborted } from '../../domain/errors.ts';
 import type { PdfAnswer, PdfFault, PdfRequest, PdfText } from './pdf-messages.ts';
