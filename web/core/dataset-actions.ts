@@ -25,9 +25,11 @@ export function indexNow(address: string): Promise<void> {
   return begin('Indexing', address, (param) => ask(routes().index.$post({ param, query: {} })));
 }
 
-export function retryFailures(address: string): Promise<void> {
+/** @param chunkId - Only this one. */
+export function retryFailures(address: string, chunkId?: number): Promise<void> {
+  const query = chunkId === undefined ? {} : { chunkIds: String(chunkId) };
   return begin('Retrying failures of', address, (param) =>
-    ask(routes().failures.retry.$post({ param, query: {} })),
+    ask(routes().failures.retry.$post({ param, query })),
   );
 }
 

@@ -43,6 +43,9 @@ export function FailuresTab({ entry }: { readonly entry: DatasetEntry }): JSX.El
                   Attempts
                 </th>
                 <th scope="col">What the provider said</th>
+                <th scope="col">
+                  <span class="hidden">What can be done</span>
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -66,6 +69,16 @@ export function FailuresTab({ entry }: { readonly entry: DatasetEntry }): JSX.El
                     {attemptCount}
                   </td>
                   <td data-label="Error">{lastError}</td>
+                  <td class="end">
+                    <WriteOnly>
+                      <Button
+                        onPress={() => retryFailures(address, chunkId)}
+                        label={`Retry chunk ${ordinal + 1} of ${key}`}
+                      >
+                        Retry
+                      </Button>
+                    </WriteOnly>
+                  </td>
                 </tr>
               ))}
             </tbody>
