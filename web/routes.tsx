@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { ActorsPage } from './pages/actors-page.tsx';
 import { AddPage } from './pages/add-page.tsx';
+import { BatchesPage } from './pages/batches-page.tsx';
 import { CostsPage } from './pages/costs-page.tsx';
 import { DatasetPage } from './pages/dataset-page.tsx';
 import { DatasetsPage } from './pages/datasets-page.tsx';
@@ -23,5 +24,6 @@ export const ROUTES: readonly PageRoute[] = [
   { name: 'tasks', page: TasksPage, label: 'Tasks' },
   { name: 'providers', page: ProvidersPage, label: 'Providers' },
   { name: 'actors', page: ActorsPage, label: 'Machines' },
+  { name: 'batches', page: BatchesPage, label: 'Batches' },
   { name: 'costs', page: CostsPage, label: 'Costs' },
 ];

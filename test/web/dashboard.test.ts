@@ -2,7 +2,9 @@ import { expect, setDefaultTimeout, test } from 'bun:test';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { createOpenAiEmbedder } from '../../src/index.ts';
 import { startTestApi } from '../http/http-fixtures.ts';
+import { startBatchServer } from '../support/batch-server.ts';
 import { waitFor } from '../support/test-runtime.ts';
 import { PATIENCE_MS, ROOT, useBrowser } from './browser.ts';
 
@@ -209,6 +211,30 @@ test('a backfill says what it would do before it does it, and a cap on spending 
   expect((await api.runtime.spend()).usdPerDayMax).toBe(2.5);
   expect(errors).toEqual([]);
   await page.context().close();
+});
+
+test('texts are handed to a batch job by clicking, and it is seen to its end', async () => {
+  const server = await startBatchServer({ dimensions: 8 });
+  const embedder = createOpenAiEmbedder({ model: 'm', dimensions: 8, baseUrl: server.url, batch: true });
+  const api = await startTestApi({ runtime: { embedder, batchPollIntervalMs: 50, batchSettleMs: 0 } });
+  await api.runtime.start();
+  const dataset = api.runtime.dataset('archive/mails');
+  await dataset.create({ batch: { mode: 'always', minBatchSize: 1_000, maxWaitMs: 3_600_000 } });
+  await dataset.ingest([{ key: 'mail', content: 'A mail.' }], { mode: 'async' });
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/batches`);
+  await page.getByText('There is no batch job.').waitFor();
+  await waitFor('the text to wait', async () => (await dataset.status()).counts.chunks.pending === 1);
+  await press(page, 'Submit what waits…');
+  await press(page, 'Submit');
+  const job = page.getByRole('row', { name: /archive\/mails/ });
+  await job.waitFor();
+  await press(page, 'Look at all now');
+  await job.getByText('completed').waitFor();
+  await job.getByRole('img', { name: /: 1 stored$/ }).waitFor();
+  expect(errors).toEqual([]);
+  await page.context().close();
+  await server.close();
 });
 
 test('a provider that is down is told above every page, and gone when it is back', async () => {

@@ -20,6 +20,7 @@ const PAGES: readonly (readonly [name: string, hash: string, ready: string])[] =
   ['table', '#/datasets/docs/website/table', 'Rows by the catalog'],
   ['dataset-tasks', '#/datasets/docs/website/tasks', 'ingest'],
   ['tasks', '#/tasks', 'ingest'],
+  ['batches', '#/batches', 'There is no batch job.'],
   ['costs', '#/costs', 'Spent today'],
   ['dataset-costs', '#/datasets/docs/website/costs', 'What it has cost'],
   ['providers', '#/providers', 'test-model'],

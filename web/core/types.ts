@@ -12,6 +12,7 @@ export type RuntimeStatus = Body<V1['status']['$get']>;
 export type Actor = Body<V1['actors'][':id']['$get']>;
 export type Task = Body<V1['tasks'][':id']['$get']>;
 export type Provider = Body<V1['providers']['$get']>['items'][number];
+export type BatchJob = Body<V1['batches']['$get']>['items'][number];
 export type CostEntry = Body<V1['costs']['$get']>['items'][number];
 export type Spend = Body<V1['spend']['$get']>;
 export type BackfillPlan = Body<DatasetRoutes['backfill']['plan']['$post']>;

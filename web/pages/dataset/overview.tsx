@@ -10,6 +10,7 @@ import {
   timeLeftMs,
 } from '../../core/dataset-entry.ts';
 import { formatBytes, formatCompact, formatCount, formatDuration, nowMs } from '../../core/format.ts';
+import { linkTo } from '../../core/router.ts';
 import { ChunkLegend } from '../../ui/chunk-legend.tsx';
 import { LineChart, type Point } from '../../ui/line-chart.tsx';
 import { Ago, Fact, Section } from '../../ui/parts.tsx';
@@ -43,6 +44,12 @@ function Progress({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
       </div>
       <ChunkBar entry={entry} />
       <ChunkLegend entry={entry} />
+      {counts.batchedChunks > 0 && (
+        <p class="muted">
+          {formatCount(counts.batchedChunks)} of those pending are in{' '}
+          <a href={linkTo(['batches'])}>batch jobs</a>.
+        </p>
+      )}
       {counts.incomingDocuments > 0 && (
         <p class="muted">{formatCount(counts.incomingDocuments)} documents wait to be cut into chunks.</p>
       )}
