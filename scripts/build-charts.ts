@@ -1,5 +1,5 @@
 /*
- * Draws every machine into `web/charts`: laid out here, so that the page only has to light what is active. What is drawn is
+ * Draws every machine into `web/charts`, and into `docs/charts` with a style of its own: laid out here, so that the page only has to light what is active. What is drawn is
  * committed; test/web compares it with the machines.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -9,15 +9,19 @@ import { machineModel } from '../src/actors/machine-model.ts';
 import { MACHINES, type MachineName } from '../src/actors/machines.ts';
 import { type ChartLayout, chartGraph, mirrored } from './charts/chart-graph.ts';
 import { drawSvg } from './charts/draw-svg.ts';
+import { standalone } from './charts/standalone.ts';
 
-const FOLDER = resolve(import.meta.dirname, '../web/charts');
+const ROOT = resolve(import.meta.dirname, '..');
+/** For the pages, and for the documentation. */
+const WEB = 'web/charts';
+const DOCS = 'docs/charts';
 
 /** Chosen by looking: few lines cross, and regions stand in the order of the work. */
 const LAYOUTS: Readonly<Partial<Record<MachineName, ChartLayout>>> = {
   dataset: { seed: 15, isStartAnywhere: true, isMirrored: true },
 };
 
-/** The files by their names. */
+/** The files by their paths. */
 export async function drawCharts(): Promise<Map<string, string>> {
   const elk = new ELK();
   const files = new Map<string, string>();
@@ -27,9 +31,11 @@ export async function drawCharts(): Promise<Map<string, string>> {
     const graph = chartGraph(model, layout);
     const found = await elk.layout(graph.root);
     const placed = layout.isMirrored ? mirrored(found) : found;
-    files.set(`${model.id}.svg`, drawSvg(model, graph, placed));
+    const svg = drawSvg(model, graph, placed);
+    files.set(`${WEB}/${model.id}.svg`, svg);
+    files.set(`${DOCS}/${model.id}.svg`, standalone(svg));
   }
-  files.set('charts.ts', listOf([...files.keys()]));
+  files.set(`${WEB}/charts.ts`, listOf(Object.keys(MACHINES).map((name) => `${name}.svg`)));
   return files;
 }
 
@@ -53,7 +59,7 @@ function listOf(names: readonly string[]): string {
 }
 
 if (import.meta.main) {
-  mkdirSync(FOLDER, { recursive: true });
-  for (const [name, text] of await drawCharts()) writeFileSync(join(FOLDER, name), text);
+  for (const folder of [WEB, DOCS]) mkdirSync(join(ROOT, folder), { recursive: true });
+  for (const [path, text] of await drawCharts()) writeFileSync(join(ROOT, path), text);
   process.exit();
 }

@@ -72,6 +72,9 @@ try {
   await beginWork();
   await light.getByText(/\d\/s/).first().waitFor();
   await take(light, 'dashboard-datasets');
+  await light.goto(`${url}/#/datasets/shop/products/machine`);
+  await light.locator('#st-dataset\\.processing\\.embed\\.running.active').waitFor();
+  await light.locator('.chart-box').screenshot({ path: join(IMAGES, 'dashboard-machine.png') });
 } finally {
   await browser.close();
   await server.stop(true);

@@ -17,7 +17,7 @@ const KINDS: Readonly<Record<string, string>> = {
   call: 'Explicit calls',
   provider: 'Providers',
   batch: 'Batch jobs',
-  schedule: 'Schedules',
+  scheduler: 'Schedulers',
   watcher: 'Watchers',
 };
 
