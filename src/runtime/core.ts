@@ -5,6 +5,7 @@ import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import { SynclineError, throwIfAborted } from '../domain/errors.ts';
+import type { ChosenEmbedder } from '../embedders/choose-embedder.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import { embedderForProfile } from '../embedders/embedder-for-profile.ts';
 import { knownPrice } from '../embedders/known-prices.ts';
@@ -22,10 +23,10 @@ import { createIndexingParts, type IndexingParts } from './indexing/indexing-par
 import { createInspection, type Inspection } from './inspection.ts';
 import { refuseLostCatalog } from './lost-catalog.ts';
 import { createDatasetLogic, type DatasetLogicParts } from './machine-logic.ts';
-import { createMoney, type Money, type MoneyParts } from './money.ts';
+import { createMoney, type Money } from './money.ts';
 import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
-import { createPriceBook } from './price-book.ts';
+import { createPriceBook, type PriceBook } from './price-book.ts';
 import { createProviderFleet, type ProviderFleet } from './providers/fleet.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork, type WorkListeners } from './session-work.ts';
@@ -96,7 +97,7 @@ export function createRuntimeCore(
   const { openCatalog, ...outside } = adapters;
   const { clock, identity, store } = outside;
   const hub = createEventHub(clock.nowMs);
-  const observers = createObservers(hub, clock);
+  const observers = createObservers(hub, clock, pricesOf(options, outside.chosen));
   const embedding = createEmbedding(outside, options, { hub, ...observers }, (datasetId) =>
     sendToActor(core, datasetId, { type: 'dataset.retry' }),
   );
@@ -106,7 +107,7 @@ export function createRuntimeCore(
 
   const open = async () => refuseLostCatalog(await openCatalog(), store, options.vectorsUri);
   const opener = catalogOpener(open, () => isClosed);
-  const money = moneyOf({ ...outside, options, catalog: opener.catalog, hub }, () => core);
+  const money = createMoney({ ...outside, ...observers, options, hub }, opener.catalog, () => core);
 
   const logics = createLogics({
     catalog: opener.catalog,
@@ -197,12 +198,13 @@ function sendToActor({ supervision, actors }: RuntimeCore, datasetId: number, ev
 }
 
 /** What watches a runtime for those who look at it, and what index runs share. */
-function createObservers(hub: EventHub, clock: Clock) {
+function createObservers(hub: EventHub, clock: Clock, prices: PriceBook) {
   return {
+    prices,
     inspection: createInspection(),
     checks: createCheckLog(hub),
     providers: createProviderLog(hub, clock.nowMs),
-    observeEmbedder: createEmbedderObserver(hub, clock),
+    observeEmbedder: createEmbedderObserver(hub, clock, prices.priceOf),
     ...createIndexingParts(),
   };
 }
@@ -240,20 +242,8 @@ function createEmbedding(
   };
 }
 
-function moneyOf(
-  { chosen, ...parts }: Omit<MoneyParts, 'prices' | 'resume'> & Pick<RuntimeAdapters, 'chosen'>,
-  core: () => RuntimeCore,
-): Money {
-  const { prices, moreEmbedders } = parts.options;
-  return createMoney({
-    ...parts,
-    prices: createPriceBook(prices, [chosen.embedder, ...moreEmbedders], knownPrice),
-    resume(datasetId, address, reason) {
-      const event = { type: 'dataset.resume', reason } as const;
-      core().supervision?.tell(datasetId, address, event);
-      core().actors.send(datasetId, event);
-    },
-  });
+function pricesOf({ prices, moreEmbedders }: ResolvedOptions, { embedder }: ChosenEmbedder): PriceBook {
+  return createPriceBook(prices, [embedder, ...moreEmbedders], knownPrice);
 }
 
 function notStarted(): RuntimeLife & Pick<RuntimeCore, 'running'> {

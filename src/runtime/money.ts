@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
+import type { RuntimeCore } from './core.ts';
 import type { EventHub } from './events.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { PriceBook } from './price-book.ts';
@@ -16,16 +17,27 @@ export interface Money {
   readonly spend: SpendGuard;
 }
 
-export interface MoneyParts extends Pick<SpendGuardParts, 'resume'> {
+export interface MoneyParts {
   readonly options: ResolvedOptions;
   readonly prices: PriceBook;
-  readonly catalog: () => Promise<Catalog>;
   readonly clock: Clock;
   readonly hub: EventHub;
 }
 
-export function createMoney({ options, prices, resume, ...parts }: MoneyParts): Money {
+/** @param core - Whose datasets are told to go on. */
+export function createMoney(
+  { options, prices, clock, hub }: MoneyParts,
+  catalog: () => Promise<Catalog>,
+  core: () => Pick<RuntimeCore, 'supervision' | 'actors'>,
+): Money {
+  const parts = { catalog, clock, hub };
   const isReadOnly = options.access === 'readOnly';
+  const resume: SpendGuardParts['resume'] = (datasetId, address, reason) => {
+    const { supervision, actors } = core();
+    const event = { type: 'dataset.resume', reason } as const;
+    supervision?.tell(datasetId, address, event);
+    actors.send(datasetId, event);
+  };
   return {
     prices,
     queries: createQueryCharges({ ...parts, priceOf: prices.priceOf, isReadOnly }),

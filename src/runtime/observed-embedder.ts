@@ -1,20 +1,29 @@
 import type { Clock } from '../domain/clock.ts';
+import type { Price } from '../domain/cost.ts';
 import { toSynclineError } from '../domain/errors.ts';
 import type { Embedder } from '../embedders/embedder.ts';
 import type { EventHub } from './events.ts';
 
-/** Tells the hub how each request to an embedder ended. The same embedder gives the same observed one. */
-export function createEmbedderObserver(hub: EventHub, clock: Clock): (embedder: Embedder) => Embedder {
+/**
+ * Tells the hub how each request to an embedder ended, and what it cost. The same embedder gives the same observed one.
+ *
+ * @param priceOf - Default: as the embedder knows it.
+ */
+export function createEmbedderObserver(
+  hub: EventHub,
+  clock: Clock,
+  priceOf: (embedder: Embedder) => Price | undefined = ({ price }) => price,
+): (embedder: Embedder) => Embedder {
   const observed = new WeakMap<Embedder, Embedder>();
   return (embedder) => {
-    const known = observed.get(embedder) ?? observe(embedder, hub, clock);
+    const known = observed.get(embedder) ?? observe(embedder, hub, clock, priceOf(embedder));
     observed.set(embedder, known);
     return known;
   };
 }
 
-function observe(embedder: Embedder, hub: EventHub, clock: Clock): Embedder {
-  const { provider, model, price } = embedder;
+function observe(embedder: Embedder, hub: EventHub, clock: Clock, price: Price | undefined): Embedder {
+  const { provider, model } = embedder;
   const embed: Embedder['embed'] = async (texts, options) => {
     const startMs = clock.monotonicMs();
     const tell = (code: string | undefined, tokensCharged: number | undefined): void =>

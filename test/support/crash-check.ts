@@ -73,6 +73,7 @@ export interface CrashExpectation {
 export async function checkDataset(expected: CrashExpectation): Promise<void> {
   const catalog = new Database(join(expected.dataDir, 'catalog.db'), { readonly: true, timeout: 5_000 });
   try {
+    checkCharges(catalog);
     const dataset = findDataset(catalog, expected.address);
     if (dataset === undefined) {
       ok(expected.before.size === 0 || expected.after.size === 0, `${expected.address} is gone`);
@@ -245,4 +246,15 @@ function checkRow(row: TableRow, chunk: ChunkRow | undefined, dimensions: number
     Array.from(standInVector(row.embedded_text, dimensions)),
     `vector of chunk ${chunk.chunk_id}`,
   );
+}
+
+/** Every vector was charged with the answer that it came in. */
+function checkCharges(catalog: Database.Database): void {
+  const { charged, stored } = catalog
+    .prepare(
+      `select (select coalesce(sum(text_count), 0) from cost_days where mode = 'direct') as charged,
+              (select count(*) from embeddings) as stored`,
+    )
+    .get() as { readonly charged: number; readonly stored: number };
+  ok(charged >= stored, `${stored} vectors are stored, but only ${charged} texts are charged`);
 }
