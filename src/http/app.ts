@@ -29,6 +29,7 @@ import { metricRoutes } from './routes/metrics.ts';
 import { providerRoutes } from './routes/providers.ts';
 import { runtimeRoutes } from './routes/runtime.ts';
 import { searchRoutes } from './routes/search.ts';
+import { sourceRoutes } from './routes/sources.ts';
 import { tableRoutes } from './routes/tables.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { createGuards } from './security/guards.ts';
@@ -78,6 +79,7 @@ function apiRoutes(parts: HttpParts) {
     .route('/v1', searchRoutes(parts))
     .route('/v1', failureRoutes(parts))
     .route('/v1', batchRoutes(parts))
+    .route('/v1', sourceRoutes(parts))
     .route('/v1', tableRoutes(parts))
     .route('/v1', costRoutes(parts))
     .route('/v1', taskRoutes(parts))

@@ -1,9 +1,10 @@
+import type { z } from 'zod';
 import { SynclineError } from '../domain/errors.ts';
 import type { Filter } from '../domain/filter.ts';
 import { SYNC_KINDS } from '../domain/sync-report.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
 import type { SwitchResult } from '../runtime/dataset-tables.ts';
-import type { IndexResult } from '../runtime/indexing/index-options.ts';
+import type { IndexOptions, IndexResult } from '../runtime/indexing/index-options.ts';
 import type { SearchOptions, SearchResult } from '../runtime/search.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import {
@@ -131,6 +132,15 @@ function addLooking({ runtime, explain, work }: McpParts, add: AddTool): void {
   });
 }
 
+/** Options of the library are absent or have a value, never `undefined`. */
+function given({
+  changedIds,
+  source,
+  ...options
+}: Omit<z.infer<typeof indexInput>, 'dataset' | 'waitSeconds'>): IndexOptions {
+  return { ...options, ...(changedIds && { changedIds }), ...(source !== undefined && { source }) };
+}
+
 /** What is told of work that goes on. */
 function underWay({ taskId }: { readonly taskId: number | undefined }) {
   return { isDone: false, ...(taskId !== undefined && { taskId }) };
@@ -140,14 +150,22 @@ function addWorking({ runtime, work }: McpParts, add: AddTool): void {
   add({
     name: 'index',
     title: 'Index a dataset',
-    description: 'Does everything that waits for a dataset: queued documents, pending texts, unwritten rows.',
+    description:
+      'Brings a dataset in line with its sources and does everything that waits: queued documents, pending texts, unwritten rows.',
     input: indexInput,
     output: indexOutput,
     annotations: WRITES,
-    async run({ dataset, retryFailed, waitSeconds }) {
-      const run: BeginWork<IndexResult> = (onTask) => runtime.dataset(dataset).index({ retryFailed, onTask });
-      const waited = await work.waitFor(`index ${retryFailed} ${dataset}`, run, waitSeconds * 1_000);
-      return waited.isDone ? { isDone: true, ...waited.result } : underWay(waited);
+    async run({ dataset, waitSeconds, ...options }) {
+      const run: BeginWork<IndexResult> = (onTask) =>
+        runtime.dataset(dataset).index({ ...given(options), onTask });
+      const waited = await work.waitFor(
+        `index ${JSON.stringify(options)} ${dataset}`,
+        run,
+        waitSeconds * 1_000,
+      );
+      if (!waited.isDone) return underWay(waited);
+      const { refused: _, ...counts } = waited.result;
+      return { isDone: true, ...counts };
     },
   });
   add({

@@ -178,12 +178,32 @@ export const rebuildOutput = z.object({
 export const indexInput = z.strictObject({
   dataset: datasetInput,
   retryFailed: z.boolean().default(false).describe('Also texts that were given up after several refusals.'),
+  full: z
+    .boolean()
+    .default(false)
+    .describe('Read its sources from end to end, and remove documents that they do not have any more.'),
+  changedIds: z
+    .record(z.string(), z.array(z.union([z.string(), z.number().int()])).max(10_000))
+    .optional()
+    .describe('Only these records, by table, such as {"orders":[1,2]}. Not together with full.'),
+  source: z.string().max(100).optional().describe('Only this source of the dataset.'),
   waitSeconds: waitInput,
 });
 export const indexOutput = z.object({
   isDone,
   taskId,
   retriedCount: count.optional(),
+  readCount: count.optional().describe('Records that the sources gave.'),
+  unchangedCount: count.optional(),
+  changedCount: count.optional(),
+  addedCount: count.optional(),
+  removedCount: count.optional(),
+  failedCount: count.optional().describe('Records that cannot become documents.'),
+  embeddedCount: count.optional().describe('Texts that were embedded.'),
+  reusedCount: count.optional().describe('Chunks whose text had a vector already.'),
+  givenUpCount: count.optional(),
+  tokensCharged: count.optional(),
+  costUsd: z.number().optional(),
   durationMs: z.number().optional(),
 });
 

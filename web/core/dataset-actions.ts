@@ -22,7 +22,7 @@ async function begin(
 }
 
 export function indexNow(address: string): Promise<void> {
-  return begin('Indexing', address, (param) => ask(routes().index.$post({ param, query: {} })));
+  return begin('Indexing', address, (param) => ask(routes().index.$post({ param, query: {}, json: {} })));
 }
 
 /** @param chunkId - Only this one. */

@@ -1,4 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
+import { defined } from '../defined.ts';
 import type { HttpParts } from '../environment.ts';
 import { createRouter } from '../router.ts';
 import { datasetParams, pageQuery } from '../schemas/common.ts';
@@ -8,6 +9,7 @@ import {
   failureFilterOf,
   failureFilterQuery,
 } from '../schemas/failures.ts';
+import { indexSchema } from '../schemas/indexing.ts';
 import { problemResponses } from '../schemas/problem.ts';
 import { taskResponses, waitQuery } from '../schemas/tasks.ts';
 import { requireWrite } from '../security/guards.ts';
@@ -34,13 +36,30 @@ const indexDataset = createRoute({
   path: '/datasets/{project}/{dataset}/index',
   operationId: 'indexDataset',
   tags,
-  summary: 'Does everything that waits in a dataset',
+  summary: 'Brings a dataset in line with its sources, and does everything that waits',
   description:
-    'Queued documents, texts without a vector, rows that are not written. A started worker does that by itself; this does it now, ' +
-    'also after failures that it would have waited out.',
+    'Reads its sources: all of them, or what has changed alone. Then queued documents, texts without a vector, rows that are not written: ' +
+    'a started worker does that by itself; this does it now, also after failures that it would have waited out.',
   middleware: [requireWrite],
-  request: { params: datasetParams, query: waitQuery },
-  responses: { ...taskResponses('Indexing'), ...problemResponses(...INDEXING) },
+  request: {
+    params: datasetParams,
+    query: waitQuery,
+    body: { required: false, content: { 'application/json': { schema: indexSchema } } },
+  },
+  responses: {
+    ...taskResponses('Indexing'),
+    ...problemResponses(
+      ...INDEXING,
+      'INVALID_OPTION',
+      'INVALID_SOURCE',
+      'SOURCE_NOT_FOUND',
+      'SOURCE_FAILED',
+      'SOURCE_STALLED',
+      'MASS_DELETION_REFUSED',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
+    ),
+  },
 });
 
 const listFailures = createRoute({
@@ -79,7 +98,9 @@ export function failureRoutes(parts: HttpParts) {
       const { project, dataset: name } = context.req.valid('param');
       const { wait } = context.req.valid('query');
       const dataset = runtime.dataset(`${project}/${name}`);
-      return answerTask(context, await beginTask(parts, wait, (onTask) => dataset.index({ onTask })));
+      const options = defined(context.req.valid('json'));
+      const index = (onTask: (taskId: number) => void) => dataset.index({ ...options, onTask });
+      return answerTask(context, await beginTask(parts, wait, index));
     })
     .openapi(listFailures, async (context) => {
       const { project, dataset } = context.req.valid('param');

@@ -90,6 +90,10 @@ export const datasetStatusSchema = z
       .object({ level: z.enum(['quick', 'rows', 'deep']), inSync: z.boolean(), checkedAt: timeSchema })
       .optional(),
     reconfiguringTo: configurationSchema.optional(),
+    nextRun: z
+      .object({ run: z.enum(['full', 'index']), at: timeSchema })
+      .optional()
+      .openapi({ description: 'When it is indexed by itself next.' }),
     earlierTables: z
       .array(z.object({ name: z.string(), rowCount: countSchema, servedUntil: timeSchema }))
       .openapi({ description: 'What a rollback can go back to, the newest first.' }),
@@ -109,7 +113,8 @@ export const datasetStatusPageSchema = pageOf(datasetStatusSchema, 'DatasetStatu
 type StatusAnswer = z.infer<typeof datasetStatusSchema>;
 
 export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
-  const { failure, lastCheck, earlierTables, maintenance, counts, reconfiguringTo, ...rest } = status;
+  const { failure, lastCheck, earlierTables, maintenance, counts, reconfiguringTo, nextRun, ...rest } =
+    status;
   return {
     ...rest,
     counts,
@@ -118,6 +123,7 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
       lastCheck: { level: lastCheck.level, inSync: lastCheck.inSync, checkedAt: isoTime(lastCheck.atMs) },
     }),
     ...(reconfiguringTo && { reconfiguringTo }),
+    ...(nextRun && { nextRun: { run: nextRun.run, at: isoTime(nextRun.atMs) } }),
     earlierTables: earlierTables.map(({ servedUntilMs, ...table }) => ({
       ...table,
       servedUntil: isoTime(servedUntilMs),

@@ -1,0 +1,120 @@
+import { z } from '@hono/zod-openapi';
+import type { SourceStatus } from '../../runtime/indexing/dataset-sources.ts';
+import type { ScheduleStatus } from '../../runtime/schedules/dataset-schedules.ts';
+import { countSchema, datasetParams, isoTime, timeSchema } from './common.ts';
+
+const idSchema = z.union([z.string().min(1).max(1_024), z.number().int()]);
+
+export const indexSchema = z
+  .strictObject({
+    changedIds: z
+      .record(
+        z.string().min(1).max(255),
+        z.array(z.union([idSchema, z.array(idSchema).min(1).max(16)])).max(100_000),
+      )
+      .optional()
+      .openapi({
+        description:
+          'Only these records, by table; those that their source does not have any more are removed.',
+        example: { orders: [1, 2] },
+      }),
+    full: z.boolean().optional().openapi({
+      description: 'Read the sources from end to end, and remove what they do not have any more.',
+    }),
+    source: z.string().min(1).max(100).optional().openapi({ description: 'Only this source. Default: all.' }),
+    allowMassDeletion: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Remove as much as there is to remove, also all of a source.' }),
+  })
+  .openapi('IndexRun');
+
+export const sourceParams = datasetParams.extend({
+  source: z
+    .string()
+    .max(100)
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, ".", "_" and "-"')
+    .openapi({ param: { name: 'source', in: 'path' }, example: 'shop' }),
+});
+
+const definitionSchema = z.record(z.string(), z.unknown());
+
+export const newSourceSchema = definitionSchema.openapi('SourceDefinition', {
+  description: 'As in the configuration file, without its name; secrets as `{ "env": "NAME" }`.',
+  example: { kind: 'jsonl', path: 'orders.jsonl' },
+});
+
+const sourceSchema = z
+  .object({
+    name: z.string(),
+    kind: z.string().openapi({ example: 'sql' }),
+    definition: definitionSchema
+      .optional()
+      .openapi({ description: 'Absent for a source that a program has made.' }),
+    documentCount: countSchema,
+    readUntil: timeSchema.optional().openapi({ description: 'Everything that changed until then was read.' }),
+  })
+  .openapi('Source');
+
+export const sourceListSchema = z.object({ items: z.array(sourceSchema) }).openapi('SourceList');
+
+export function sourceListOf(sources: readonly SourceStatus[]): z.infer<typeof sourceListSchema> {
+  return {
+    items: sources.map(({ name, kind, definition, documentCount, readUntilMs }) => ({
+      name,
+      kind,
+      ...(definition && { definition: { ...definition } }),
+      documentCount,
+      ...(readUntilMs !== undefined && { readUntil: isoTime(readUntilMs) }),
+    })),
+  };
+}
+
+const runSchema = z.enum(['full', 'index']).openapi('ScheduledRun');
+
+export const scheduleParams = datasetParams.extend({
+  run: runSchema.openapi({ param: { name: 'run', in: 'path' } }),
+});
+
+export const newScheduleSchema = z
+  .union([
+    z.strictObject({
+      cron: z.string().min(1).max(200).openapi({ example: '0 3 * * 0' }),
+      timeZone: z.string().min(1).max(64).optional().openapi({ example: 'Europe/Berlin' }),
+    }),
+    z.strictObject({ setting: z.enum(['off', 'default']) }),
+  ])
+  .openapi('NewSchedule');
+
+const scheduleSchema = z
+  .object({
+    run: runSchema,
+    isOn: z.boolean().openapi({ description: 'Never before the dataset has a source.' }),
+    isDefault: z.boolean(),
+    cron: z.string().optional(),
+    timeZone: z.string().optional(),
+    nextRun: timeSchema
+      .optional()
+      .openapi({ description: 'A time that has passed was missed, and is made up for.' }),
+    lastRun: timeSchema.optional(),
+    lastError: z.string().optional().openapi({ description: 'The code of why the last run failed.' }),
+  })
+  .openapi('Schedule');
+
+export const scheduleListSchema = z.object({ items: z.array(scheduleSchema) }).openapi('ScheduleList');
+
+export function scheduleListOf(schedules: readonly ScheduleStatus[]): z.infer<typeof scheduleListSchema> {
+  return {
+    items: schedules.map(({ run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastRunAtMs, lastError }) => ({
+      run,
+      isOn,
+      isDefault,
+      ...(cron !== undefined && { cron }),
+      ...(timeZone !== undefined && { timeZone }),
+      ...(nextRunAtMs !== undefined && { nextRun: isoTime(nextRunAtMs) }),
+      ...(lastRunAtMs !== undefined && { lastRun: isoTime(lastRunAtMs) }),
+      // What stands behind the code may concern this host alone.
+      ...(lastError !== undefined && { lastError: lastError.slice(0, lastError.indexOf(':')) }),
+    })),
+  };
+}

@@ -1,0 +1,85 @@
+import { expect, test } from 'bun:test';
+import { writeFileSync } from 'node:fs';
+import { makeTempDir } from '../support/temp-dir.ts';
+import { startTestApi } from './http-fixtures.ts';
+
+const DATASET = '/v1/datasets/shop/orders';
+
+async function startWithSource() {
+  const folder = makeTempDir();
+  const api = await startTestApi();
+  const path = folder.join('orders.jsonl');
+  const write = (...lines: object[]) =>
+    writeFileSync(path, lines.map((line) => JSON.stringify(line)).join('\n'));
+  write({ key: 'a', content: 'One.' }, { key: 'b', content: 'Two.' });
+  await api.call('POST', '/v1/datasets', { project: 'shop', dataset: 'orders' });
+  const stored = await api.call('PUT', `${DATASET}/sources/erp`, { kind: 'jsonl', path });
+  return { ...api, folder, path, write, stored };
+}
+
+test('a source is stored, read by deltas and full runs, and forgotten; its documents stay', async () => {
+  const { call, folder, path, write, stored } = await startWithSource();
+  expect(stored).toMatchObject({
+    status: 200,
+    body: {
+      items: [
+        { name: 'erp', kind: 'jsonl', definition: { kind: 'jsonl', name: 'erp', path }, documentCount: 0 },
+      ],
+    },
+  });
+  const full = await call('POST', `${DATASET}/index?wait=60`, { full: true });
+  expect(full.body).toMatchObject({
+    kind: 'index',
+    state: 'succeeded',
+    progress: { addedCount: 2, embeddedCount: 2 },
+  });
+  write({ key: 'a', content: 'One more.' });
+  const delta = await call('POST', `${DATASET}/index?wait=60`, { changedIds: { lines: ['a', 'b'] } });
+  expect(delta.body).toMatchObject({ progress: { changedCount: 1, removedCount: 1 } });
+  const listed = await call('GET', `${DATASET}/sources`);
+  expect(listed.body.items).toMatchObject([{ documentCount: 1, readUntil: expect.any(String) }]);
+  expect((await call('DELETE', `${DATASET}/sources/erp`)).status).toBe(204);
+  expect(await call('DELETE', `${DATASET}/sources/erp`)).toMatchObject({
+    status: 404,
+    body: { code: 'SOURCE_NOT_FOUND' },
+  });
+  expect((await call('GET', `${DATASET}/status`)).body.counts.documents).toBe(1);
+  folder.remove();
+});
+
+test('what cannot be read is told with its code', async () => {
+  const { call, folder, write } = await startWithSource();
+  const problem = async (body: unknown) => {
+    const answer = await call('POST', `${DATASET}/index?wait=60`, body);
+    return answer.body.code ?? answer.body.error?.code ?? answer.status;
+  };
+  expect(await problem({ changedIds: { orders: [1] } })).toBe('INVALID_SOURCE');
+  expect(await problem({ source: 'crm' })).toBe('SOURCE_NOT_FOUND');
+  expect(await problem({ full: true, changedIds: {} })).toBe('INVALID_OPTION');
+  await call('POST', `${DATASET}/index?wait=60`, { full: true });
+  write();
+  expect(await problem({ full: true })).toBe('MASS_DELETION_REFUSED');
+  const wrong = await call('PUT', `${DATASET}/sources/erp`, { kind: 'jsonl', pfad: 'x' });
+  expect(wrong).toMatchObject({ status: 422, body: { code: 'INVALID_SOURCE' } });
+  folder.remove();
+});
+
+test('a schedule is set, told in the status, and turned off; a typo is named', async () => {
+  const { call, folder } = await startWithSource();
+  const typo = await call('PUT', `${DATASET}/schedules/full`, { cron: '0 3 * * sonntag' });
+  expect(typo).toMatchObject({ status: 422, body: { code: 'INVALID_SCHEDULE' } });
+  expect(typo.body.detail).toContain('0 3 * * sonntag');
+  const byDefault = await call('GET', `${DATASET}/schedules`);
+  expect(byDefault.body.items).toMatchObject([
+    { run: 'full', isOn: true, isDefault: true, cron: '0 3 * * 0', timeZone: 'UTC' },
+    { run: 'index', isOn: false },
+  ]);
+  await call('PUT', `${DATASET}/schedules/index`, { cron: '0 * * * *' });
+  expect((await call('GET', `${DATASET}/status`)).body.nextRun).toMatchObject({
+    run: 'index',
+    at: expect.any(String),
+  });
+  for (const run of ['full', 'index']) await call('PUT', `${DATASET}/schedules/${run}`, { setting: 'off' });
+  expect((await call('GET', `${DATASET}/status`)).body.nextRun).toBeUndefined();
+  folder.remove();
+});
