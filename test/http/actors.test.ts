@@ -184,3 +184,30 @@ describe('control events', () => {
     await waitFor('the runtime has ended', () => hasEnded);
   });
 });
+
+test('a provider that fails is shown with its reason, and is tried again when somebody says so', async () => {
+  const api = await startTestApi();
+  api.provider.misbehave({ kind: 'status', status: 401 }, Number.POSITIVE_INFINITY);
+  const documents = [{ key: 'a', content: 'some words' }];
+  const add = () => api.call('POST', '/v1/datasets/docs/one/documents?wait=30', { documents });
+  await api.call('POST', '/v1/datasets', { project: 'docs', dataset: 'one' });
+  await add();
+  const [provider] = (await api.call('GET', '/v1/providers')).body.items;
+  expect(provider).toMatchObject({ id: 'provider:1', failure: { code: 'PROVIDER_AUTH' }, openCount: 1 });
+  expect(JSON.stringify(provider)).not.toContain('test-key');
+  expect((await api.call('GET', '/ready')).body.checks).toContainEqual(
+    expect.objectContaining({ subject: 'provider', isOk: false, code: 'PROVIDER_AUTH' }),
+  );
+  const actor = await api.call('GET', '/v1/actors/provider:1');
+  expect(actor.body).toMatchObject({ machine: 'provider', tags: ['error'], context: { openCount: 1 } });
+  if (actor.body.value === 'unavailable') {
+    expect((await send(api, 'provider:1', { type: 'provider.retry' })).body.value).toEqual({
+      probing: 'waiting',
+    });
+  }
+  api.provider.behave();
+  await add();
+  expect((await api.call('GET', '/v1/providers')).body.items).toMatchObject([{ state: 'available' }]);
+  const machine = await api.call('GET', '/v1/actors/provider:1/machine');
+  expect(machine.body.nodes.map(({ id }: { id: string }) => id)).toContain('provider.probing.asking');
+});

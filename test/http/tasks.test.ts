@@ -33,7 +33,7 @@ describe('long work', () => {
     expect((await api.call('GET', `${DATASET}/status`)).body).toMatchObject({ tokensPerChunkMax: 64 });
     const tasks = await api.call('GET', '/v1/tasks?limit=3&project=docs&dataset=site');
     expect(tasks.body.items.map(({ kind }: { kind: string }) => kind)).toEqual([
-      'index',
+      'retryFailures',
       'index',
       'reconfigure',
     ]);

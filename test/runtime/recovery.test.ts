@@ -119,10 +119,16 @@ test('one refused text is given up and listed, all others are searchable, and it
     chunks: { failed: 1, pending: 0 },
   });
   expect(await dataset.failures()).toMatchObject([{ key: { key: '7' }, attemptCount: 1 }]);
-  // 12 texts in one request: halved down to the guilty one, which is tried three times.
-  expect(provider.stats().requests).toBeLessThanOrEqual(12);
+  expect(await dataset.failures({ code: 'EMBEDDING_REQUEST_REFUSED', error: 'not acceptable' })).toHaveLength(
+    1,
+  );
+  expect(await dataset.failures({ code: 'EMBEDDING_ANSWER_INVALID' })).toEqual([]);
+  // 12 texts in one request: halved down to the guilty one, which is not sent again.
+  expect(provider.stats().requests).toBeLessThanOrEqual(9);
+  expect(await dataset.retryFailures({ key: 'another' })).toEqual({ retriedCount: 0, failedCount: 1 });
+  expect(await dataset.retryFailures({ key: '7' })).toEqual({ retriedCount: 1, failedCount: 1 });
   provider.poison(undefined);
-  expect(await dataset.index({ retryFailed: true })).toMatchObject({ retriedCount: 1 });
+  expect(await dataset.retryFailures()).toEqual({ retriedCount: 1, failedCount: 0 });
   await expectAllIndexed(context);
 });
 
