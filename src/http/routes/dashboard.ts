@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { URL } from 'node:url';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Context } from 'hono';
