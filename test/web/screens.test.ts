@@ -22,6 +22,7 @@ const PAGES: readonly (readonly [name: string, hash: string, ready: string])[] =
   ['tasks', '#/tasks', 'ingest'],
   ['batches', '#/batches', 'There is no batch job.'],
   ['costs', '#/costs', 'Spent today'],
+  ['sources', '#/datasets/docs/website/sources', 'Index run'],
   ['dataset-costs', '#/datasets/docs/website/costs', 'What it has cost'],
   ['providers', '#/providers', 'test-model'],
   ['add', '#/add', 'Drop files or folders here'],

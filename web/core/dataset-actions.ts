@@ -25,6 +25,20 @@ export function indexNow(address: string): Promise<void> {
   return begin('Indexing', address, (param) => ask(routes().index.$post({ param, query: {}, json: {} })));
 }
 
+/** Reads the sources from end to end. */
+export async function fullRun(address: string): Promise<void> {
+  const isSure = await confirm({
+    title: `Full run of ${address}?`,
+    text: 'Its sources are read from end to end. Documents that they do not have any more are removed; a run that would remove more than half is stopped.',
+    action: 'Run',
+    isDanger: true,
+  });
+  if (isSure)
+    await begin('Full run of', address, (param) =>
+      ask(routes().index.$post({ param, query: {}, json: { full: true } })),
+    );
+}
+
 /** @param chunkId - Only this one. */
 export function retryFailures(address: string, chunkId?: number): Promise<void> {
   const query = chunkId === undefined ? {} : { chunkIds: String(chunkId) };

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ask, client } from './api.ts';
+import { ask, client, paramOf } from './api.ts';
 import { onLive } from './live.ts';
 
 /* What the table of datasets shows besides their statuses: read for all of them at once while it is looked at. */
@@ -9,6 +9,23 @@ export const lastRuns = signal<ReadonlyMap<string, string>>(new Map());
 
 /** What a dataset has cost in all, by address; absent where nothing was sent or no price is known. */
 export const costs = signal<ReadonlyMap<string, number>>(new Map());
+
+/** When a dataset is indexed by itself next, by address; `undefined` where it is not. */
+export const nextRuns = signal<ReadonlyMap<string, string | undefined>>(new Map());
+
+/** Reads the schedules of a dataset that is on the screen, once in a while. */
+export async function readNextRun(address: string): Promise<void> {
+  const route = client.value.v1.datasets[':project'][':dataset'].schedules;
+  try {
+    const { items } = await ask(route.$get({ param: paramOf(address) }));
+    const next = items
+      .flatMap(({ isOn, nextRun }) => (isOn && nextRun !== undefined ? [nextRun] : []))
+      .sort()[0];
+    nextRuns.value = new Map([...nextRuns.peek(), [address, next]]);
+  } catch {
+    // It is gone, or the server is: the row says so.
+  }
+}
 
 const TASKS_READ = 500;
 const COSTS_EVERY_MS = 15_000;

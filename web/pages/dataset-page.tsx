@@ -15,6 +15,7 @@ import { DocumentsTab } from './dataset/documents.tsx';
 import { FailuresTab } from './dataset/failures.tsx';
 import { OverviewTab } from './dataset/overview.tsx';
 import { SearchTab } from './dataset/search.tsx';
+import { SourcesTab } from './dataset/sources.tsx';
 import { TableTab } from './dataset/table.tsx';
 import { TasksTab } from './dataset/tasks.tsx';
 
@@ -32,6 +33,7 @@ const TABS: ReadonlyMap<string, Tab> = new Map<string, Tab>([
   ['documents', { label: 'Documents', body: DocumentsTab }],
   ['failures', { label: 'Failures', body: FailuresTab, count: ({ counts }) => counts.chunks.failed }],
   ['table', { label: 'Table', body: TableTab }],
+  ['sources', { label: 'Sources', body: SourcesTab }],
   ['costs', { label: 'Costs', body: CostsTab }],
   ['tasks', { label: 'Tasks', body: TasksTab }],
   ['machine', { label: 'Machine', body: MachineTab }],

@@ -5,7 +5,7 @@ import { chunksOf, type DatasetEntry, rowsPerSecond, timeLeftMs } from '../core/
 import { formatCompact, formatCount, formatDuration, formatUsd, nowMs, plural } from '../core/format.ts';
 import { datasetLink } from '../core/router.ts';
 import { canWrite, datasets, isLoaded, watchDataset } from '../core/store.ts';
-import { costs, followExtras, lastRuns } from '../core/table-extras.ts';
+import { costs, followExtras, lastRuns, nextRuns, readNextRun } from '../core/table-extras.ts';
 import { Choice } from '../ui/controls.tsx';
 import { Ago, Empty } from '../ui/parts.tsx';
 import { ChunkBar, PhaseBadge, phaseName, SyncBadge, type SyncState, syncStateOf } from '../ui/state.tsx';
@@ -183,6 +183,7 @@ function DatasetTable({ from }: { readonly from: number }): JSX.Element {
             Time left
           </th>
           <th scope="col">Last run</th>
+          <th scope="col">Next run</th>
           <th scope="col" class="number">
             Cost
           </th>
@@ -230,6 +231,9 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const rate = rowsPerSecond(entry, nowMs.value);
   const leftMs = timeLeftMs(entry, nowMs.value);
   const cost = costs.value.get(address);
+  const next = nextRuns.value.get(address);
+  const last = lastRuns.value.get(address);
+  useEffect(() => void readNextRun(address), [address, last]);
   return (
     <tr>
       <th scope="row">
@@ -263,7 +267,10 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
         {leftMs === undefined ? '–' : formatDuration(leftMs)}
       </td>
       <td data-label="Last run" class="nowrap">
-        <Ago at={lastRuns.value.get(address)} />
+        <Ago at={last} />
+      </td>
+      <td data-label="Next run" class={next === undefined ? 'nowrap none' : 'nowrap'}>
+        <Ago at={next} />
       </td>
       <td data-label="Cost" class={cost === undefined ? 'number none' : 'number'}>
         {cost === undefined ? '–' : formatUsd(cost)}
