@@ -87,6 +87,8 @@ export type {
   TextVector,
   VectorSource,
 } from './runtime/import-vectors.ts';
+export type { SourceStatus } from './runtime/indexing/dataset-sources.ts';
+export type { HookOptions, IndexHook, SavedRecords } from './runtime/indexing/index-hook.ts';
 export type { ChangedIds, IndexCounts, IndexOptions, IndexResult } from './runtime/indexing/index-options.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { DatasetSummary, ProjectSummary } from './runtime/list-datasets.ts';
@@ -116,6 +118,12 @@ export type {
   RetryFailuresOptions,
   RetryFailuresResult,
 } from './runtime/retry-failures.ts';
+export type { ScheduleStatus } from './runtime/schedules/dataset-schedules.ts';
+export type {
+  CronSchedule,
+  ScheduleSetting,
+  ScheduleSettings,
+} from './runtime/schedules/schedule-settings.ts';
 export type { SearchMode, SearchOptions, SearchResult } from './runtime/search.ts';
 export { defineConfig, type HttpConfig, type SynclineConfig } from './runtime/settings/config.ts';
 export {

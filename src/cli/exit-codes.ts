@@ -25,6 +25,8 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'INVALID_QUERY',
   'INVALID_FIELD',
   'INVALID_VECTOR',
+  'INVALID_SOURCE',
+  'INVALID_SCHEDULE',
 ]);
 
 /** The exit code for an error, by its stable code. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { isSynclineError } from '../../domain/errors.ts';
-import type { Syncline } from '../../index.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
+import type { ChangedIds, Dataset, IndexCounts, IndexOptions, Syncline } from '../../index.ts';
+import { collectChanged, readChangedFile } from '../changed-ids.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
 import { type Progress, showProgress } from '../progress.ts';
@@ -9,12 +10,19 @@ import type { CommandContext, RunCommand } from '../run-command.ts';
 
 interface IndexCommandOptions {
   readonly retryFailed?: boolean;
+  readonly full?: boolean;
+  readonly changed?: ChangedIds;
+  readonly changedFrom?: string;
+  readonly source?: string;
+  readonly allowMassDeletion?: boolean;
 }
 
 /** What became of one dataset; `error` stands alone when it failed. */
 interface IndexOutcome {
   readonly dataset: string;
   readonly retriedCount?: number;
+  /** Only where something was read. */
+  readonly counts?: IndexCounts | undefined;
   readonly indexedChunks?: number;
   readonly failedChunks?: number;
   readonly durationMs?: number;
@@ -24,13 +32,18 @@ interface IndexOutcome {
 }
 
 const HELP = `
-Does everything that waits: queued documents, pending chunks, unwritten rows. A dataset that fails does not stop the
+Reads the sources of a dataset, if it has any, takes in what has changed, and does everything that waits: queued documents, pending
+chunks, unwritten rows. With --full, documents are removed that their source does not have any more; with --changed, only these records are looked at.
+A dataset that fails does not stop the
 others; the exit code is then 1, as when everything is indexed but the upkeep of a table fails. Chunks that were given up are listed by "syncline failures DATASET".
 
 Examples:
   syncline index                                all datasets
   syncline index site/docs
   syncline index site/docs --retry-failed       another round of attempts for chunks that were given up
+  syncline index shop/orders --full             read everything, remove what is gone
+  syncline index shop/orders --changed orders:1,2 --changed notes:7
+  syncline index shop/orders --changed-from changed.txt     one record a line: orders:1
 `;
 
 export function addIndexCommand(program: Command, run: RunCommand): void {
@@ -40,6 +53,11 @@ export function addIndexCommand(program: Command, run: RunCommand): void {
     .description('Does everything that waits, in one dataset or in all.')
     .argument('[dataset]', 'project/dataset (default: all)')
     .option('--retry-failed', 'give chunks that were given up another round of attempts')
+    .option('--full', 'read the sources from end to end, and remove what they do not have any more')
+    .option('--changed <table:ids>', 'look at these records alone; may be repeated', collectChanged)
+    .option('--changed-from <file>', 'the same, from a file')
+    .option('--source <name>', 'read this source alone')
+    .option('--allow-mass-deletion', 'remove as much as there is to remove, also all of a source')
     .addHelpText('after', HELP)
     .action((address: string | undefined, options: IndexCommandOptions, command: Command) =>
       run(command, (context) =>
@@ -60,10 +78,11 @@ async function indexDatasets(
     once: true,
   });
   const outcomes: IndexOutcome[] = [];
+  const indexOptions = await readOptions(address, options);
   let exitCode: ExitCode = EXIT.ok;
   try {
-    for await (const name of address === undefined ? runtime.datasets() : [address]) {
-      const outcome = await indexOne(context, runtime, progress, name, options, address === undefined);
+    for await (const name of address === undefined ? namesOf(context, runtime) : [address]) {
+      const outcome = await indexOne(context, runtime, progress, name, indexOptions, address === undefined);
       outcomes.push(outcome);
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
       const failure = outcome.error ?? outcome.maintenanceFailure;
@@ -85,19 +104,21 @@ async function indexOne(
   runtime: Syncline,
   progress: Progress,
   name: string,
-  { retryFailed = false }: IndexCommandOptions,
+  options: IndexOptions,
   isOneOfMany: boolean,
 ): Promise<IndexOutcome> {
   try {
     const dataset = runtime.dataset(name);
-    progress.expect((await dataset.status()).counts.queuedDocuments);
-    const { retriedCount, durationMs } = await dataset.index({ retryFailed, signal });
+    progress.expect(await waitingDocuments(dataset));
+    const { refused: _, durationMs, ...run } = await dataset.index({ ...options, signal });
+    const { retriedCount } = run;
     const { counts, maintenance } = await dataset.status();
     const { indexedChunks, chunks } = counts;
     const failure = maintenance?.failure;
     return {
       dataset: name,
       retriedCount,
+      counts: run.readCount + run.removedCount > 0 ? run : undefined,
       indexedChunks,
       failedChunks: chunks.failed,
       durationMs,
@@ -111,8 +132,36 @@ async function indexOne(
   }
 }
 
+async function readOptions(
+  address: string | undefined,
+  { changed, changedFrom, ...options }: IndexCommandOptions,
+): Promise<IndexOptions> {
+  const changedIds = changedFrom === undefined ? changed : await readChangedFile(changedFrom, changed);
+  if (changedIds !== undefined && address === undefined)
+    throw new SynclineError('INVALID_OPTION', 'Give the dataset whose records have changed.');
+  return { ...options, ...(changedIds && { changedIds }) };
+}
+
+/** All datasets: those that the configuration declares may have to be made first. */
+async function* namesOf({ config }: CommandContext, runtime: Syncline): AsyncGenerator<string> {
+  const declared = Object.keys((await config()).options.datasets ?? {});
+  yield* declared;
+  for await (const name of runtime.datasets()) if (!declared.includes(name)) yield name;
+}
+
+/** Documents that wait from before; none of a dataset that is only declared. */
+async function waitingDocuments(dataset: Dataset): Promise<number> {
+  try {
+    return (await dataset.status()).counts.queuedDocuments;
+  } catch (error) {
+    if (isSynclineError(error, 'DATASET_NOT_FOUND', 'CATALOG_MISSING', 'CATALOG_OUTDATED')) return 0;
+    throw error;
+  }
+}
+
 function describe({
   dataset,
+  counts,
   retriedCount = 0,
   indexedChunks = 0,
   failedChunks = 0,
@@ -121,5 +170,9 @@ function describe({
   const retried = retriedCount > 0 ? `, ${formatCount(retriedCount)} tried again` : '';
   const failed =
     failedChunks > 0 ? `, ${formatCount(failedChunks)} given up (see "syncline failures ${dataset}")` : '';
-  return `${dataset}: up to date, ${countOf(indexedChunks, 'chunk')} indexed${retried}${failed}, ${formatDuration(durationMs)}.`;
+  const read =
+    counts === undefined
+      ? ''
+      : ` ${countOf(counts.readCount, 'record')} read: ${formatCount(counts.addedCount)} added, ${formatCount(counts.changedCount)} changed, ${formatCount(counts.removedCount)} removed, ${formatCount(counts.unchangedCount)} unchanged${counts.failedCount > 0 ? `, ${formatCount(counts.failedCount)} refused` : ''}; ${countOf(counts.embeddedCount, 'text')} embedded, ${formatCount(counts.reusedCount)} reused.`;
+  return `${dataset}:${read} ${read === '' ? 'up' : 'Up'} to date, ${countOf(indexedChunks, 'chunk')} indexed${retried}${failed}, ${formatDuration(durationMs)}.`;
 }

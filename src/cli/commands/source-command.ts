@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { SynclineError } from '../../domain/errors.ts';
+import { parseSourceDefinition, type SourceDefinition } from '../../index.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { countOf, formatTime } from '../format-values.ts';
+import { printable } from '../printable.ts';
+import type { CommandContext, RunCommand } from '../run-command.ts';
+
+const HELP = `
+A source is where documents come from: a database, a folder, a file. "syncline index" reads it. Secrets stand in a definition as
+{"env": "NAME"}, never as they are. Sources can stand in syncline.config.ts as well.
+
+Examples:
+  syncline source add shop/orders '{"kind": "jsonl", "name": "erp", "path": "orders.jsonl"}'
+  syncline source add shop/orders source.json
+  syncline source list shop/orders
+  syncline source remove shop/orders erp
+`;
+
+export function addSourceCommand(program: Command, run: RunCommand): void {
+  const parent = program
+    .command('source')
+    .summary('manage the sources of a dataset')
+    .description('Stores, lists and forgets the sources of a dataset.')
+    .addHelpText('after', HELP);
+  parent
+    .command('add')
+    .summary('store a source, or another definition of one')
+    .description('Stores a source with a dataset, which is created when there is none.')
+    .argument('<dataset>', 'project/dataset')
+    .argument('<definition>', 'JSON, or the name of a file with it')
+    .action((dataset: string, definition: string, _: object, command: Command) =>
+      run(command, (context) => addSource(context, dataset, definition)),
+    );
+  parent
+    .command('list')
+    .summary('list sources')
+    .description('Lists the sources of a dataset, with how far each was read.')
+    .argument('<dataset>', 'project/dataset')
+    .action((dataset: string, _: object, command: Command) =>
+      run(command, (context) => listSources(context, dataset)),
+    );
+  parent
+    .command('remove')
+    .summary('forget a source')
+    .description('Forgets a source; its documents stay.')
+    .argument('<dataset>', 'project/dataset')
+    .argument('<name>', 'name of the source')
+    .action((dataset: string, name: string, _: object, command: Command) =>
+      run(command, (context) => removeSource(context, dataset, name)),
+    );
+}
+
+async function addSource(context: CommandContext, address: string, text: string): Promise<ExitCode> {
+  const definition = await readDefinition(text);
+  return context.withRuntime('readWrite', async (runtime) => {
+    const dataset = runtime.dataset(address);
+    await dataset.describe().catch(() => dataset.create());
+    await dataset.setSources([definition], { keepOthers: true });
+    context.output.value({ dataset: address, source: definition });
+    context.output.answer(
+      `${address} is read from ${definition.name}. "syncline index ${address} --full" reads it now.`,
+    );
+    return EXIT.ok;
+  });
+}
+
+async function readDefinition(text: string): Promise<SourceDefinition> {
+  const json = text.trimStart().startsWith('{') ? text : await readFile(text, 'utf8').catch(() => undefined);
+  if (json === undefined)
+    throw new SynclineError('INVALID_OPTION', `There is no file "${text}"; give JSON, or a file with it.`);
+  try {
+    return parseSourceDefinition(JSON.parse(json));
+  } catch (error) {
+    if (error instanceof SynclineError) throw error;
+    throw new SynclineError('INVALID_OPTION', `The definition is no JSON: ${String(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+function listSources(context: CommandContext, address: string): Promise<ExitCode> {
+  return context.withRuntime('readOnly', async (runtime) => {
+    const sources = await runtime.dataset(address).sources();
+    context.output.value({ dataset: address, sources });
+    for (const { name, kind, documentCount, readUntilMs } of sources) {
+      const read = readUntilMs === undefined ? 'not read yet' : `read ${formatTime(readUntilMs)}`;
+      context.output.answer(`${printable(name)} (${kind}): ${countOf(documentCount, 'document')}, ${read}`);
+    }
+    if (sources.length === 0) context.output.note(`${address} has no sources.`);
+    return EXIT.ok;
+  });
+}
+
+function removeSource(context: CommandContext, address: string, name: string): Promise<ExitCode> {
+  return context.withRuntime('readWrite', async (runtime) => {
+    await runtime.dataset(address).removeSource(name);
+    context.output.value({ dataset: address, removed: name });
+    context.output.answer(`${address} is not read from ${name} any more; its documents stay.`);
+    return EXIT.ok;
+  });
+}
