@@ -27,6 +27,11 @@ export interface HttpOptions {
   readonly eventStreamsMax?: number;
   /** Longest stream of documents in one request, in bytes; read as it comes. Default 1,073,741,824. */
   readonly streamBytesMax?: number;
+  /**
+   * Whether sources may be declared over HTTP: then a key that may write makes this process read any file and database that it
+   * can reach, with any variable of its environment. Default `false`: the configuration declares them.
+   */
+  readonly declareSources?: boolean;
   /** Whether XState's tools may look on, over a WebSocket at `/v1/inspect`. Default `false`. */
   readonly inspect?: boolean;
   /** Longest wait for the bytes of a body, in milliseconds; each kilobyte that came gives a second more. Default 30,000. */

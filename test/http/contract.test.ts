@@ -96,7 +96,7 @@ async function describeOwn(api: TestApi): Promise<{ description: ApiDescription;
 }
 
 test('every route answers as the OpenAPI document says', async () => {
-  const api = await startTestApi();
+  const api = await startTestApi({ http: { declareSources: true } });
   await api.runtime.start();
   const { description, operations } = await describeOwn(api);
   expect([...Object.keys(CALLS), ...STREAMS].sort()).toEqual(

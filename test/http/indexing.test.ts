@@ -7,7 +7,7 @@ const DATASET = '/v1/datasets/shop/orders';
 
 async function startWithSource() {
   const folder = makeTempDir();
-  const api = await startTestApi();
+  const api = await startTestApi({ http: { declareSources: true } });
   const path = folder.join('orders.jsonl');
   const write = (...lines: object[]) =>
     writeFileSync(path, lines.map((line) => JSON.stringify(line)).join('\n'));
@@ -45,6 +45,15 @@ test('a source is stored, read by deltas and full runs, and forgotten; its docum
   });
   expect((await call('GET', `${DATASET}/status`)).body.counts.documents).toBe(1);
   folder.remove();
+});
+
+test('a source names files of the server: none is declared over HTTP unless that was allowed', async () => {
+  const { call } = await startTestApi();
+  await call('POST', '/v1/datasets', { project: 'shop', dataset: 'orders' });
+  const refused = await call('PUT', `${DATASET}/sources/host`, { kind: 'folder', path: '/etc' });
+  expect(refused).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+  expect(refused.body.detail).toContain('http.declareSources');
+  expect((await call('GET', `${DATASET}/sources`)).body.items).toEqual([]);
 });
 
 test('what cannot be read is told with its code', async () => {

@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import type { SourceDefinition } from '../../sources/source-definition.ts';
 import { defined } from '../defined.ts';
 import type { HttpParts } from '../environment.ts';
+import { HttpError } from '../http-error.ts';
 import { createRouter } from '../router.ts';
 import { datasetParams } from '../schemas/common.ts';
 import {
@@ -42,7 +43,8 @@ const setSource = createRoute({
   operationId: 'setSource',
   tags,
   summary: 'Stores a source, or another definition of one',
-  description: 'Reads nothing yet: that does `POST …/index`, or the schedule.',
+  description:
+    'Reads nothing yet: that does `POST …/index`, or the schedule. Refused unless the option `declareSources` is set: a source names files, databases and variables of the server.',
   middleware: [requireWrite],
   request: {
     params: sourceParams,
@@ -98,7 +100,7 @@ const setSchedule = createRoute({
 });
 
 /** Where documents come from, and when that is looked at. */
-export function sourceRoutes({ runtime }: HttpParts) {
+export function sourceRoutes({ runtime, options }: HttpParts) {
   const datasetAt = ({ project, dataset }: { readonly project: string; readonly dataset: string }) =>
     runtime.dataset(`${project}/${dataset}`);
   return createRouter()
@@ -107,6 +109,7 @@ export function sourceRoutes({ runtime }: HttpParts) {
       return context.json(sourceListOf(await dataset.sources()), 200);
     })
     .openapi(setSource, async (context) => {
+      if (!options.declareSources) throw sourcesNotAllowed();
       const { source: name, ...address } = context.req.valid('param');
       const dataset = datasetAt(address);
       // Checked, field by field, by whoever stores it.
@@ -130,4 +133,11 @@ export function sourceRoutes({ runtime }: HttpParts) {
       await dataset.setSchedule(run, 'setting' in body ? body.setting : defined(body));
       return context.json(scheduleListOf(await dataset.schedules()), 200);
     });
+}
+
+function sourcesNotAllowed(): HttpError {
+  return new HttpError(
+    'FORBIDDEN',
+    'Sources are not declared over HTTP here, since they name files, databases and variables of the server. Declare this one in syncline.config.ts or with "syncline source", or set "http.declareSources".',
+  );
 }

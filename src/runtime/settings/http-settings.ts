@@ -62,6 +62,11 @@ export const HTTP_APP_SETTINGS = {
     default: 2_000,
     meaning: 'Event streams that are open at the same time',
   }),
+  declareSources: flag({
+    default: false,
+    meaning:
+      'Whether sources may be declared over HTTP: then a key that may write makes this process read any file and database that it can reach, with any variable of its environment',
+  }),
   inspect: flag({
     default: false,
     meaning: 'Whether XState’s tools may look on, over a WebSocket at `/v1/inspect`',
