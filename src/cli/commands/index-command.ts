@@ -73,12 +73,13 @@ async function indexDatasets(
   options: IndexCommandOptions,
 ): Promise<ExitCode> {
   const { output, signal } = context;
+  // What is wrong with them is told before anything is shown: its timer would keep the process alive.
+  const indexOptions = await readOptions(address, options);
   const progress = showProgress(output, runtime);
   signal.addEventListener('abort', () => output.note('Stopping; Ctrl-C again stops at once.'), {
     once: true,
   });
   const outcomes: IndexOutcome[] = [];
-  const indexOptions = await readOptions(address, options);
   let exitCode: ExitCode = EXIT.ok;
   try {
     for await (const name of address === undefined ? namesOf(context, runtime) : [address]) {
