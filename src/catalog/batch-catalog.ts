@@ -33,6 +33,8 @@ export interface BatchStats {
   /** Lines that named no request of the job, a text twice, or nothing. */
   readonly strangeLines: number;
   readonly tokensCharged: number;
+  /** What its texts will be charged, by the tokenizer's count; absent in jobs of earlier versions. */
+  readonly tokensExpected?: number;
 }
 
 export interface BatchJobRecord {

@@ -78,7 +78,14 @@ export function admitRequest(
   const { datasetId, address } = work.dataset;
   const price = priceIn(mode, work.priceOf(profile));
   const usd = price === undefined ? undefined : usdOf(tokensOf(chunks), price);
-  return work.spend.admit({ datasetId, address: formatAddress(address), usd, writer: work.writer });
+  const isBatched = mode === 'batch';
+  return work.spend.admit({
+    datasetId,
+    address: formatAddress(address),
+    usd,
+    writer: work.writer,
+    isBatched,
+  });
 }
 
 /** As the tokenizer counts them. */

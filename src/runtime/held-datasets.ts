@@ -18,6 +18,8 @@ export interface ReachedCap {
   readonly cap: 'day' | 'run';
   readonly usdMax: number;
   readonly spentUsd: number;
+  /** What is in batch jobs that were not charged yet: today, of all datasets; in a run, of its own. */
+  readonly underWayUsd: number;
   /** Until the next day. */
   readonly msLeft: number | undefined;
 }

@@ -41,6 +41,6 @@ export function createMoney(
   return {
     prices,
     queries: createQueryCharges({ ...parts, priceOf: prices.priceOf, isReadOnly }),
-    spend: createSpendGuard({ ...parts, caps: options.spend, resume }),
+    spend: createSpendGuard({ ...parts, priceOf: prices.priceOf, caps: options.spend, resume }),
   };
 }

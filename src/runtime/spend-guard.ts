@@ -5,12 +5,14 @@ import { dayName, dayOf } from '../domain/cost.ts';
 import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { createMutex } from '../pipeline/mutex.ts';
 import type { SpendGate, SpendRequest } from '../pipeline/spend-gate.ts';
+import { batchedUsd } from './batch/batched-usd.ts';
 import {
   createHeldDatasets,
   type HeldDataset,
   type HeldDatasetsParts,
   type ReachedCap,
 } from './held-datasets.ts';
+import type { PriceBook } from './price-book.ts';
 import type { SpendCaps } from './spend-options.ts';
 
 /** What may be spent, what was, and who waits because of that. */
@@ -45,6 +47,7 @@ export interface SpendRun {
 export interface SpendGuardParts extends HeldDatasetsParts {
   readonly catalog: () => Promise<Catalog>;
   readonly caps: SpendCaps;
+  readonly priceOf: PriceBook['priceOf'];
 }
 
 /** Money is added up in fractions: a difference below this is none. */
@@ -52,12 +55,14 @@ const USD_EPSILON = 1e-9;
 
 const passes = (usd: number, usdMax: number): boolean => usd > usdMax + USD_EPSILON;
 
-export function createSpendGuard({ catalog, caps: given, ...parts }: SpendGuardParts): SpendGuard {
+export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: SpendGuardParts): SpendGuard {
   let caps = given;
   const held = createHeldDatasets(parts);
   const reserves = createReserves();
   /** Runs that somebody asked for, by dataset. */
   const runs = new Map<number, { usdMax: number | undefined; users: number }>();
+  /** What the run of a dataset under way has handed to batch jobs, which is charged to no run. */
+  const batchedInRun = new Map<number, number>();
   const deciding = createMutex();
 
   const runMaxOf = (datasetId: number): number | undefined =>
@@ -66,25 +71,37 @@ export function createSpendGuard({ catalog, caps: given, ...parts }: SpendGuardP
   const reachedBy = async ({ datasetId }: SpendRequest, usd: number): Promise<ReachedCap | undefined> => {
     const ledger = await catalog();
     if (caps.usdPerDayMax !== undefined) {
+      // Jobs first: what is charged between the two reads must not be missed by both.
+      const underWayUsd = await batchedUsd(ledger, priceOf);
       const { spentUsd, msLeft } = await ledger.spentToday();
-      if (passes(spentUsd + reserves.total() + usd, caps.usdPerDayMax))
-        return { cap: 'day', usdMax: caps.usdPerDayMax, spentUsd, msLeft };
+      if (passes(spentUsd + underWayUsd + reserves.total() + usd, caps.usdPerDayMax))
+        return { cap: 'day', usdMax: caps.usdPerDayMax, spentUsd, underWayUsd, msLeft };
     }
     const runMax = runMaxOf(datasetId);
     if (runMax === undefined) return undefined;
     const spentUsd = await ledger.runCostUsd(datasetId);
-    if (!passes(spentUsd + reserves.of(datasetId) + usd, runMax)) return undefined;
-    return { cap: 'run', usdMax: runMax, spentUsd, msLeft: undefined };
+    const underWayUsd = batchedInRun.get(datasetId) ?? 0;
+    if (!passes(spentUsd + underWayUsd + reserves.of(datasetId) + usd, runMax)) return undefined;
+    return { cap: 'run', usdMax: runMax, spentUsd, underWayUsd, msLeft: undefined };
   };
 
   /** Outside of {@link SpendGuard.duringRun}, a run ends when nothing of its dataset waits any more. */
   const endRun = async ({ datasetId, writer }: SpendRequest): Promise<void> => {
     if (runs.has(datasetId) || caps.usdPerRunMax === undefined) return;
+    batchedInRun.delete(datasetId);
     try {
       if ((await (await catalog()).runCostUsd(datasetId)) > 0) await writer.beginRun(datasetId);
     } catch {
       // Tried again when it is idle the next time; until then, less may be spent than is allowed.
     }
+  };
+
+  const reserve = ({ datasetId, isBatched = false }: SpendRequest, usd: number): (() => void) => {
+    const giveBack = reserves.add(datasetId, usd);
+    return () => {
+      giveBack();
+      if (isBatched) batchedInRun.set(datasetId, (batchedInRun.get(datasetId) ?? 0) + usd);
+    };
   };
 
   const noteAsked = watchSpenders(parts, held, endRun);
@@ -104,7 +121,7 @@ export function createSpendGuard({ catalog, caps: given, ...parts }: SpendGuardP
       noteAsked(request);
       return deciding.run(async () => {
         const reached = await reachedBy(request, usd);
-        if (reached === undefined) return reserves.add(datasetId, usd);
+        if (reached === undefined) return reserve(request, usd);
         held.add(request, reached);
         throw capReached(request, reached);
       });
@@ -115,6 +132,7 @@ export function createSpendGuard({ catalog, caps: given, ...parts }: SpendGuardP
       run.users += 1;
       run.usdMax = usdMax ?? run.usdMax;
       try {
+        if (run.users === 1) batchedInRun.delete(datasetId);
         if (run.users === 1 && runMaxOf(datasetId) !== undefined) await writer.beginRun(datasetId);
         return await task();
       } finally {
@@ -123,7 +141,9 @@ export function createSpendGuard({ catalog, caps: given, ...parts }: SpendGuardP
       }
     },
     async letGoOn(datasetId, writer) {
-      if (held.capOf(datasetId) === 'run') await writer.beginRun(datasetId);
+      if (held.capOf(datasetId) !== 'run') return;
+      batchedInRun.delete(datasetId);
+      await writer.beginRun(datasetId);
     },
   };
 }
@@ -190,8 +210,12 @@ export async function spendStatus(
   }
 }
 
-function capReached({ address }: SpendRequest, { cap, usdMax, spentUsd, msLeft }: ReachedCap): SynclineError {
-  const spent = `$${Math.round(spentUsd * 1e6) / 1e6}`;
+function capReached(
+  { address }: SpendRequest,
+  { cap, usdMax, spentUsd, underWayUsd, msLeft }: ReachedCap,
+): SynclineError {
+  const inJobs = underWayUsd > 0 ? ` (and ${inUsd(underWayUsd)} are in batch jobs)` : '';
+  const spent = `${inUsd(spentUsd)}${inJobs}`;
   const message =
     cap === 'day'
       ? `The spend cap of $${usdMax} a day (UTC) is reached: ${spent} were spent today, and the next request would pass it. It ends with the day, or when spend.usdPerDayMax is raised.`
@@ -200,4 +224,8 @@ function capReached({ address }: SpendRequest, { cap, usdMax, spentUsd, msLeft }
     retryable: cap === 'day',
     details: { cap, usdMax, spentUsd, retryAfterMs: msLeft },
   });
+}
+
+function inUsd(usd: number): string {
+  return `$${Math.round(usd * 1e6) / 1e6}`;
 }

@@ -25,19 +25,21 @@ function startGuard(caps: Partial<SpendCaps>) {
   };
   const catalog = {
     spentToday: async () => ({ day: 1, msLeft: ledger.msLeft, spentUsd: ledger.spentUsd }),
+    listUntidiedBatchJobs: async () => [],
     runCostUsd: async () => ledger.runUsd,
   } as Partial<Catalog> as Catalog;
   const resumed: string[] = [];
   const guard = createSpendGuard({
     catalog: async () => catalog,
     clock,
+    priceOf: () => undefined,
     hub: createEventHub(() => 0),
     caps: { usdPerDayMax: undefined, usdPerRunMax: undefined, ...caps },
     resume: (_, address, reason) => resumed.push(`${address}: ${reason}`),
   });
   const writer = {} as CatalogWriter;
-  const ask = (usd: number | undefined, datasetId = 1) =>
-    guard.admit({ datasetId, address: `p/d${datasetId}`, usd, writer });
+  const ask = (usd: number | undefined, datasetId = 1, isBatched = false) =>
+    guard.admit({ datasetId, address: `p/d${datasetId}`, usd, writer, isBatched });
   return { guard, ledger, timers, resumed, ask };
 }
 
@@ -80,6 +82,13 @@ test('a cap of a run holds its dataset alone, and until somebody lets it go on',
   expect(timers).toEqual([]);
   ledger.runUsd = 0;
   (await ask(0.2, 2))();
+});
+
+test('what a run has handed to batch jobs counts in it', async () => {
+  const { ask } = startGuard({ usdPerRunMax: 1 });
+  (await ask(0.6, 1, true))();
+  expect(await rejectionOf(ask(0.6, 1, true))).toMatchObject({ details: { cap: 'run' } });
+  (await ask(0.6, 2, true))();
 });
 
 test('what has no known price, or costs nothing, is held by no cap', async () => {

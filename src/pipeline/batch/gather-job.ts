@@ -1,9 +1,9 @@
 import type { BatchApi } from '../../batch/batch-api.ts';
-import type { BatchText, ConfigurationRecord, PendingChunk } from '../../catalog/catalog.ts';
+import type { BatchJobRecord, BatchText, ConfigurationRecord, PendingChunk } from '../../catalog/catalog.ts';
 import { isSynclineError } from '../../domain/errors.ts';
 import { toHex } from '../../domain/hash.ts';
 import { budgetedTokens } from '../../embedders/pack-requests.ts';
-import { admitRequest } from '../store-answer.ts';
+import { admitRequest, tokensOf } from '../store-answer.ts';
 import type { DatasetWork } from '../work.ts';
 import { requestId } from './request-id.ts';
 
@@ -33,10 +33,9 @@ export async function gatherJob(
 ): Promise<number | undefined> {
   const { catalog, writer, settings, inFlightTexts } = work;
   const { configurationId, profileId } = configuration;
-  /** Set aside until the whole job is known to be allowed; what it costs is charged when its results come. */
-  const admitted: (() => void)[] = [];
   const filling: Filling = { inputs: 0, requests: 0, bytes: 0, tokens: 0 };
-  let batchJobId: number | undefined;
+  let job: BatchJobRecord | undefined;
+  let tokensExpected = 0;
   let afterChunkId = 0;
   for (;;) {
     const look = inFlightTexts.look();
@@ -52,25 +51,31 @@ export async function gatherJob(
       claimed = page.filter(
         ({ textHash, isPulledBack }) => !isPulledBack && look.claim(profileId, toHex(textHash)) === undefined,
       );
-      const { texts, isFull } = fill(filling, claimed, api);
+      const { texts, sent, isFull } = fill(filling, claimed, api);
       if (texts.length > 0) {
-        admitted.push(await admitRequest(work, configuration, texts, 'batch'));
-        batchJobId ??= (await createJob(work, profileId)).batchJobId;
-        await writer.addBatchTexts(batchJobId, texts);
+        // Set aside until the job itself says what it will cost, which is charged when its results come.
+        const release = await admitRequest(work, configuration, sent, 'batch');
+        try {
+          job ??= await createJob(work, profileId);
+          await writer.addBatchTexts(job.batchJobId, texts);
+          tokensExpected += tokensOf(sent);
+          await writer.noteBatchStats(job.batchJobId, { ...job.stats, tokensExpected });
+        } finally {
+          release();
+        }
       }
       if (isFull || work.hold.active) break;
     } catch (error) {
       // The job is made of what was allowed; whoever wants more is told so at the next attempt.
-      if (batchJobId === undefined || !isSynclineError(error, 'SPEND_CAP_REACHED')) throw error;
+      if (job === undefined || !isSynclineError(error, 'SPEND_CAP_REACHED')) throw error;
       break;
     } finally {
       look.end();
       for (const { textHash } of claimed) inFlightTexts.release(profileId, toHex(textHash));
     }
   }
-  for (const release of admitted) release();
-  if (batchJobId !== undefined) await writer.sealBatchJob(batchJobId);
-  return batchJobId;
+  if (job !== undefined) await writer.sealBatchJob(job.batchJobId);
+  return job?.batchJobId;
 }
 
 function createJob({ writer, clock, dataset }: DatasetWork, profileId: number) {
@@ -86,9 +91,10 @@ function fill(
   filling: Filling,
   chunks: readonly PendingChunk[],
   api: BatchApi,
-): { readonly texts: BatchText[]; readonly isFull: boolean } {
+): { readonly texts: BatchText[]; readonly sent: PendingChunk[]; readonly isFull: boolean } {
   const { limits } = api;
   const texts: BatchText[] = [];
+  const sent: PendingChunk[] = [];
   let request: PendingChunk[] = [];
   let length = 0;
   let requestTokens = 0;
@@ -115,6 +121,7 @@ function fill(
         tokenCount: budgetedTokens(chunk),
       });
     }
+    sent.push(...request);
     filling.requests += 1;
     filling.inputs += request.length;
     filling.bytes += bytes;
@@ -131,10 +138,10 @@ function fill(
       length >= REQUEST_LENGTH_ENOUGH ||
       request.length >= inputsMax ||
       requestTokens + tokens > limits.enqueuedTokensMax;
-    if (request.length > 0 && (isAlone || isEnough) && !close()) return { texts, isFull: true };
+    if (request.length > 0 && (isAlone || isEnough) && !close()) return { texts, sent, isFull: true };
     request.push(chunk);
     length += chunk.embeddedText.length;
     requestTokens += tokens;
   }
-  return { texts, isFull: !close() };
+  return { isFull: !close(), texts, sent };
 }

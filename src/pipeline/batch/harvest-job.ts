@@ -34,7 +34,7 @@ interface Harvest {
   readonly job: BatchJobRecord;
   /** Texts that the job still has when the run begins, by request and place; those that were answered go out. */
   readonly waiting: Map<number, Map<number, WaitingText>>;
-  stats: { stored: number; refused: number; released: number; strangeLines: number; tokensCharged: number };
+  stats: { -readonly [Count in keyof BatchStats]: BatchStats[Count] };
   page: {
     embeddings: NewEmbedding[];
     bytes: number;
