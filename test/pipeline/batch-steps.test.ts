@@ -211,3 +211,19 @@ test('the id of a request tells its number and places', () => {
   for (const foreign of ['', 'r1', 'x1-1', 'r1-!', `r1-${'z'.repeat(41)}`])
     expect(parseRequestId(foreign)).toBeUndefined();
 });
+
+test('a job that was never handed over is called off also when its embedder is gone, and nothing waits for it', async () => {
+  work = {
+    ...work,
+    embedderFor: () => {
+      throw new Error('There is no embedder of that model.');
+    },
+  };
+  expect((await pending(stage)).length).toBe(0);
+  await stage.writer.askBatchJob(batchJobId, 'pullBack');
+  expect(await nextBatchStep(work, batchJobId)).toBe('submit');
+  await submitJob(work, batchJobId, signal);
+  expect((await pending(stage)).length).toBe(3);
+  await tidyJob(work, batchJobId, signal);
+  expect(await nextBatchStep(work, batchJobId)).toBe('done');
+});

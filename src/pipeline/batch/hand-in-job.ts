@@ -97,6 +97,11 @@ function toRequest(inputs: readonly BatchInput[]): BatchRequest {
 export async function submitJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
   const job = await requireJob(work, batchJobId);
   const { writer, clock, settings } = work;
+  // Also where this runtime has no embedder for it any more: its provider does not know of the job.
+  if (job.asked !== undefined && job.submissionBegunAtMs === undefined) {
+    await endJob(work, job, { status: 'cancelled' });
+    return 'on';
+  }
   const api = batchApiOf(work, job.profile);
   if (job.submissionBegunAtMs !== undefined) {
     const found = await api.findJobs(job.name, { signal, sinceMs: job.createdAtMs });

@@ -10,6 +10,10 @@ const STRAY_WAIT_MS = 1_800_000;
 export async function tidyJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
   const job = await requireJob(work, batchJobId);
   const { writer, clock } = work;
+  if (job.uploadCount === 0 && job.submissionCount === 0 && job.files.length === 0) {
+    await writer.forgetBatchFiles(batchJobId, [], { tidied: true });
+    return 'on';
+  }
   const api = batchApiOf(work, job.profile);
   const files = new Set(job.files);
   const since = { signal, sinceMs: job.createdAtMs };
