@@ -29,6 +29,7 @@ export const watcherMachine = watcherSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     pendingIds: [],
+    isBehind: false,
     eventCount: 0,
     delta: undefined,
     mode: undefined,

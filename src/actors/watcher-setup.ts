@@ -41,6 +41,8 @@ export interface WatcherInput {
 export interface WatcherContext extends WatcherInput {
   /** Ids that are to be handed on; `undefined`: everything. */
   readonly pendingIds: readonly string[] | undefined;
+  /** A delta was lost, and nobody knows what was in it by now: the next one is everything. */
+  readonly isBehind: boolean;
   /** Events since the last delta. */
   readonly eventCount: number;
   /** What is being handed on. */
@@ -128,8 +130,9 @@ export const watcherSetup = setup({
       watchFailureCount: context.watchFailureCount + 1,
     })),
     takeDelta: assign(({ context }) => ({
-      delta: { ids: context.pendingIds },
+      delta: { ids: context.isBehind ? undefined : context.pendingIds },
       pendingIds: [],
+      isBehind: false,
       eventCount: 0,
     })),
     forgetDelta: assign(({ context }) => ({
@@ -146,7 +149,11 @@ export const watcherSetup = setup({
         ...(ids === undefined ? { pendingIds: undefined } : mergeIds(context, ids, 0)),
       };
     }),
-    dropDelta: assign({ delta: undefined }),
+    /** What the guard against mass deletions refused was read, and would be refused again. */
+    dropDelta: assign(({ context }) => ({
+      delta: undefined,
+      isBehind: context.failure?.code !== 'MASS_DELETION_REFUSED',
+    })),
     /** Provided: tells whoever listens to the runtime. */
     tellReady: (_, _params: { readonly mode: WatchMode }) => undefined,
     tellFailure: (_, _params: { readonly failure: Failure; readonly willRetry: boolean }) => undefined,

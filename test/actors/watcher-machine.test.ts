@@ -180,6 +180,27 @@ describe('a watcher', () => {
     expect(deltas).toEqual([['a'], ['b']]);
   });
 
+  test('reads everything with the next change after a delta that was lost: the source may have been in disorder', async () => {
+    const { actor, changed, clock, deltas, handOn, until } = await createQuiet();
+    handOn.hold();
+    changed('a');
+    clock.increment(SETTINGS.settleMs);
+    (await handOn.call(2)).fail(new SynclineError('SOURCE_UNREADABLE', 'replaced while it was read'));
+    await until(isIn('failed'));
+    handOn.letGo();
+    clock.increment(600_000);
+    expect(deltas).toEqual([['a']]);
+    changed('b');
+    clock.increment(SETTINGS.settleMs);
+    await until(isQuiet);
+    expect(deltas).toEqual([['a'], 'everything']);
+    changed('c');
+    clock.increment(SETTINGS.settleMs);
+    await until((snapshot) => isQuiet(snapshot) && deltas.length === 3);
+    expect(deltas[2]).toEqual(['c']);
+    expect(actor.getSnapshot().context.isBehind).toBe(false);
+  });
+
   test('watches again after a failure, ever later, and then reads everything', async () => {
     const { actor, clock, deltas, send, until, watches } = await createQuiet();
     for (const waitMs of [1_000, 2_000, 4_000]) {
