@@ -23,10 +23,35 @@ export type SynclineClient = ReturnType<typeof hc<ApiRoutes>>;
  */
 export function createClient(url: string, options: ClientOptions = {}): SynclineClient {
   const { apiKey, headers, fetch: ownFetch } = options;
-  return hc<ApiRoutes>(url.replace(/\/+$/, ''), {
+  const client = hc<ApiRoutes>(url.replace(/\/+$/, ''), {
     headers: { ...headers, ...(apiKey !== undefined && { Authorization: `Bearer ${apiKey}` }) },
     ...(ownFetch && { fetch: ownFetch }),
   });
+  return keepingIndex(client);
+}
+
+/** Stands in a path for the word `index`. */
+const INDEX_PARAM = 'index-word';
+
+/**
+ * Hono's client takes a last `/index` for the name of a folder's page and leaves it out of the address, before it puts
+ * parameters in: as a parameter, the word gets through.
+ */
+function keepingIndex<Node extends object>(node: Node): Node {
+  return new Proxy(node, {
+    get(target, key) {
+      const next: unknown = Reflect.get(target, key === 'index' ? `:${INDEX_PARAM}` : key);
+      return typeof next === 'function' ? keepingIndex(next) : next;
+    },
+    apply(target, self, [args, ...others]: [CallArguments | undefined, ...unknown[]]) {
+      const param = { ...args?.param, [INDEX_PARAM]: 'index' };
+      return Reflect.apply(target as () => unknown, self, [{ ...args, param }, ...others]);
+    },
+  });
+}
+
+interface CallArguments {
+  readonly param?: Readonly<Record<string, string>>;
 }
 
 /** What the server answered in place of what was asked for; told apart by {@link ProblemError.code}. */

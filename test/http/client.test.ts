@@ -22,6 +22,10 @@ test.each(['', '/vectors'])('the typed client works with a server under "%s"', a
   expect(document.content).toBe('words of a');
   const task = await answer(dataset.rebuild.$post({ param, query: { wait: '30' } }));
   expect(task.state).toBe('succeeded');
+  // Hono's client leaves a last `/index` out of the address.
+  const indexed = await answer(dataset.index.$post({ param, query: { wait: '30' }, json: {} }));
+  expect(indexed).toMatchObject({ kind: 'index', state: 'succeeded' });
+  expect(dataset.index.$url({ param, query: {} }).href).toBe(`${api.url}/v1/datasets/docs/site/index`);
   const status = await answer(dataset.status.$get({ param }));
   expect(status.counts.documents).toBe(1);
   await answer(dataset.$delete({ param }));

@@ -155,6 +155,24 @@ test('pause, resume, failure, retry, check, rebuild and rollback work by clickin
   await page.context().close();
 });
 
+test('"Index now" indexes and says when it is done, also when that is heard before the answer is here', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  await api.runtime.dataset('shop/articles').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/datasets/shop/articles/tasks`);
+  const run = page.getByRole('row', { name: /index #/ });
+  await page.route('**/v1/datasets/shop/articles/index', async (route) => {
+    const response = await route.fetch();
+    await run.getByText('succeeded').waitFor();
+    await route.fulfill({ response });
+  });
+  await press(page, 'Index now');
+  await page.getByText('Indexing shop/articles: done').waitFor();
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
 test('a task is cancelled, and the worker is paused, stopped and started by clicking', async () => {
   const api = await startTestApi();
   await api.runtime.start();

@@ -52,16 +52,25 @@ export async function attempt(what: string, run: () => Promise<unknown>, done?: 
 /** Tasks that were begun here, with what they are called. */
 const begun = new Map<number, string>();
 
+/** How many tasks are being begun, and those that ended meanwhile: a short one ends before the answer with its number is here. */
+let beginning = 0;
+const endedEarly = new Set<number>();
+
 /** Begins long work; its end is told when it comes. */
 export async function beginTask(what: string, begin: () => Promise<Task>): Promise<Task | undefined> {
+  beginning += 1;
   try {
     const task = await begin();
-    if (task.state === 'running') begun.set(task.id, what);
-    else tellEnd(what, task);
+    if (task.state !== 'running') tellEnd(what, task);
+    else if (endedEarly.has(task.id)) void tellHow(what, task.id);
+    else begun.set(task.id, what);
     return task;
   } catch (error) {
     toastFailed(what, error);
     return undefined;
+  } finally {
+    beginning -= 1;
+    if (beginning === 0) endedEarly.clear();
   }
 }
 
@@ -71,7 +80,10 @@ export function startTelling(): void {
     if (type !== 'task' || data.type !== 'task.ended') return;
     const id = Number(data.taskId);
     const what = begun.get(id);
-    if (what === undefined) return;
+    if (what === undefined) {
+      if (beginning > 0) endedEarly.add(id);
+      return;
+    }
     begun.delete(id);
     if (data.state === 'succeeded') toastDone(`${what}: done`);
     else void tellHow(what, id);
