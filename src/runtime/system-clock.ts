@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../domain/clock.ts';
 
+/** Longer waits than `setTimeout` knows, about 25 days, would end at once: they are waited for in parts. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
 /** The clock of this computer. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   setTimer(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
+    let timer: ReturnType<typeof setTimeout>;
+    const wait = (leftMs: number): void => {
+      timer =
+        leftMs > TIMEOUT_MS_MAX
+          ? setTimeout(() => wait(leftMs - TIMEOUT_MS_MAX), TIMEOUT_MS_MAX)
+          : setTimeout(callback, leftMs);
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
