@@ -33,6 +33,11 @@ export interface IndexingSummary {
   readonly schedules: readonly StoredSchedule[];
   /** When its sources were set last; `undefined` without any. */
   readonly sourcesSinceMs: number | undefined;
+  /**
+   * When the newest of its sources was set that nothing was ever read of; `undefined` when there is none. Without folders that are
+   * watched: a watcher reads them when it begins.
+   */
+  readonly unreadSinceMs: number | undefined;
   /** When the oldest change was noted that was not read yet. */
   readonly notedSinceMs: number | undefined;
 }

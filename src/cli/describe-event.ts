@@ -96,6 +96,16 @@ function describeOther(event: SynclineEvent): string | undefined {
       const next = willRetry ? ' Will try again.' : '';
       return `${address}: source ${printable(source)}: ${code}: ${printable(message)}${next}`;
     }
+    case 'schedule.failed':
+      return `${event.address}: scheduled run (${event.run}) failed: ${event.code}: ${printable(event.message)}`;
+    case 'hook.failed': {
+      const next = event.willRetry ? ' Will try again.' : '';
+      return `${event.address}: what was told to have changed is not indexed: ${event.code}: ${printable(event.message)}${next}`;
+    }
+    case 'dataset.declarationFailed':
+      return `${event.address}: not as declared: ${event.code}: ${printable(event.message)}`;
+    case 'source.notCleaned':
+      return `${event.address}: source ${printable(event.source)}: nothing was removed, as a record could not be made out`;
     case 'provider.state': {
       const { provider, state, failure, waitUntilMs, atMs } = event;
       if (state === 'probing') return undefined;

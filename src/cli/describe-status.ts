@@ -39,6 +39,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
     ...describeSpend(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
+    ...datasets.flatMap((dataset) => describeRunFailure(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
     ...strangeTables.map(
       ({ name, reason }) =>
@@ -90,8 +91,14 @@ export function datasetLine(dataset: DatasetOverview): string {
 }
 
 /** What waits, and where a reconfiguration is. */
-function describeState({ isUpToDate, counts, reconfiguringTo }: DatasetOverview): string {
-  const state = isUpToDate ? 'up to date' : describeWaiting(counts);
+function describeState(dataset: DatasetOverview): string {
+  const { isUpToDate, counts, reconfiguringTo, unreadSources, lastRunError } = dataset;
+  const still = [
+    ...(unreadSources.length > 0 ? [`never read: ${unreadSources.map(printable).join(', ')}`] : []),
+    ...(lastRunError === undefined ? [] : ['last run failed']),
+  ];
+  const waits = isUpToDate ? [] : [describeWaiting(counts)];
+  const state = [...waits, ...still].join('; ') || 'up to date';
   if (reconfiguringTo === undefined || counts.target === undefined) return state;
   const { uncutDocuments, chunks } = counts.target;
   const left = [
@@ -108,6 +115,13 @@ export function describeMaintenanceFailure({ address, maintenance }: DatasetOver
   const { failure, failureCount, lastRunAtMs } = maintenance;
   const times = failureCount > 1 ? `, ${failureCount} times in a row` : '';
   return `Warning: the table of ${address} could not be maintained (${formatTime(lastRunAtMs)}${times}): ${failure.code}: ${printable(failure.message)}`;
+}
+
+/** A warning when the newest scheduled run of a dataset has failed. */
+export function describeRunFailure({ address, lastRunError, nextRun }: DatasetOverview): string | undefined {
+  if (lastRunError === undefined) return undefined;
+  const next = nextRun === undefined ? '' : ` Its next: ${formatTime(nextRun.atMs)}.`;
+  return `Warning: the last scheduled run of ${address} failed: ${printable(lastRunError)}${next}`;
 }
 
 function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {

@@ -11,7 +11,7 @@ import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
 import type { CreateDatasetOptions, DatasetStatus, EarlierTable } from './dataset.ts';
 import { readMaintenance } from './dataset-maintenance.ts';
-import { nextRun } from './schedules/dataset-schedules.ts';
+import { indexingStanding } from './schedules/dataset-schedules.ts';
 import { noteResume } from './spend-runs.ts';
 import { waitUntilDeleted } from './wait-until-indexed.ts';
 
@@ -85,7 +85,7 @@ export async function statusOf(core: RuntimeCore, dataset: DatasetRecord): Promi
     reconfiguringTo: dataset.target && summarize(dataset.target),
     earlierTables: await earlierTables(core, dataset.datasetId),
     maintenance: await readMaintenance(await core.catalog(), dataset.datasetId),
-    nextRun: await nextRun(core, dataset),
+    ...(await indexingStanding(core, dataset)),
   };
 }
 

@@ -146,6 +146,10 @@ export interface DatasetStatus {
   readonly maintenance: MaintenanceStatus | undefined;
   /** When it is next indexed by itself, in a started runtime; `undefined` when it is not. A time that has passed was missed. */
   readonly nextRun: { readonly run: ScheduledRun; readonly atMs: number } | undefined;
+  /** Why the newest scheduled run failed, as `CODE: message`; `undefined` when it did not. */
+  readonly lastRunError: string | undefined;
+  /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
+  readonly unreadSources: readonly string[];
 }
 
 /** A table that served before and is kept. */

@@ -63,7 +63,13 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     await writer.setSources(id, [source('shop')], { keepOthers: false });
     await writer.noteChanges(id, [{ table: 'orders', idJson: '1' }], 10);
     expect(await indexing()).toEqual([
-      { datasetId: id, schedules, sourcesSinceMs: expect.any(Number), notedSinceMs: expect.any(Number) },
+      {
+        datasetId: id,
+        schedules,
+        sourcesSinceMs: expect.any(Number),
+        unreadSinceMs: expect.any(Number),
+        notedSinceMs: expect.any(Number),
+      },
     ]);
     await writer.setSchedule(id, 'full', { ...byDefault, doneUntilMs: 1 });
     await writer.setSchedule(id, 'index', { ...hourly, isOn: false, doneUntilMs: 11 });

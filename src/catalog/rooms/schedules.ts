@@ -36,7 +36,11 @@ export async function listIndexing(
     statement(
       `select d.dataset_id,
               (select max(changed_at_ms) from dataset_sources s where s.dataset_id = d.dataset_id),
-              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id)
+              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id),
+              (select max(changed_at_ms) from dataset_sources s
+               where s.dataset_id = d.dataset_id and s.read_until_ms is null
+                 and json_extract(s.definition, '$.watch') is not 1
+                 and not exists (select 1 from documents o where o.dataset_id = s.dataset_id and o.source = s.name))
        from datasets d
        where d.dataset_id > ?1 and d.state = 'active' and (
          exists (select 1 from dataset_sources s where s.dataset_id = d.dataset_id)
@@ -59,6 +63,7 @@ export async function listIndexing(
     datasetId: integerAt(row, 0),
     sourcesSinceMs: optionalIntegerAt(row, 1),
     notedSinceMs: optionalIntegerAt(row, 2),
+    unreadSinceMs: optionalIntegerAt(row, 3),
     schedules: schedules.filter((other) => other[7] === row[0]).map(scheduleOf),
   }));
 }

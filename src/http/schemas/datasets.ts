@@ -94,6 +94,13 @@ export const datasetStatusSchema = z
       .object({ run: z.enum(['full', 'index']), at: timeSchema })
       .optional()
       .openapi({ description: 'When it is indexed by itself next.' }),
+    lastRunError: z
+      .string()
+      .optional()
+      .openapi({ description: 'The code of why the newest scheduled run failed.' }),
+    unreadSources: z
+      .array(z.string())
+      .openapi({ description: 'Sources that nothing was ever read of; not part of `isUpToDate`.' }),
     earlierTables: z
       .array(z.object({ name: z.string(), rowCount: countSchema, servedUntil: timeSchema }))
       .openapi({ description: 'What a rollback can go back to, the newest first.' }),
@@ -113,8 +120,18 @@ export const datasetStatusPageSchema = pageOf(datasetStatusSchema, 'DatasetStatu
 type StatusAnswer = z.infer<typeof datasetStatusSchema>;
 
 export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
-  const { failure, lastCheck, earlierTables, maintenance, counts, reconfiguringTo, nextRun, ...rest } =
-    status;
+  const {
+    failure,
+    lastCheck,
+    earlierTables,
+    maintenance,
+    counts,
+    reconfiguringTo,
+    nextRun,
+    lastRunError,
+    unreadSources,
+    ...rest
+  } = status;
   return {
     ...rest,
     counts,
@@ -124,6 +141,9 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     }),
     ...(reconfiguringTo && { reconfiguringTo }),
     ...(nextRun && { nextRun: { run: nextRun.run, at: isoTime(nextRun.atMs) } }),
+    // What stands behind the code may concern this host alone.
+    ...(lastRunError !== undefined && { lastRunError: lastRunError.slice(0, lastRunError.indexOf(':')) }),
+    unreadSources: [...unreadSources],
     earlierTables: earlierTables.map(({ servedUntilMs, ...table }) => ({
       ...table,
       servedUntil: isoTime(servedUntilMs),

@@ -5,6 +5,9 @@ import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
 import { sourceNotFound } from './open-sources.ts';
 import { sourcesInCode } from './sources-in-code.ts';
 
+/** How long a started runtime waits before it reads by itself what was just set. */
+const FIRST_RUN_DELAY_MS = 10_000;
+
 /** A source of a dataset. */
 export interface SourceStatus {
   readonly name: string;
@@ -28,6 +31,10 @@ export function setSources(
   return withSession(core, undefined, async ({ writer }) => {
     const { datasetId } = await requireDataset(core, address);
     await writer.setSources(datasetId, checked(address, definitions), { keepOthers });
+    // Whoever sets sources by a call may want to set schedules, and to run by another.
+    const { heldBackUntilMs } = core.schedules;
+    const untilMs = core.clock.nowMs() + FIRST_RUN_DELAY_MS;
+    heldBackUntilMs.set(datasetId, Math.max(untilMs, heldBackUntilMs.get(datasetId) ?? 0));
     core.schedules.changed();
     core.watching.changed();
   });

@@ -2,6 +2,7 @@ import type { CatalogWriter, DatasetRecord, ScheduledRun, StoredSchedule } from 
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { SynclineError } from '../../domain/errors.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
+import type { DatasetStatus } from '../dataset.ts';
 import { sourcesInCode } from '../indexing/sources-in-code.ts';
 import { cronTimes } from './cron-times.ts';
 import {
@@ -69,15 +70,32 @@ export async function readSchedules(core: RuntimeCore, address: DatasetAddress):
   return schedulesOf(core, await requireDataset(core, address));
 }
 
-/** The run of a dataset that is due next. */
-export async function nextRun(
+/** How a dataset stands with its sources, for its status. */
+export async function indexingStanding(
   core: RuntimeCore,
   dataset: Pick<DatasetRecord, 'datasetId' | 'address'>,
-): Promise<{ readonly run: ScheduledRun; readonly atMs: number } | undefined> {
-  const due = (await schedulesOf(core, dataset)).flatMap(({ run, nextRunAtMs: atMs }) =>
-    atMs === undefined ? [] : { run, atMs },
-  );
-  return due.sort((a, b) => a.atMs - b.atMs)[0];
+): Promise<Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources'>> {
+  const schedules = await schedulesOf(core, dataset);
+  const [next] = schedules
+    .flatMap(({ run, nextRunAtMs: atMs }) => (atMs === undefined ? [] : { run, atMs }))
+    .sort((a, b) => a.atMs - b.atMs);
+  const newest = schedules.reduce((a, b) => ((b.lastRunAtMs ?? 0) > (a.lastRunAtMs ?? 0) ? b : a));
+  return { nextRun: next, lastRunError: newest.lastError, unreadSources: await unreadSources(core, dataset) };
+}
+
+async function unreadSources(
+  core: RuntimeCore,
+  { datasetId, address }: Pick<DatasetRecord, 'datasetId' | 'address'>,
+): Promise<string[]> {
+  const catalog = await core.catalog();
+  const inCode = sourcesInCode(core, formatAddress(address));
+  const names: string[] = [];
+  for (const { name, readUntilMs } of await catalog.listSources(datasetId)) {
+    if (readUntilMs !== undefined || inCode.some((source) => source.name === name)) continue;
+    // One that gave something that was refused has not been read to its end, but read.
+    if ((await catalog.countDocuments(datasetId, name)) === 0) names.push(name);
+  }
+  return names;
 }
 
 async function schedulesOf(
@@ -88,7 +106,13 @@ async function schedulesOf(
   const summary = found?.datasetId === datasetId ? found : undefined;
   const sinceMs = summary?.sourcesSinceMs;
   const hasSource = sinceMs !== undefined || sourcesInCode(core, formatAddress(address)).length > 0;
-  return scheduleStatuses(summary?.schedules ?? [], { hasSource, sinceMs, nowMs: core.clock.nowMs() });
+  const unreadSinceMs = summary?.unreadSinceMs;
+  return scheduleStatuses(summary?.schedules ?? [], {
+    hasSource,
+    sinceMs,
+    unreadSinceMs,
+    nowMs: core.clock.nowMs(),
+  });
 }
 
 /**
@@ -101,22 +125,34 @@ export function scheduleStatuses(
   {
     hasSource,
     sinceMs,
+    unreadSinceMs,
     nowMs,
-  }: { readonly hasSource: boolean; readonly sinceMs: number | undefined; readonly nowMs: number },
+  }: {
+    readonly hasSource: boolean;
+    readonly sinceMs: number | undefined;
+    /** Since when it has a source that nothing was ever read of: its first run does not wait for its time. */
+    readonly unreadSinceMs: number | undefined;
+    readonly nowMs: number;
+  },
 ): ScheduleStatus[] {
+  let isFirstDue = unreadSinceMs !== undefined;
   return SCHEDULED_RUNS.map((run) => {
     const own = stored.find((schedule) => schedule.run === run);
     const isDefault = own === undefined || (own.isOn && own.cron === undefined);
     const { cron, timeZone } = (isDefault ? DEFAULT_SCHEDULES[run] : own) ?? {};
     const isOn = hasSource && own?.isOn !== false && cron !== undefined;
+    // Once: when it fails, it is due again at its next time.
+    const isFirst = isOn && isFirstDue && (own?.lastRunAtMs ?? 0) < (unreadSinceMs ?? 0);
+    if (isOn) isFirstDue = false;
     const afterMs = Math.max(own?.doneUntilMs ?? 0, sinceMs ?? 0) || nowMs;
+    const nextAtMs = isOn ? cronTimes(cron, timeZone ?? 'UTC', run).nextAfter(afterMs) : undefined;
     return {
       run,
       isOn,
       isDefault,
       cron,
       timeZone,
-      nextRunAtMs: isOn ? cronTimes(cron, timeZone ?? 'UTC', run).nextAfter(afterMs) : undefined,
+      nextRunAtMs: isFirst ? nowMs : nextAtMs,
       lastRunAtMs: own?.lastRunAtMs,
       lastError: own?.lastError,
     };

@@ -48,9 +48,9 @@ export async function lookAtSchedules(core: RuntimeCore): Promise<Look> {
 
 /** When each run of a dataset is due next, or has been since. */
 function whatIsDue(core: RuntimeCore, summary: IndexingSummary, address: string): Found[] {
-  const { datasetId, schedules, sourcesSinceMs, notedSinceMs } = summary;
+  const { datasetId, schedules, sourcesSinceMs, unreadSinceMs, notedSinceMs } = summary;
   const hasSource = sourcesSinceMs !== undefined || sourcesInCode(core, address).length > 0;
-  const since = { hasSource, sinceMs: sourcesSinceMs, nowMs: core.clock.nowMs() };
+  const since = { hasSource, sinceMs: sourcesSinceMs, unreadSinceMs, nowMs: core.clock.nowMs() };
   const scheduled = scheduleStatuses(schedules, since).flatMap(({ run, nextRunAtMs }) =>
     nextRunAtMs === undefined ? [] : { datasetId, address, run, sinceMs: nextRunAtMs },
   );
