@@ -96,16 +96,6 @@ function describeOther(event: SynclineEvent): string | undefined {
       const next = willRetry ? ' Will try again.' : '';
       return `${address}: source ${printable(source)}: ${code}: ${printable(message)}${next}`;
     }
-    case 'schedule.failed':
-      return `${event.address}: scheduled run (${event.run}) failed: ${event.code}: ${printable(event.message)}`;
-    case 'hook.failed': {
-      const next = event.willRetry ? ' Will try again.' : '';
-      return `${event.address}: what was told to have changed is not indexed: ${event.code}: ${printable(event.message)}${next}`;
-    }
-    case 'dataset.declarationFailed':
-      return `${event.address}: not as declared: ${event.code}: ${printable(event.message)}`;
-    case 'source.notCleaned':
-      return `${event.address}: source ${printable(event.source)}: nothing was removed, as a record could not be made out`;
     case 'provider.state': {
       const { provider, state, failure, waitUntilMs, atMs } = event;
       if (state === 'probing') return undefined;
@@ -153,6 +143,29 @@ function describeOther(event: SynclineEvent): string | undefined {
       return `${event.address}: an index of the table is damaged and is made anew`;
     case 'table.rebuilt':
       return `${event.address}: new table with ${countOf(event.rows, 'row')}, because ${printable(event.reason)}`;
+    default:
+      return describeRuns(event);
+  }
+}
+
+/** What failed of runs over sources, and of what else is listed as a task. */
+function describeRuns(event: SynclineEvent): string | undefined {
+  switch (event.type) {
+    case 'task.ended': {
+      const { taskId, kind, address, state, code, message = '' } = event;
+      if (state !== 'failed') return undefined;
+      return `${address ?? 'A dataset that is gone'}: ${kind} (task ${taskId}) failed: ${code ?? ''}: ${printable(message)}`;
+    }
+    case 'schedule.failed':
+      return `${event.address}: scheduled run (${event.run}) failed: ${event.code}: ${printable(event.message)}`;
+    case 'hook.failed': {
+      const next = event.willRetry ? ' Will try again.' : '';
+      return `${event.address}: what was told to have changed is not indexed: ${event.code}: ${printable(event.message)}${next}`;
+    }
+    case 'dataset.declarationFailed':
+      return `${event.address}: not as declared: ${event.code}: ${printable(event.message)}`;
+    case 'source.notCleaned':
+      return `${event.address}: source ${printable(event.source)}: nothing was removed, as a record could not be made out`;
     default:
       return undefined;
   }

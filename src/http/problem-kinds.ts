@@ -132,5 +132,23 @@ export function publicMessage(code: string, message: string): string {
   const kind = Object.hasOwn(PROBLEM_KINDS, code)
     ? PROBLEM_KINDS[code as ProblemCode]
     : PROBLEM_KINDS.INTERNAL;
-  return kind.isMessagePublic ? message : `${kind.title}.`;
+  if (kind.isMessagePublic) return message;
+  return code.startsWith('SOURCE_') ? publicSourceMessage(kind.title, message) : `${kind.title}.`;
+}
+
+/** Parts of messages about sources, which name nothing of this host, and what callers are told for them. */
+const SOURCE_REASONS = [
+  ['there is no such file', 'there is no such file or folder'],
+  ['the permission to read it is missing', 'the permission to read it is missing'],
+  ['a part of its path is a file', 'a part of its path is a file, not a folder'],
+  ['is empty', 'it is empty'],
+  ['it is not a SQLite database', 'it is not a SQLite database'],
+] as const;
+
+/** Which source it is, by the name that callers know, and why where that can be told. */
+function publicSourceMessage(title: string, message: string): string {
+  const name = /\bsource "([A-Za-z0-9._-]{1,100})"/.exec(message)?.[1];
+  const [, reason] = SOURCE_REASONS.find(([part]) => message.includes(part)) ?? [];
+  const told = name === undefined ? title : title.replace('The source', `The source "${name}"`);
+  return `${told}${reason === undefined ? '' : `: ${reason}`}.`;
 }

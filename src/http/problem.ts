@@ -32,7 +32,9 @@ export function answerError(error: unknown, context: Context<HttpEnv>): Response
   if (error instanceof HttpError) return answerProblem(context, error.code, error.message, error);
   if (error instanceof SynclineError) {
     const { code, message, retryable } = error;
-    if (PROBLEM_KINDS[code].status >= 500) logFailure(context, error);
+    const { status, isMessagePublic } = PROBLEM_KINDS[code];
+    // Nobody else learns what is not shown.
+    if (status >= 500 || !isMessagePublic) logFailure(context, error);
     const headers: Record<string, string> = retryable ? { 'Retry-After': String(RETRY_AFTER_S) } : {};
     const { allowed } = error.details;
     return answerProblem(context, code, publicMessage(code, message), {

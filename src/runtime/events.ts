@@ -47,6 +47,7 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly durationMs: number;
       /** Why it failed. */
       readonly code: string | undefined;
+      readonly message?: string;
     } & TaskFacts)
   /** Documents were compared and, where they differ, brought into the catalog. */
   | ({

@@ -11,7 +11,7 @@ interface StartedTask {
 }
 
 /** How a task tells why it failed. */
-const FAILURE = /^([A-Z_]+): /;
+const FAILURE = /^([A-Z_]+): (.*)$/s;
 
 /** The writer of a session, telling the hub of every task that begins, goes on and ends. */
 export function tellTasks(
@@ -57,8 +57,15 @@ export function tellTasks(
       started.delete(taskId);
       await writer.finishTask(taskId, end);
       if (task === undefined) return;
-      const code = FAILURE.exec(end.error ?? '')?.[1];
-      hub.emit({ type: 'task.ended', ...task, state: end.state, durationMs, code });
+      const [, code, message] = FAILURE.exec(end.error ?? '') ?? [];
+      hub.emit({
+        type: 'task.ended',
+        ...task,
+        state: end.state,
+        durationMs,
+        code,
+        ...(message !== undefined && { message }),
+      });
     },
   };
   return new Proxy(writer, {

@@ -21,6 +21,15 @@ test('a source is added, read by full and by changed records, and removed; a sch
   writeFileSync(folder.join('changed.txt'), '# saved today\nlines:b\n');
   const delta = await run('index', 'shop/orders', '--changed', 'lines:a', '--changed-from', 'changed.txt');
   expect(JSON.parse(delta.stdout).datasets).toMatchObject([{ counts: { changedCount: 1, removedCount: 1 } }]);
+  writeFileSync(
+    folder.join('orders.jsonl'),
+    lines({ key: 'a', content: 'One more.' }, { key: 'c', content: 5 }),
+  );
+  const refused = await run('index', 'shop/orders', '--changed', 'lines:c');
+  expect(JSON.parse(refused.stdout).datasets).toMatchObject([
+    { counts: { failedCount: 1 }, refused: [{ code: expect.any(String), message: expect.any(String) }] },
+  ]);
+  expect(refused.stderr).toContain('INVALID_DOCUMENT');
   const listed = await run('source', 'list', 'shop/orders');
   expect(JSON.parse(listed.stdout).sources).toMatchObject([{ name: 'erp', documentCount: 1 }]);
   const set = await run('schedule', 'set', 'shop/orders', '0 3 * * 6', '--time-zone', 'Europe/Berlin');

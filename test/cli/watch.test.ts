@@ -1,5 +1,5 @@
 import { expect, setDefaultTimeout, test } from 'bun:test';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { runCli, startCli } from './run-cli.ts';
 
@@ -29,6 +29,17 @@ test('watch indexes a folder and what changes in it, and Ctrl-C ends it with 0',
   const found = await runCli(['search', 'about', '-d', 'site/docs', '--json'], { cwd: dir.path });
   const { results } = JSON.parse(found.stdout) as { results: { key: string; source: string }[] };
   expect(results.map(({ key, source }) => [key, source])).toEqual([['b.md', 'my-notes']]);
+});
+
+test('watch ends with 1 where there is no such folder, before anything is made', async () => {
+  using dir = makeTempDir();
+  writeFileSync(dir.join('file.md'), 'About lamps.\n');
+  for (const name of ['nofolder', 'file.md']) {
+    const { code, stderr } = await runCli(['watch', name], { cwd: dir.path });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`SOURCE_UNREADABLE: The folder "${name}" cannot be watched`);
+  }
+  expect(readdirSync(dir.path)).not.toContain('.syncline');
 });
 
 test('add takes of a folder what its patterns and .gitignore files let it', async () => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { startTestApi } from './http-fixtures.ts';
 
+const TABLE = { name: 'orders', key: 'id', content: '{{note}}' };
 const DATASET = '/v1/datasets/shop/orders';
 
 async function startWithSource() {
@@ -73,6 +74,24 @@ test('what cannot be read is told with its code', async () => {
   folder.remove();
 });
 
+test('a source that is not there is told by its name and the reason, without paths of the host', async () => {
+  const { call, folder } = await startWithSource();
+  for (const [name, definition] of [
+    ['erp', { kind: 'jsonl', path: folder.join('gone/orders.jsonl') }],
+    ['pages', { kind: 'folder', path: folder.join('gone') }],
+    ['shop', { kind: 'sql', url: folder.join('gone.db'), tables: [TABLE] }],
+  ] as const) {
+    expect((await call('PUT', `${DATASET}/sources/${name}`, definition)).status).toBe(200);
+    const { body } = await call('POST', `${DATASET}/index?wait=60`, { source: name });
+    const told = JSON.stringify(body);
+    expect(body.detail ?? body.failure.detail).toBe(
+      `The source "${name}" cannot be read: there is no such file or folder.`,
+    );
+    expect(told).not.toContain(folder.path);
+  }
+  folder.remove();
+});
+
 test('a schedule is set, told in the status, and turned off; a typo is named', async () => {
   const { call, folder } = await startWithSource();
   const typo = await call('PUT', `${DATASET}/schedules/full`, { cron: '0 3 * * sonntag' });
@@ -83,6 +102,8 @@ test('a schedule is set, told in the status, and turned off; a typo is named', a
     { run: 'full', isOn: true, isDefault: true, cron: '0 3 * * 0', timeZone: 'UTC' },
     { run: 'index', isOn: false },
   ]);
+  // Read once, so that its first run is not what is due next.
+  await call('POST', `${DATASET}/index?wait=60`, {});
   await call('PUT', `${DATASET}/schedules/index`, { cron: '0 * * * *' });
   expect((await call('GET', `${DATASET}/status`)).body.nextRun).toMatchObject({
     run: 'index',

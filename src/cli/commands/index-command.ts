@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import { isSynclineError, SynclineError } from '../../domain/errors.ts';
-import type { ChangedIds, Dataset, IndexCounts, IndexOptions, Syncline } from '../../index.ts';
+import type {
+  ChangedIds,
+  Dataset,
+  IndexCounts,
+  IndexOptions,
+  RefusedDocument,
+  Syncline,
+} from '../../index.ts';
 import { collectChanged, readChangedFile } from '../changed-ids.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
@@ -23,6 +30,8 @@ interface IndexOutcome {
   readonly retriedCount?: number;
   /** Only where something was read. */
   readonly counts?: IndexCounts | undefined;
+  /** The first {@link REFUSED_TOLD_MAX} records that cannot become documents. */
+  readonly refused?: readonly RefusedDocument[];
   readonly indexedChunks?: number;
   readonly failedChunks?: number;
   readonly durationMs?: number;
@@ -30,6 +39,9 @@ interface IndexOutcome {
   readonly maintenanceFailure?: { readonly code: string; readonly message: string };
   readonly error?: { readonly code: string; readonly message: string };
 }
+
+/** More are counted alone. */
+const REFUSED_TOLD_MAX = 10;
 
 const HELP = `
 Reads the sources of a dataset, if it has any, takes in what has changed, and does everything that waits: queued documents, pending
@@ -86,6 +98,8 @@ async function indexDatasets(
       const outcome = await indexOne(context, runtime, progress, name, indexOptions, address === undefined);
       outcomes.push(outcome);
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
+      for (const { key, code, message } of outcome.refused ?? [])
+        output.problem(formatError(code, `${name}: "${key}": ${message}`));
       const failure = outcome.error ?? outcome.maintenanceFailure;
       if (failure !== undefined) {
         exitCode = exitCodeFor(failure.code);
@@ -111,7 +125,7 @@ async function indexOne(
   try {
     const dataset = runtime.dataset(name);
     progress.expect(await waitingDocuments(dataset));
-    const { refused: _, durationMs, ...run } = await dataset.index({ ...options, signal });
+    const { refused, durationMs, ...run } = await dataset.index({ ...options, signal });
     const { retriedCount } = run;
     const { counts, maintenance } = await dataset.status();
     const { indexedChunks, chunks } = counts;
@@ -120,6 +134,7 @@ async function indexOne(
       dataset: name,
       retriedCount,
       counts: run.readCount + run.removedCount > 0 ? run : undefined,
+      ...(refused.length > 0 && { refused: refused.slice(0, REFUSED_TOLD_MAX) }),
       indexedChunks,
       failedChunks: chunks.failed,
       durationMs,

@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { isSynclineError } from '../../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
 import { type Dataset, type FileSelection, folderSource, type Syncline } from '../../index.ts';
 import { DEFAULT_DATASET } from '../default-dataset.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -51,6 +52,7 @@ async function watch(
 ): Promise<ExitCode> {
   const { include, exclude, gitignore, hidden, polling } = options;
   const path = resolve(folder);
+  await requireFolder(folder, path);
   const name = source ?? sourceNameOf(path);
   const dataset = runtime.dataset(address);
   await createIfMissing(dataset);
@@ -60,6 +62,18 @@ async function watch(
   const definition = folderSource({ name, path, watch: true, ...Object.fromEntries(given) });
   await dataset.setSources([definition], { keepOthers: true });
   return workInForeground(context, runtime);
+}
+
+/** A mistyped name is told before anything is made; a folder that vanishes later is waited for. */
+async function requireFolder(named: string, path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const reason = found === undefined ? 'it is not there, or may not be looked at' : 'it is a file';
+  throw new SynclineError(
+    'SOURCE_UNREADABLE',
+    `The folder "${named}" cannot be watched: ${reason}. Check the path.`,
+    { details: { path } },
+  );
 }
 
 async function createIfMissing(dataset: Dataset): Promise<void> {

@@ -56,9 +56,11 @@ export function presentEvent({ atMs, ...event }: SynclineEvent): Record<string, 
   if ('reason' in event) presented.reason = withoutPaths(event.reason);
   if ('job' in event) presented.job = batchJobOf(event.job);
   if ('report' in event) presented.report = presentReport(event.report);
-  if ('message' in event) {
+  if ('message' in event && event.message !== undefined) {
     presented.detail =
-      'code' in event ? publicMessage(event.code, event.message) : withoutPaths(event.message);
+      'code' in event && event.code !== undefined
+        ? publicMessage(event.code, event.message)
+        : withoutPaths(event.message);
     delete presented.message;
   }
   return presented;

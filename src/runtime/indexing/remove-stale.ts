@@ -39,7 +39,7 @@ export function guardRemoval(
     : `that is more than ${Math.round(share * 100)} % of them (option removalShareMax)`;
   throw new SynclineError(
     'MASS_DELETION_REFUSED',
-    `${removeCount} of ${storedCount} documents of the source "${source}" in "${run.address}" would be removed, and ${why}. None was. Look whether the source is in order; if it is, run again with mass deletion allowed.`,
+    `${removeCount} of ${storedCount} documents of the source "${source}" in "${run.address}" would be removed, and ${why}. None was. Look whether the source is in order; if it is, run again with allowMassDeletion (on the command line, --allow-mass-deletion).`,
     { details: { source, removeCount, storedCount } },
   );
 }

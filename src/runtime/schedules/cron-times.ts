@@ -19,12 +19,37 @@ export function cronTimes(cron: string, timeZone: string, where: string): CronTi
   let times: Cron;
   try {
     times = new Cron(cron, { timezone: timeZone, paused: true });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw invalid(where, `"${cron}" is no cron expression: ${reason}. Give five fields, such as "0 3 * * 0"`);
+  } catch {
+    throw invalid(
+      where,
+      `"${cron}" is no cron expression: ${whatIsWrong(cron)}. Give five fields (minute hour day month weekday), such as "0 3 * * 0"`,
+    );
   }
   const nextAfter = (afterMs: number): number | undefined => times.nextRun(new Date(afterMs))?.getTime();
   return { nextAfter };
+}
+
+const FIELDS = ['second', 'minute', 'hour', 'day', 'month', 'weekday'] as const;
+
+/** In our words: those of the library are about its code. */
+function whatIsWrong(cron: string): string {
+  const fields = cron.trim().split(/\s+/);
+  const names = fields.length === FIELDS.length ? FIELDS : FIELDS.slice(1);
+  if (fields.length !== names.length)
+    return `it has ${fields.length === 1 ? 'one field' : `${fields.length} fields`}`;
+  const wrong = fields.findIndex(
+    (field, at) => !isCron(fields.map((_, i) => (i === at ? field : '*')).join(' ')),
+  );
+  return wrong < 0 ? 'its fields do not go together' : `its ${names[wrong]} cannot be "${fields[wrong]}"`;
+}
+
+function isCron(cron: string): boolean {
+  try {
+    new Cron(cron, { paused: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function checkTimeZone(timeZone: string, where: string): void {

@@ -51,8 +51,12 @@ test('a time that never comes is none', () => {
 
 test.each([
   ['61 * * * *', 'UTC', '"61 * * * *"'],
-  ['0 3 * * sonntag', 'UTC', '"0 3 * * sonntag"'],
-  ['0 3 * *', 'UTC', '"0 3 * *"'],
+  [
+    '0 3 * * sonntag',
+    'UTC',
+    '"0 3 * * sonntag" is no cron expression: its weekday cannot be "sonntag". Give five',
+  ],
+  ['0 3 * *', 'UTC', '"0 3 * *" is no cron expression: it has 4 fields. Give five'],
   ['', 'UTC', '""'],
   ['0 3 * * 0', 'Europe/Berln', '"Europe/Berln"'],
 ])('the typo in "%s" (%s) is named', (cron, timeZone, named) => {
