@@ -44,7 +44,7 @@ export function App(): JSX.Element {
             onClick={nextTheme}
             title="Light, dark, or as the system has it"
           >
-            {theme.value === 'system' ? 'Auto' : theme.value === 'light' ? 'Light' : 'Dark'}
+            Theme: {theme.value === 'system' ? 'auto' : theme.value}
           </button>
           {apiKey.value !== undefined && (
             <button type="button" class="button quiet" onClick={forgetKey}>

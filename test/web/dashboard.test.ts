@@ -113,10 +113,13 @@ test('pause, resume, failure, retry, check, rebuild and rollback work by clickin
 
   await head.getByRole('button', { name: 'Pause' }).click();
   await states.getByText('paused').waitFor();
+  const pauses = page.getByText('shop/articles pauses when');
+  await pauses.waitFor();
   await dataset.ingest([{ key: 'stove', content: 'POISON boils water.' }], { mode: 'async' });
   await states.getByText('catching up').waitFor();
   api.provider.poison('POISON');
   await head.getByRole('button', { name: 'Resume' }).click();
+  await pauses.waitFor({ state: 'detached' });
   await states.getByText('with failures').waitFor();
 
   await page.getByRole('link', { name: /^Failures/ }).click();
@@ -170,6 +173,21 @@ test('"Index now" indexes and says when it is done, also when that is heard befo
   await press(page, 'Index now');
   await page.getByText('Indexing shop/articles: done').waitFor();
   expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+test('where no text may go into a batch job, submitting says that nothing was submitted', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/batches`);
+  await press(page, 'Submit what waits…');
+  await press(page, 'Submit');
+  await page.getByText('Nothing was submitted').waitFor();
+  await page.goto(`${api.url}/#/datasets/no/such`);
+  await page.getByRole('link', { name: 'All datasets' }).click();
+  await page.getByRole('heading', { name: 'Make your files searchable' }).waitFor();
+  expect(errors.filter((error) => !error.includes('404'))).toEqual([]);
   await page.context().close();
 });
 

@@ -1,6 +1,7 @@
 import { attempt, beginTask, confirm } from './actions.ts';
 import { ask, client, paramOf } from './api.ts';
 import { showPhase, touchDataset } from './store.ts';
+import { withdrawToast } from './toasts.ts';
 import type { CheckReport, DatasetStatus, Task } from './types.ts';
 
 /* What can be done to a dataset, each with the question that comes before where it costs money or deletes. */
@@ -105,19 +106,24 @@ export async function cancelSwitch(address: string): Promise<void> {
   touchDataset(address);
 }
 
+function pausesText(address: string): string {
+  return `${address} pauses when the work under way is done.`;
+}
+
 /** Holds a dataset's work. */
 export async function pauseDataset({ address, actorId }: DatasetStatus): Promise<void> {
   const { events } = client.value.v1.actors[':id'];
   await attempt(
     `Pausing ${address}`,
     () => ask(events.$post({ param: { id: actorId }, json: { type: 'dataset.pause' } })),
-    `${address} pauses when the work under way is done.`,
+    pausesText(address),
   );
 }
 
 /** Takes back every reason for which a dataset is paused. */
 export async function resumeDataset({ address, actorId }: DatasetStatus): Promise<void> {
   const actor = client.value.v1.actors[':id'];
+  withdrawToast(pausesText(address));
   await attempt(`Resuming ${address}`, async () => {
     const { context } = await ask(actor.$get({ param: { id: actorId } }));
     const reasons = Array.isArray(context?.pauseReasons) ? context.pauseReasons : [];

@@ -13,8 +13,11 @@ export const costs = signal<ReadonlyMap<string, number>>(new Map());
 /** When a dataset is indexed by itself next, by address; `undefined` where it is not. */
 export const nextRuns = signal<ReadonlyMap<string, string | undefined>>(new Map());
 
+/** Why the last run by schedule of a dataset failed, by address; `undefined` where it did not. */
+export const lastErrors = signal<ReadonlyMap<string, string | undefined>>(new Map());
+
 /** Reads the schedules of a dataset that is on the screen, once in a while. */
-export async function readNextRun(address: string): Promise<void> {
+export async function readSchedules(address: string): Promise<void> {
   const route = client.value.v1.datasets[':project'][':dataset'].schedules;
   try {
     const { items } = await ask(route.$get({ param: paramOf(address) }));
@@ -22,6 +25,8 @@ export async function readNextRun(address: string): Promise<void> {
       .flatMap(({ isOn, nextRun }) => (isOn && nextRun !== undefined ? [nextRun] : []))
       .sort()[0];
     nextRuns.value = new Map([...nextRuns.peek(), [address, next]]);
+    const error = items.find(({ lastError }) => lastError !== undefined)?.lastError;
+    lastErrors.value = new Map([...lastErrors.peek(), [address, error]]);
   } catch {
     // It is gone, or the server is: the row says so.
   }

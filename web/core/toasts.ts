@@ -4,7 +4,7 @@ import { messageOf } from './api.ts';
 /** Something that is said in passing. */
 export interface Toast {
   readonly id: number;
-  readonly kind: 'done' | 'failed';
+  readonly kind: 'done' | 'note' | 'failed';
   readonly text: string;
 }
 
@@ -19,6 +19,17 @@ let lastId = 0;
 export function toastDone(text: string): void {
   const id = add('done', text);
   setTimeout(() => dismissToast(id), DONE_SHOWN_MS);
+}
+
+/** Says what came of it where nothing was done; goes away by itself. */
+export function toastNote(text: string): void {
+  const id = add('note', text);
+  setTimeout(() => dismissToast(id), DONE_SHOWN_MS);
+}
+
+/** Takes back what does not hold any more. */
+export function withdrawToast(text: string): void {
+  toasts.value = toasts.value.filter((toast) => toast.text !== text);
 }
 
 /** Says what went wrong; stays until it is dismissed. */

@@ -2,10 +2,11 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { attempt, confirm } from '../core/actions.ts';
 import { ask, client } from '../core/api.ts';
-import { formatCount, formatUsd } from '../core/format.ts';
+import { formatCount, formatUsd, plural } from '../core/format.ts';
 import { onLive } from '../core/live.ts';
 import { usePages } from '../core/load.ts';
 import { datasetLink } from '../core/router.ts';
+import { toastDone, toastFailed, toastNote } from '../core/toasts.ts';
 import type { BatchJob } from '../core/types.ts';
 import { Bar } from '../ui/bar.tsx';
 import { Button, WriteOnly } from '../ui/controls.tsx';
@@ -172,11 +173,17 @@ async function flush(): Promise<void> {
   });
   if (!isSure) return;
   const { flush: route } = client.value.v1.batches;
-  await attempt(
-    'Submitting',
-    () => ask(route.$post({ query: { wait: '10' }, json: {} })),
-    'It was submitted.',
-  );
+  await attempt('Submitting', async () => {
+    const { isDone, jobs, failures } = await ask(route.$post({ query: { wait: '10' }, json: {} }));
+    for (const { detail, dataset } of failures)
+      toastFailed(dataset === undefined ? 'Submitting' : `Submitting ${dataset}`, new Error(detail));
+    if (!isDone) toastNote('Submitting goes on; the list tells how far it is.');
+    else if (jobs.length > 0) toastDone(`${plural(jobs.length, 'job')} made or looked at.`);
+    else if (failures.length === 0)
+      toastNote(
+        'Nothing was submitted: no text waits that its policy and its provider allow in a batch job.',
+      );
+  });
 }
 
 async function look(): Promise<void> {

@@ -30,7 +30,7 @@ export function CostTable({
             Tokens
           </th>
           <th scope="col" class="number">
-            Texts that needed none
+            Texts reused
           </th>
           <th scope="col" class="number">
             Saved
@@ -53,7 +53,7 @@ export function CostTable({
             <td data-label="Tokens" class="number">
               {formatCompact(entry.tokenCount)}
             </td>
-            <td data-label="Reused" class="number">
+            <td data-label="Texts reused" class="number">
               {formatCount(entry.reusedTextCount)}
             </td>
             <td data-label="Saved" class="number">

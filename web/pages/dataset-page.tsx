@@ -5,6 +5,7 @@ import type { DatasetEntry } from '../core/dataset-entry.ts';
 import { formatCount } from '../core/format.ts';
 import { datasetLink, goTo, linkTo, path } from '../core/router.ts';
 import { datasets, isLoaded, touchDataset, watchDataset } from '../core/store.ts';
+import { lastErrors, readSchedules } from '../core/table-extras.ts';
 import type { DatasetStatus } from '../core/types.ts';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { Empty, Notice } from '../ui/parts.tsx';
@@ -49,7 +50,13 @@ export function DatasetPage(): JSX.Element {
     touchDataset(address);
     return watchDataset(address);
   }, [address]);
-  if (entry === undefined) return <h1>{isLoaded.value ? `There is no dataset ${address}.` : address}</h1>;
+  if (entry === undefined)
+    return (
+      <>
+        <h1>{isLoaded.value ? `There is no dataset ${address}.` : address}</h1>
+        {isLoaded.value && <a href={linkTo([])}>All datasets</a>}
+      </>
+    );
   const tab = TABS.get(tabName);
   return (
     <>
@@ -82,6 +89,8 @@ function Count({ count }: { readonly count: number }): JSX.Element | null {
 function Head({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const { address } = entry;
   const status = entry.status.value;
+  const lastError = lastErrors.value.get(address);
+  useEffect(() => void readSchedules(address), [address, status.phase]);
   const remove = async (): Promise<void> => {
     if (await deleteDataset(address)) goTo([]);
   };
@@ -114,6 +123,12 @@ function Head({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
           </div>
         </WriteOnly>
       </div>
+      {lastError !== undefined && (
+        <Notice tone="warn">
+          Its last run by schedule failed: <code>{lastError}</code>.{' '}
+          <a href={datasetLink(address, 'sources')}>Sources and schedule</a>
+        </Notice>
+      )}
       {status.failure !== undefined && (
         <Notice tone={status.phase === 'parked' ? 'bad' : 'warn'}>
           {status.failure.detail} <code>{status.failure.code}</code>

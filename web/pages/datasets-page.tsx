@@ -5,9 +5,9 @@ import { chunksOf, type DatasetEntry, rowsPerSecond, timeLeftMs } from '../core/
 import { formatCompact, formatCount, formatDuration, formatUsd, nowMs, plural } from '../core/format.ts';
 import { datasetLink } from '../core/router.ts';
 import { canWrite, datasets, isLoaded, watchDataset } from '../core/store.ts';
-import { costs, followExtras, lastRuns, nextRuns, readNextRun } from '../core/table-extras.ts';
+import { costs, followExtras, lastErrors, lastRuns, nextRuns, readSchedules } from '../core/table-extras.ts';
 import { Choice } from '../ui/controls.tsx';
-import { Ago, Empty } from '../ui/parts.tsx';
+import { Ago, Badge, Empty } from '../ui/parts.tsx';
 import { ChunkBar, PhaseBadge, phaseName, SyncBadge, type SyncState, syncStateOf } from '../ui/state.tsx';
 import { AddPage } from './add-page.tsx';
 
@@ -232,8 +232,9 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const leftMs = timeLeftMs(entry, nowMs.value);
   const cost = costs.value.get(address);
   const next = nextRuns.value.get(address);
+  const lastError = lastErrors.value.get(address);
   const last = lastRuns.value.get(address);
-  useEffect(() => void readNextRun(address), [address, last]);
+  useEffect(() => void readSchedules(address), [address, last]);
   return (
     <tr>
       <th scope="row">
@@ -241,6 +242,11 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
       </th>
       <td data-label="State">
         <SyncBadge status={status} />
+        {lastError !== undefined && (
+          <Badge tone="bad" title={lastError}>
+            run failed
+          </Badge>
+        )}
         {status.phase !== 'idle' && phaseName(status.phase) !== 'not running' && (
           <PhaseBadge status={status} />
         )}

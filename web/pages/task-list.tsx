@@ -104,10 +104,12 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
           </div>
         )}
       </td>
-      <td data-label="Began">
+      <td data-label="Began" class="nowrap">
         <Ago at={startedAt} />
       </td>
-      <td data-label="Took">{formatDuration(Math.max(0, endMs - Date.parse(startedAt)))}</td>
+      <td data-label="Took" class="nowrap">
+        {formatDuration(Math.max(0, endMs - Date.parse(startedAt)))}
+      </td>
       <td data-label="Counts" class="muted">
         {Object.entries(progress)
           .filter(([, count]) => count > 0)

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { attempt, confirm } from '../core/actions.ts';
 import { ask, client } from '../core/api.ts';
 import { runtime } from '../core/store.ts';
+import { withdrawToast } from '../core/toasts.ts';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { Badge, type Tone } from '../ui/parts.tsx';
 
@@ -20,9 +21,11 @@ export function WorkerControl(): JSX.Element | null {
   const status = runtime.value;
   if (status === undefined) return null;
   const [name, tone] = STATES[status.state] ?? [status.state, 'busy'];
+  // It has nothing to do because nobody answers: that is not well.
+  const isOut = status.checks.some(({ subject, isOk }) => subject === 'provider' && !isOk);
   return (
     <div class="worker">
-      <Badge tone={tone} title="The worker of this server">
+      <Badge tone={isOut && tone === 'ok' ? 'warn' : tone} title="The worker of this server">
         {name}
       </Badge>
       <WriteOnly>
@@ -53,16 +56,15 @@ function start(): Promise<boolean> {
   return attempt('Starting the worker', () => tell('supervisor.start'), 'The worker runs.');
 }
 
+const PAUSES_TEXT = 'All datasets pause when the work under way is done.';
+
 function pauseAll(): Promise<boolean> {
-  return attempt(
-    'Pausing',
-    () => tell('supervisor.pause'),
-    'All datasets pause when the work under way is done.',
-  );
+  return attempt('Pausing', () => tell('supervisor.pause'), PAUSES_TEXT);
 }
 
 /** Takes back every reason for which the worker is paused. */
 export function resumeAll(): Promise<boolean> {
+  withdrawToast(PAUSES_TEXT);
   return attempt('Resuming', async () => {
     const { actors } = client.value.v1;
     const { context } = await ask(actors[':id'].$get({ param: { id: 'supervisor' } }));

@@ -29,9 +29,11 @@ export function LineChart({
   const most = Math.max(least, ...points.map(({ value }) => value));
   const x = (atMs: number): number => ((atMs - fromMs) / (toMs - fromMs)) * WIDTH;
   const y = (value: number): number => HEIGHT - (value / most) * HEIGHT;
-  const line = points.map(({ atMs, value }) => `${x(atMs).toFixed(1)},${y(value).toFixed(1)}`).join(' L');
-  const first = points[0];
   const last = points.at(-1);
+  // What was seen last holds until something else is seen: one look alone would be no line.
+  const drawn = last === undefined ? [] : [...points, { ...last, atMs: toMs }];
+  const line = drawn.map(({ atMs, value }) => `${x(atMs).toFixed(1)},${y(value).toFixed(1)}`).join(' L');
+  const first = points[0];
   const now = last === undefined ? 'nothing yet' : format(last.value);
   return (
     <figure class="chart">
@@ -47,9 +49,10 @@ export function LineChart({
             <>
               <path
                 class="area"
-                d={`M${x(first.atMs).toFixed(1)},${HEIGHT} L${line} L${x(last.atMs).toFixed(1)},${HEIGHT} Z`}
+                d={`M${x(first.atMs).toFixed(1)},${HEIGHT} L${line} L${WIDTH},${HEIGHT} Z`}
               />
               <path class="line" d={`M${line}`} />
+              <path class="newest" d={`M${WIDTH},${y(last.value).toFixed(1)} h0`} />
             </>
           )}
         </svg>

@@ -67,8 +67,7 @@ export function StateChart({
     scale.value = Math.min(SCALES.most, Math.max(SCALES.least, scale.value * factor));
   };
   const fit = (): void => {
-    if (svg.value !== undefined && frame.current !== null)
-      scale.value = frame.current.clientWidth / baseWidth(svg.value);
+    if (svg.value !== undefined && frame.current !== null) scale.value = whole(svg.value, frame.current);
   };
   return (
     <div class="chart-box">
@@ -126,6 +125,13 @@ function baseWidth(svg: SVGSVGElement): number {
 /** As wide as there is room, as far as it can still be read. */
 function fitting(svg: SVGSVGElement, frame: HTMLElement): number {
   return Math.min(1, Math.max(SCALE_MIN, frame.clientWidth / baseWidth(svg)));
+}
+
+/** All of it at once: as large as the frame may become. */
+function whole(svg: SVGSVGElement, frame: HTMLElement): number {
+  const { width, height } = svg.viewBox.baseVal;
+  const heightMax = Number.parseFloat(getComputedStyle(frame).maxHeight);
+  return Math.min(frame.clientWidth / width, heightMax / height);
 }
 
 function resize(svg: SVGSVGElement, scale: number): void {

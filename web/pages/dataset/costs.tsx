@@ -135,7 +135,7 @@ function Plan({ plan }: { readonly plan: BackfillPlan }): JSX.Element {
       <Fact name="Texts to embed">{formatCount(textCount)}</Fact>
       <Fact name="Tokens">{formatCount(tokenCount)}</Fact>
       <Fact name="Requests">{formatCount(requestCount)}</Fact>
-      <Fact name="Cost">{totalUsd === undefined ? 'no price is known' : formatUsd(totalUsd)}</Fact>
+      <Fact name="Cost">{totalUsd === undefined ? 'no price' : formatUsd(totalUsd)}</Fact>
       <Fact name="Takes about">
         {estimatedMs === undefined ? 'not known yet' : formatDuration(estimatedMs)}
       </Fact>
