@@ -11,7 +11,8 @@ else
   BUN_VERSION=$(node -p "require('./package.json').devDependencies.bun")
   npx --yes "bun@$BUN_VERSION" install --frozen-lockfile --silent
 fi
-PATH="$PWD/node_modules/.bin:$PATH"
+# Where apt-get and the tests find programs of the system, also when a shell is not a login shell.
+PATH="$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 export PATH
 # The server shows it at its root.
 bun scripts/build-web.ts >/dev/null

@@ -32,7 +32,7 @@ export type BatchEvent =
 
 export type BatchTag = 'busy' | 'ready' | 'error' | 'paused';
 
-interface StepInput {
+export interface StepInput {
   readonly batchJobId: number;
 }
 

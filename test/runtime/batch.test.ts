@@ -137,8 +137,9 @@ describe('batch jobs without a started runtime', () => {
     const runtime = open();
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
-    await dataset.ingest(documents(20), { mode: 'sync' });
+    // Before: what is ingested may be submitted by then.
     server.outcome = { kind: 'cancelled', share: 0.5 };
+    await dataset.ingest(documents(20), { mode: 'sync' });
     const [job] = (await runtime.batch.flush()).jobs;
     await runtime.batch.pullBack(job?.batchJobId ?? 0);
     await untilOver(runtime);
@@ -156,8 +157,9 @@ describe('batch jobs without a started runtime', () => {
     const runtime = open();
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
-    await dataset.ingest(documents(20), { mode: 'sync' });
+    // Before: what is ingested may be submitted by then.
     server.outcome = { kind: 'expired', share: 0.5 };
+    await dataset.ingest(documents(20), { mode: 'sync' });
     await runtime.batch.flush();
     // The rest goes to another job as soon as somebody works on the dataset.
     server.outcome = { kind: 'completed' };
