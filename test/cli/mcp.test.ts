@@ -41,7 +41,7 @@ describe('syncline mcp', () => {
     const started = await client.callTool({ name: 'start' });
     expect(started.isError).toBeFalsy();
     const stopped = await client.callTool({ name: 'stop' });
-    expect(stopped.structuredContent).toEqual({ state: 'notStarted', pauseReasons: [] });
+    expect(stopped.structuredContent).toEqual({ state: 'notStarted', pauseReasons: [], providers: [] });
   }, 30_000);
 
   test('offers only what changes nothing with --read-only', async () => {

@@ -33,6 +33,7 @@ export function addScheduleCommand(program: Command, run: RunCommand): void {
     .argument('<cron>', 'minute hour day month weekday, or "default"')
     .addOption(runOption())
     .option('--time-zone <name>', 'such as Europe/Berlin (default: UTC)')
+    .addHelpText('after', HELP)
     .action((dataset: string, cron: string, options: { run: Run; timeZone?: string }, command: Command) =>
       run(command, (context) => {
         const { timeZone } = options;
@@ -45,6 +46,7 @@ export function addScheduleCommand(program: Command, run: RunCommand): void {
     .summary('list schedules')
     .description('Lists the schedules of a dataset, with the next run and how the last one ended.')
     .argument('<dataset>', 'project/dataset')
+    .addHelpText('after', HELP)
     .action((dataset: string, _: object, command: Command) =>
       run(command, (context) =>
         context.withRuntime('readOnly', async (runtime) =>
@@ -58,6 +60,7 @@ export function addScheduleCommand(program: Command, run: RunCommand): void {
     .description('Has a run never be due by itself.')
     .argument('<dataset>', 'project/dataset')
     .addOption(runOption())
+    .addHelpText('after', HELP)
     .action((dataset: string, options: { run: Run }, command: Command) =>
       run(command, (context) => setSchedule(context, dataset, options.run, 'off')),
     );

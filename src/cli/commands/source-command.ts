@@ -30,6 +30,7 @@ export function addSourceCommand(program: Command, run: RunCommand): void {
     .description('Stores a source with a dataset, which is created when there is none.')
     .argument('<dataset>', 'project/dataset')
     .argument('<definition>', 'JSON, or the name of a file with it')
+    .addHelpText('after', HELP)
     .action((dataset: string, definition: string, _: object, command: Command) =>
       run(command, (context) => addSource(context, dataset, definition)),
     );
@@ -38,6 +39,7 @@ export function addSourceCommand(program: Command, run: RunCommand): void {
     .summary('list sources')
     .description('Lists the sources of a dataset, with how far each was read.')
     .argument('<dataset>', 'project/dataset')
+    .addHelpText('after', HELP)
     .action((dataset: string, _: object, command: Command) =>
       run(command, (context) => listSources(context, dataset)),
     );
@@ -47,6 +49,7 @@ export function addSourceCommand(program: Command, run: RunCommand): void {
     .description('Forgets a source; its documents stay.')
     .argument('<dataset>', 'project/dataset')
     .argument('<name>', 'name of the source')
+    .addHelpText('after', HELP)
     .action((dataset: string, name: string, _: object, command: Command) =>
       run(command, (context) => removeSource(context, dataset, name)),
     );

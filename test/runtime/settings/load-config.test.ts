@@ -104,7 +104,7 @@ describe('wrong names and values are refused', () => {
     [{ file: { http: { prot: 1 } } }, /called "http.prot"; did you mean "http.port"\?/],
     [{ file: { http: 5 } }, /The option http in .* is no object/],
     [{ file: { access: 'readOnly' } }, /access is for programs/],
-    [{ file: { zebra: 1 } }, /called "zebra"; there are catalogAuthToken, /],
+    [{ file: { zebra: 1 } }, /called "zebra"; there are batchPollIntervalMs, /],
     [{ file: { http: { port: '80' } } }, /http.port in .*json is "80"; give a whole number from 0 to 65535/],
     [{ file: 'export default 5;' }, /has no configuration; export an object as its default/],
     [{ file: 'export default {' }, /cannot be read: /],
