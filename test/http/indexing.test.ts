@@ -97,6 +97,12 @@ test('a schedule is set, told in the status, and turned off; a typo is named', a
   const typo = await call('PUT', `${DATASET}/schedules/full`, { cron: '0 3 * * sonntag' });
   expect(typo).toMatchObject({ status: 422, body: { code: 'INVALID_SCHEDULE' } });
   expect(typo.body.detail).toContain('0 3 * * sonntag');
+  for (const body of [{ off: true }, { setting: 'on' }, { time: '3:00' }, {}]) {
+    const wrong = await call('PUT', `${DATASET}/schedules/full`, body);
+    expect(wrong).toMatchObject({ status: 422, body: { code: 'INVALID_REQUEST' } });
+    expect(wrong.body.detail).toContain('Give {"cron":"0 3 * * 0"}');
+    expect(wrong.body.detail).toContain('{"setting":"off"}');
+  }
   const byDefault = await call('GET', `${DATASET}/schedules`);
   expect(byDefault.body.items).toMatchObject([
     { run: 'full', isOn: true, isDefault: true, cron: '0 3 * * 0', timeZone: 'UTC' },

@@ -15,7 +15,7 @@ test('the requests that docs/rest.md shows are answered as it says', async () =>
     '{"key":"lamp","content":"A lamp."}\n{"key":"mat","content":"A mat."}\n',
   );
   const blocks = BLOCKS.filter(({ page, language }) => page === 'docs/rest.md' && language === 'sh');
-  expect(blocks).toHaveLength(2);
+  expect(blocks).toHaveLength(3);
   const answers: string[] = [];
   for (const { code } of blocks) {
     const script = code.replaceAll('http://127.0.0.1:7331', api.url);
@@ -27,9 +27,10 @@ test('the requests that docs/rest.md shows are answered as it says', async () =>
     await once(shell, 'close');
     answers.push(output);
   }
-  const [first = '', second = ''] = answers;
+  const [first = '', second = '', third = ''] = answers;
   expect(first).toMatch(
     /"addedCount":2.*"isSearchable":true.*"results":\[.*"key":"stove".*"isUpToDate":true/,
   );
   expect(second).toContain('"addedCount":2');
+  expect(third).toMatch(/"timeZone":"Europe\/Berlin".*"isOn":false,"isDefault":false.*"isDefault":true/);
 });

@@ -77,13 +77,19 @@ export const scheduleParams = datasetParams.extend({
 });
 
 export const newScheduleSchema = z
-  .union([
-    z.strictObject({
-      cron: z.string().min(1).max(200).openapi({ example: '0 3 * * 0' }),
-      timeZone: z.string().min(1).max(64).optional().openapi({ example: 'Europe/Berlin' }),
-    }),
-    z.strictObject({ setting: z.enum(['off', 'default']) }),
-  ])
+  .union(
+    [
+      z.strictObject({
+        cron: z.string().min(1).max(200).openapi({ example: '0 3 * * 0' }),
+        timeZone: z.string().min(1).max(64).optional().openapi({ example: 'Europe/Berlin' }),
+      }),
+      z.strictObject({ setting: z.enum(['off', 'default']) }),
+    ],
+    {
+      error:
+        'Give {"cron":"0 3 * * 0"}, with a "timeZone" such as "Europe/Berlin" if it is not UTC, or {"setting":"off"}, or {"setting":"default"}',
+    },
+  )
   .openapi('NewSchedule');
 
 const scheduleSchema = z
