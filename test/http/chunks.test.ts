@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi } from './http-fixtures.ts';
 
 const PARAGRAPH = 'A tent of two, with a groundsheet that keeps the water out. ';
@@ -31,9 +32,13 @@ test('a chunk that has no row yet says so', async () => {
   const api = await startTestApi();
   const dataset = api.runtime.dataset('shop/articles');
   api.provider.misbehave({ kind: 'status', status: 401 }, Number.POSITIVE_INFINITY);
-  await dataset
-    .ingest([{ key: 'a', content: PARAGRAPH }], { signal: AbortSignal.timeout(1_500) })
+  const gaveUp = new AbortController();
+  const ingested = dataset
+    .ingest([{ key: 'a', content: PARAGRAPH }], { signal: gaveUp.signal })
     .catch(() => undefined);
-  const { items } = (await api.call('GET', '/v1/datasets/shop/articles/documents/a/chunks')).body;
-  expect(items).toMatchObject([{ status: 'pending', isIndexed: false }]);
+  const chunks = () => api.call('GET', '/v1/datasets/shop/articles/documents/a/chunks');
+  await waitFor('the document', async () => (await chunks()).body.items?.length === 1);
+  gaveUp.abort();
+  await ingested;
+  expect((await chunks()).body.items).toMatchObject([{ status: 'pending', isIndexed: false }]);
 });

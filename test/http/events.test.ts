@@ -15,6 +15,7 @@ describe('the event stream', () => {
     const snapshot = await client.next(({ event }) => event === 'snapshot');
     expect(snapshot.data.actors).toMatchObject([
       { id: 'supervisor', machine: 'supervisor', status: 'active' },
+      { id: 'scheduler:1', machine: 'scheduler', status: 'active' },
     ]);
     await api.runtime.dataset('docs/one').ingest([{ key: 'a', content: 'words' }]);
 

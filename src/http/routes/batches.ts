@@ -43,6 +43,8 @@ const runResponses = {
     'DATASET_DELETING',
     'INVALID_ADDRESS',
     'ABORTED',
+    'PAYLOAD_TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
   ),
 };
 
@@ -164,6 +166,8 @@ const changeBatchPolicy = createRoute({
       'LEASE_HELD',
       'CATALOG_READ_ONLY',
       'INVALID_OPTION',
+      'PAYLOAD_TOO_LARGE',
+      'UNSUPPORTED_MEDIA_TYPE',
     ),
   },
 });
