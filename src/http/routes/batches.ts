@@ -59,6 +59,7 @@ const listBatches = createRoute({
   request: { query: pageQuery.extend({ status: batchStatusSchema.optional() }) },
   responses: {
     200: { description: 'A page of jobs', content: { 'application/json': { schema: batchPageSchema } } },
+    ...problemResponses(),
   },
 });
 
