@@ -69,11 +69,17 @@ export async function retryFailures(
   });
 }
 
-function checkFilter({ chunkIds }: FailureFilter): void {
-  if (chunkIds === undefined || chunkIds.length <= CHUNK_IDS_MAX) return;
-  throw new SynclineError(
-    'INVALID_OPTION',
-    `"chunkIds" holds ${chunkIds.length} ids; give at most ${CHUNK_IDS_MAX}.`,
-    { details: { option: 'chunkIds' } },
-  );
+function checkFilter(filter: FailureFilter): void {
+  const { chunkIds } = filter;
+  if (chunkIds !== undefined && chunkIds.length > CHUNK_IDS_MAX)
+    throw invalidFilter('chunkIds', `holds ${chunkIds.length} ids; give at most ${CHUNK_IDS_MAX}`);
+  // A database takes no text with U+0000.
+  for (const option of ['code', 'source', 'key', 'error'] as const) {
+    if (filter[option]?.includes('\0'))
+      throw invalidFilter(option, 'holds the character U+0000; leave it out');
+  }
+}
+
+function invalidFilter(option: keyof FailureFilter, reason: string): SynclineError {
+  return new SynclineError('INVALID_OPTION', `"${option}" ${reason}.`, { details: { option } });
 }

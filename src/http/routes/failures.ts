@@ -75,7 +75,7 @@ const listFailures = createRoute({
       description: 'A page of chunks',
       content: { 'application/json': { schema: failedChunkPageSchema } },
     },
-    ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING'),
+    ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING', 'INVALID_OPTION'),
   },
 });
 
