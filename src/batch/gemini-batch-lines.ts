@@ -1,19 +1,14 @@
-import { isSynclineError, SynclineError } from '../domain/errors.ts';
-import { nextTurn } from '../embedders/next-turn.ts';
+import { SynclineError } from '../domain/errors.ts';
 import type { ResolvedOpenAiOptions } from '../embedders/openai-options.ts';
 import { providerFailure } from '../embedders/provider-failure.ts';
-import { readEmbeddings } from '../embedders/read-embeddings.ts';
 import type { BatchRequest, BatchResult } from './batch-api.ts';
-import { readLines } from './jsonl-lines.ts';
-import { failureContext, isRecord, withoutQuotes } from './openai-batch-lines.ts';
+import { failureContext, withoutQuotes } from './openai-batch-lines.ts';
+import { isRecord, type ResultLine, readResultLines, vectorsOf } from './result-lines.ts';
 
 /* The lines of Gemini's batch files. Formats: cookbook Batch_mode.ipynb, `SingleEmbedContentResponse` in js-genai. */
 
 /** A number in JSON, its comma and its line, at most. */
 const BYTES_PER_NUMBER_MAX = 40;
-const BYTES_PER_LINE_OVERHEAD = 65_536;
-const DIMENSIONS_READ_MIN = 4_096;
-const SLICE_MS = 4;
 /** Codes of google.rpc in lines, as the HTTP statuses that they stand for. */
 const HTTP_STATUSES: Readonly<Record<number, number>> = {
   3: 400,
@@ -38,39 +33,27 @@ export function geminiRequestLine(options: ResolvedOpenAiOptions, { id, texts }:
 }
 
 /** Reads the lines of a file of results. */
-export async function* readGeminiResults(
+export function readGeminiResults(
   options: ResolvedOpenAiOptions,
   pieces: AsyncIterable<Uint8Array>,
   textsOf: (id: string) => number | undefined,
 ): AsyncGenerator<BatchResult> {
-  const numbersMax = Math.max(options.dimensions, DIMENSIONS_READ_MIN);
-  let sliceEndMs = performance.now() + SLICE_MS;
-  for await (const line of readLines(pieces, numbersMax * BYTES_PER_NUMBER_MAX + BYTES_PER_LINE_OVERHEAD)) {
-    yield line === undefined
-      ? { kind: 'unreadable', message: 'A line is far longer than a vector of that length can be.' }
-      : await readResult(options, line, textsOf);
-    if (performance.now() < sliceEndMs) continue;
-    await nextTurn();
-    sliceEndMs = performance.now() + SLICE_MS;
-  }
+  return readResultLines(pieces, {
+    options,
+    inputsPerRequestMax: 1,
+    bytesPerNumberMax: BYTES_PER_NUMBER_MAX,
+    idField: 'key',
+    textsOf,
+    read: ({ id, fields }) => readResult(options, id, fields),
+  });
 }
 
-async function readResult(
+function readResult(
   options: ResolvedOpenAiOptions,
-  line: string,
-  textsOf: (id: string) => number | undefined,
-): Promise<BatchResult> {
-  const parsed = parse(line);
-  if (!isRecord(parsed) || typeof parsed.key !== 'string') {
-    return { kind: 'unreadable', message: `A line of ${line.length} characters is no result.` };
-  }
-  const id = parsed.key;
-  if (textsOf(id) === undefined)
-    return { kind: 'unknown', message: 'A line names no request that is waited for.' };
-  const response = isRecord(parsed.response) ? parsed.response : undefined;
-  if (response === undefined) return failed(options, id, parsed.error);
-  const { provider } = options.endpoint;
-  const expected = { provider, model: options.model, itemCount: 1, dimensions: options.dimensions };
+  id: string,
+  { response, error }: ResultLine['fields'],
+): Promise<BatchResult> | BatchResult {
+  if (!isRecord(response)) return failed(options, id, error);
   const embedding = isRecord(response.embedding) ? response.embedding.values : undefined;
   const tokens = tokensOf(response);
   // In the words of OpenAI's protocol, for which there is one reader of vectors.
@@ -78,12 +61,7 @@ async function readResult(
     data: [{ index: 0, embedding }],
     ...(tokens === undefined ? {} : { usage: { prompt_tokens: tokens, total_tokens: tokens } }),
   };
-  try {
-    return { kind: 'vectors', id, ...(await readEmbeddings(answer, expected)) };
-  } catch (error) {
-    if (!isSynclineError(error)) throw error;
-    return { kind: 'refused', id, error };
-  }
+  return vectorsOf(options, { id, itemCount: 1 }, answer);
 }
 
 /** A count that comes as a number, or as text because it may be large. */
@@ -111,12 +89,4 @@ function failed(options: ResolvedOpenAiOptions, id: string, error: unknown): Bat
     id,
     error: failure,
   };
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

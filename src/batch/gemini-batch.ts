@@ -15,7 +15,8 @@ import type {
   RemoteJobState,
 } from './batch-api.ts';
 import { geminiRequestLine, readGeminiResults } from './gemini-batch-lines.ts';
-import { failureContext, isRecord } from './openai-batch-lines.ts';
+import { failureContext } from './openai-batch-lines.ts';
+import { isRecord } from './result-lines.ts';
 import { withSpoolFile } from './spool-file.ts';
 
 const DAY_MS = 86_400_000;

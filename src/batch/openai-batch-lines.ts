@@ -1,20 +1,13 @@
-import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
-import { nextTurn } from '../embedders/next-turn.ts';
+import { SynclineError, toSynclineError } from '../domain/errors.ts';
 import type { ResolvedOpenAiOptions } from '../embedders/openai-options.ts';
 import { providerFailure } from '../embedders/provider-failure.ts';
-import { readEmbeddings } from '../embedders/read-embeddings.ts';
 import type { BatchRequest, BatchResult } from './batch-api.ts';
-import { readLines } from './jsonl-lines.ts';
+import { isRecord, type ResultLine, readResultLines, vectorsOf } from './result-lines.ts';
 
 /* The lines of OpenAI's batch files. Formats: `BatchRequestInput` and `BatchRequestOutput` in openai-openapi. */
 
 /** A number in JSON and its comma, at most. */
 const BYTES_PER_NUMBER_MAX = 26;
-const BYTES_PER_LINE_OVERHEAD = 65_536;
-/** Room for vectors that are longer than we expect, so that the error can say how long. */
-const DIMENSIONS_READ_MIN = 4_096;
-/** How long the event loop is kept before others get their turn. */
-const SLICE_MS = 4;
 /** Quoted words of the provider longer than this may be one of our texts. */
 const QUOTE_LENGTH_MAX = 24;
 
@@ -32,7 +25,7 @@ export function requestLine(options: ResolvedOpenAiOptions, { id, texts }: Batch
 }
 
 /** Reads the lines of an output or error file. */
-export async function* readResults(
+export function readResults(
   options: ResolvedOpenAiOptions,
   pieces: AsyncIterable<Uint8Array>,
   {
@@ -40,52 +33,24 @@ export async function* readResults(
     textsOf,
   }: { inputsPerRequestMax: number; textsOf: (id: string) => number | undefined },
 ): AsyncGenerator<BatchResult> {
-  const numbersMax = inputsPerRequestMax * Math.max(options.dimensions, DIMENSIONS_READ_MIN);
-  let sliceEndMs = performance.now() + SLICE_MS;
-  for await (const line of readLines(pieces, numbersMax * BYTES_PER_NUMBER_MAX + BYTES_PER_LINE_OVERHEAD)) {
-    yield line === undefined
-      ? { kind: 'unreadable', message: 'A line is far longer than vectors of that length can be.' }
-      : await readResult(options, line, textsOf);
-    if (performance.now() < sliceEndMs) continue;
-    await nextTurn();
-    sliceEndMs = performance.now() + SLICE_MS;
-  }
+  return readResultLines(pieces, {
+    options,
+    inputsPerRequestMax,
+    bytesPerNumberMax: BYTES_PER_NUMBER_MAX,
+    idField: 'custom_id',
+    textsOf,
+    read: (line) => readResult(options, line),
+  });
 }
 
-async function readResult(
-  options: ResolvedOpenAiOptions,
-  line: string,
-  textsOf: (id: string) => number | undefined,
-): Promise<BatchResult> {
-  const parsed = parse(line);
-  if (!isRecord(parsed) || typeof parsed.custom_id !== 'string') {
-    return { kind: 'unreadable', message: `A line of ${line.length} characters is no result.` };
-  }
-  const id = parsed.custom_id;
-  const itemCount = textsOf(id);
-  if (itemCount === undefined)
-    return { kind: 'unknown', message: 'A line names no request that is waited for.' };
-  const response = isRecord(parsed.response) ? parsed.response : undefined;
+function readResult(options: ResolvedOpenAiOptions, line: ResultLine): Promise<BatchResult> | BatchResult {
+  const { id, fields } = line;
+  const response = isRecord(fields.response) ? fields.response : undefined;
   const status = response?.status_code;
-  if (response === undefined || parsed.error)
-    return { kind: 'unanswered', id, error: notWorkedOn(options, parsed.error) };
+  if (response === undefined || fields.error)
+    return { kind: 'unanswered', id, error: notWorkedOn(options, fields.error) };
   if (status !== 200) return failed(options, id, typeof status === 'number' ? status : 500, response.body);
-  const { provider } = options.endpoint;
-  const expected = { provider, model: options.model, itemCount, dimensions: options.dimensions };
-  try {
-    return { kind: 'vectors', id, ...(await readEmbeddings(response.body, expected)) };
-  } catch (error) {
-    if (!isSynclineError(error)) throw error;
-    return { kind: 'refused', id, error };
-  }
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
+  return vectorsOf(options, line, response.body);
 }
 
 /** A request of the job that got an error for an answer. */
@@ -121,8 +86,4 @@ function notWorkedOn({ endpoint }: ResolvedOpenAiOptions, error: unknown): Syncl
       : 'unknown';
   const message = `${endpoint.provider} did not come to a request of a batch job (${code}); it is sent again.`;
   return new SynclineError('PROVIDER_FAILED', message, { retryable: true, details: { providerCode: code } });
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

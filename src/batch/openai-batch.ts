@@ -15,7 +15,8 @@ import type {
   RemoteJobFailure,
   RemoteJobState,
 } from './batch-api.ts';
-import { failureContext, isRecord, readResults, requestLine } from './openai-batch-lines.ts';
+import { failureContext, readResults, requestLine } from './openai-batch-lines.ts';
+import { isRecord } from './result-lines.ts';
 
 const DAY_MS = 86_400_000;
 /** Half the price: developers.openai.com/api/docs/guides/batch. */
