@@ -1,13 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import {
-  type BatchDefect,
-  type BatchLines,
-  type BatchOutcome,
-  errorLines,
-  outputLines,
-} from './batch-answers.ts';
+import { type BatchShop, batchBody, createBatchJobs, fileBody, isOver } from './batch-jobs.ts';
 import { type EmbeddingServer, startEmbeddingServer } from './embedding-server.ts';
 import { multipartFile } from './multipart.ts';
 
@@ -49,53 +43,14 @@ export interface BatchServerOptions {
   readonly pageSizeMax?: number;
 }
 
-export interface StandInBatch {
-  readonly id: string;
-  readonly inputFileId: string;
-  readonly metadata: Record<string, string>;
-  readonly createdAt: number;
-  readonly requests: readonly BatchLines[];
-  readonly tokens: number;
-  status: string;
-  looks: number;
-  outcome: BatchOutcome;
-  outputFileId: string | undefined;
-  errorFileId: string | undefined;
-  errors: { code: string; message: string; line: number | null }[];
-  completed: number;
-  failed: number;
-}
-
-interface StandInFile {
-  readonly id: string;
-  readonly filename: string;
-  readonly createdAt: number;
-  readonly bytes: number;
-  /** Read anew each time: an output can be far larger than memory. */
-  readonly lines: () => Iterable<string>;
-}
-
 /** The stand-in and what it has seen. */
-export interface BatchServer {
+export interface BatchServer extends BatchShop {
   readonly url: string;
   readonly direct: EmbeddingServer;
-  readonly files: Map<string, StandInFile>;
-  readonly batches: Map<string, StandInBatch>;
-  /** Every text that was embedded and charged in a job, as often as it was. */
-  readonly charged: string[];
   /** How often each operation was asked for. */
   readonly asked: Record<BatchOperation, number>;
   /** Bytes of output and error files that were read. */
   sentBytes: number;
-  /** How the jobs that are made from now on end. */
-  outcome: BatchOutcome;
-  /** What is wrong with outputs that are made from now on. */
-  readonly defects: Set<BatchDefect>;
-  /** Texts that hold this are refused, with every request that holds one. */
-  poison: string | undefined;
-  /** Whether looks take a job further; else it stays as it is. */
-  isMoving: boolean;
-  enqueuedTokensMax: number;
   /** Called before an operation is done, and when it is done but not answered. */
   watch: ((operation: BatchOperation, moment: 'before' | 'after') => void) | undefined;
   /** The next `times` requests of an operation fail that way. */
@@ -105,7 +60,8 @@ export interface BatchServer {
 }
 
 export async function startBatchServer(options: BatchServerOptions = {}): Promise<BatchServer> {
-  const direct = await startEmbeddingServer({ dimensions: options.dimensions ?? 8 });
+  const dimensions = options.dimensions ?? 8;
+  const direct = await startEmbeddingServer({ dimensions });
   const faults: { operation: BatchOperation; fault: BatchFault; times: number }[] = [];
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
@@ -143,8 +99,7 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     close,
     [Symbol.asyncDispose]: close,
   };
-  let idCount = 0;
-  const newId = (prefix: string): string => `${prefix}${(++idCount).toString(36).padStart(8, '0')}`;
+  const jobs = createBatchJobs(state, { dimensions, looksUntilOver: options.looksUntilOver ?? 2 });
 
   async function close(): Promise<void> {
     server.closeAllConnections();
@@ -196,7 +151,7 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     upload({ body, headers }) {
       const { filename, content } = multipartFile(body, String(headers['content-type']));
       const text = content.toString('utf8');
-      const file = addFile(
+      const file = jobs.addFile(
         filename,
         content.byteLength,
         () => text.split('\n').filter((line) => line !== ''),
@@ -209,13 +164,13 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
       const { input_file_id, metadata } = JSON.parse(body.toString('utf8'));
       const file = state.files.get(input_file_id);
       if (file === undefined) return missing('file');
-      const batch = createBatch(file, metadata ?? {});
+      const batch = jobs.create(file, metadata ?? {});
       return { body: batchBody(batch) };
     },
     look({ id }) {
       const batch = state.batches.get(id);
       if (batch === undefined) return missing('batch');
-      move(batch);
+      jobs.move(batch);
       return { body: batchBody(batch) };
     },
     listBatches: ({ query }) => ({ body: page([...state.batches.values()].map(batchBody), query) }),
@@ -224,8 +179,7 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
       if (batch === undefined) return missing('batch');
       if (isOver(batch))
         return { status: 409, body: { error: { message: 'It is over.', code: 'conflict' } } };
-      batch.status = 'cancelling';
-      if (batch.outcome.kind !== 'stuck') batch.outcome = { kind: 'cancelled', share: shareOf(batch) };
+      jobs.cancel(batch);
       return { body: batchBody(batch) };
     },
     content({ id }) {
@@ -237,100 +191,6 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
       return state.files.delete(id) ? { body: { id, object: 'file', deleted: true } } : missing('file');
     },
   };
-
-  function addFile(
-    filename: string,
-    bytes: number,
-    lines: () => Iterable<string>,
-    prefix: string,
-  ): StandInFile {
-    const file = { id: newId(prefix), filename, bytes, lines, createdAt: Math.floor(Date.now() / 1000) };
-    state.files.set(file.id, file);
-    return file;
-  }
-
-  function createBatch(file: StandInFile, metadata: Record<string, string>): StandInBatch {
-    const requests = [...file.lines()].map((line) => JSON.parse(line) as BatchLines);
-    const tokens = requests.reduce((sum, request) => sum + tokensOf(request), 0);
-    const enqueued = [...state.batches.values()]
-      .filter((batch) => !isOver(batch))
-      .reduce((sum, one) => sum + one.tokens, 0);
-    const isTooMuch = enqueued + tokens > state.enqueuedTokensMax;
-    const batch: StandInBatch = {
-      id: newId('batch_'),
-      inputFileId: file.id,
-      metadata,
-      createdAt: Math.floor(Date.now() / 1000),
-      requests,
-      tokens,
-      status: 'validating',
-      looks: 0,
-      outcome: isTooMuch ? { kind: 'tokenLimit' } : state.outcome,
-      outputFileId: undefined,
-      errorFileId: undefined,
-      errors: [],
-      completed: 0,
-      failed: 0,
-    };
-    state.batches.set(batch.id, batch);
-    return batch;
-  }
-
-  /** One step further: validating, in_progress, finalizing, and an end. */
-  function move(batch: StandInBatch): void {
-    batch.looks += 1;
-    if (isOver(batch) || !state.isMoving) return;
-    const { outcome } = batch;
-    if (outcome.kind === 'stuck') {
-      if (batch.status === 'validating') batch.status = 'in_progress';
-      return;
-    }
-    if (outcome.kind === 'tokenLimit' || outcome.kind === 'failed') {
-      batch.status = 'failed';
-      batch.errors = [
-        outcome.kind === 'failed'
-          ? { code: 'invalid_json_line', message: 'This line is not parseable as valid JSON.', line: 1 }
-          : {
-              code: 'token_limit_exceeded',
-              message: 'Enqueued token limit reached. Limit: some.',
-              line: null,
-            },
-      ];
-      return;
-    }
-    if (batch.status !== 'cancelling' && batch.looks < (options.looksUntilOver ?? 2)) {
-      batch.status = 'in_progress';
-      return;
-    }
-    finish(batch);
-  }
-
-  function finish(batch: StandInBatch): void {
-    const { outcome } = batch;
-    const share = 'share' in outcome ? outcome.share : 1;
-    const worked = batch.requests.slice(0, Math.round(batch.requests.length * share));
-    const skipped = batch.requests.slice(worked.length);
-    const isRefused = (request: BatchLines): boolean =>
-      outcome.kind === 'allFailed' ||
-      (state.poison !== undefined && inputsOf(request).some((text) => text.includes(state.poison ?? '')));
-    const good = worked.filter((request) => !isRefused(request));
-    const bad = worked.filter(isRefused);
-    for (const request of good) state.charged.push(...inputsOf(request));
-    const dimensions = options.dimensions ?? 8;
-    const defects = new Set(state.defects);
-    if (good.length > 0) {
-      const lines = (): Iterable<string> => outputLines(good, { dimensions, defects });
-      batch.outputFileId = addFile(`${batch.id}_output.jsonl`, 0, lines, 'file-out-').id;
-      if (defects.has('outputGone')) state.files.delete(batch.outputFileId);
-    }
-    if (bad.length + skipped.length > 0) {
-      const lines = (): Iterable<string> => errorLines(bad, skipped, outcome.kind);
-      batch.errorFileId = addFile(`${batch.id}_error.jsonl`, 0, lines, 'file-err-').id;
-    }
-    batch.completed = good.length;
-    batch.failed = bad.length;
-    batch.status = outcome.kind === 'expired' || outcome.kind === 'cancelled' ? outcome.kind : 'completed';
-  }
 
   function page(newestLast: readonly { readonly id: string }[], query: URLSearchParams): unknown {
     const newestFirst = [...newestLast].reverse();
@@ -358,53 +218,6 @@ function routeOf(method: string, kind?: string, id?: string, part?: string): Bat
     'DELETE files/id': 'removeFile',
   };
   return routes[name];
-}
-
-function isOver({ status }: StandInBatch): boolean {
-  return ['completed', 'failed', 'expired', 'cancelled'].includes(status);
-}
-
-function shareOf({ outcome }: StandInBatch): number {
-  return 'share' in outcome ? outcome.share : 0.5;
-}
-
-function inputsOf({ body }: BatchLines): string[] {
-  return Array.isArray(body.input) ? body.input : [body.input];
-}
-
-function tokensOf(request: BatchLines): number {
-  return inputsOf(request).reduce((sum, text) => sum + Math.ceil(text.length / 4), 0);
-}
-
-function fileBody({ id, filename, createdAt, bytes }: StandInFile) {
-  return {
-    id,
-    object: 'file',
-    bytes,
-    created_at: createdAt,
-    filename,
-    purpose: 'batch',
-    status: 'processed',
-  };
-}
-
-function batchBody(batch: StandInBatch) {
-  const { id, status, createdAt } = batch;
-  const times = { created_at: createdAt, expires_at: createdAt + 86_400 };
-  return {
-    id,
-    object: 'batch',
-    endpoint: '/v1/embeddings',
-    errors: batch.errors.length === 0 ? null : { object: 'list', data: batch.errors },
-    input_file_id: batch.inputFileId,
-    completion_window: '24h',
-    status,
-    output_file_id: batch.outputFileId ?? null,
-    error_file_id: batch.errorFileId ?? null,
-    ...times,
-    request_counts: { total: batch.requests.length, completed: batch.completed, failed: batch.failed },
-    metadata: batch.metadata,
-  };
 }
 
 function* withEnds(lines: Iterable<string>, count: (bytes: number) => void): Generator<string> {
