@@ -7,13 +7,11 @@ WORKDIR /build
 COPY package.json bun.lock ./
 # An empty package stands in for LanceDB's optional model packages, half a gigabyte that is never loaded.
 COPY tools/empty-package tools/empty-package
-COPY scripts/include-optional.ts scripts/
-# With PostgreSQL, PDF and Gemini, which a library leaves to its users, in the versions of the lock file.
-# Then goes what nothing loads: types, source maps, sources beside the code made of them, libraries for another libc.
+COPY scripts/include-optional.ts scripts/prune-packages.ts scripts/
+# With PostgreSQL, PDF and Gemini, which a library leaves to its users, in the versions of the lock file; then without what
+# nothing loads.
 RUN bun scripts/include-optional.ts && bun install --production --ignore-scripts \
-  && cd node_modules \
-  && rm -rf @libsql/linux-*-musl gpt-tokenizer/cjs gpt-tokenizer/data gpt-tokenizer/src openai/src apache-arrow/src zod/src \
-  && find . -type f \( -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+  && bun scripts/prune-packages.ts node_modules
 
 # The dashboard, bundled. Optional packages are native libraries, which that needs none of.
 FROM ${BASE} AS web
@@ -41,6 +39,9 @@ COPY package.json LICENSE ./
 COPY schema schema
 COPY src src
 COPY --from=web /build/web/dist web/dist
+# No image where a package was left out that is needed after all.
+RUN bun -e 'for (const name of ["./src/index.ts", "./src/http/server.ts", "./src/mcp/serve-stdio.ts", "./src/cli/create-program.ts", \
+  "@google/genai", "@lancedb/lancedb", "openai", "pg", "unpdf"]) await import(name)'
 # For "docker exec": syncline status
 RUN printf '#!/bin/sh\nexec bun /app/src/cli/main.ts "$@"\n' > /usr/local/bin/syncline && chmod 755 /usr/local/bin/syncline
 # A number, so that Kubernetes can see that it is not root.
