@@ -195,7 +195,7 @@ function leaseHeld(location: string, holder: LeaseHolder): SynclineError {
   const until = new Date(holder.expiresAtMs).toISOString();
   return new SynclineError(
     'LEASE_HELD',
-    `Another worker holds the catalog ${location}: process ${holder.pid} on ${hostName(holder)}, started ${since}. Stop it, only look (search, status), or wait until its lease ends (${until} unless renewed).`,
+    `Another worker holds the catalog ${location}: process ${holder.pid} on ${hostName(holder)}, started ${since}. Give it the work if it serves HTTP, stop it, only look (search, status), or wait until its lease ends (${until} unless renewed).`,
     { retryable: false, details: { ...holder } },
   );
 }
