@@ -1,3 +1,4 @@
+import { afterEach } from 'bun:test';
 import { type Actor, createActor, SimulatedClock, type SnapshotFrom, waitFor } from 'xstate';
 import {
   type DatasetEvent,
@@ -8,6 +9,7 @@ import {
   type Measured,
 } from '../../src/actors/dataset-machine.ts';
 import type { BackoffSettings } from '../../src/actors/failure.ts';
+import { SynclineError } from '../../src/domain/errors.ts';
 import type { TableVerdict } from '../../src/domain/sync-report.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
@@ -55,8 +57,34 @@ export interface DatasetHarness {
 
 export const BACKOFF: BackoffSettings = { firstMs: 100, maxMs: 400, failuresMax: 3 };
 
+export type SourceName = keyof DatasetHarness['sources'];
+
+/** What the check has to find for a source to be asked. */
+export const tableThatNeeds = (name: SourceName) =>
+  name === 'repairTable' ? 'repair' : name === 'rebuildTable' ? 'rebuild' : 'sound';
+
+/** What waiting may mend. */
+export const retryable = (details = {}) =>
+  new SynclineError('PROVIDER_UNREACHABLE', 'No answer.', { retryable: true, details });
+
+/** What waiting cannot mend. */
+export const hopeless = () => new SynclineError('PROFILE_MISMATCH', 'Wrong key.');
+
+/** Starts the datasets of one file of tests; each is stopped after its test. */
+export function datasetsOfTests(): (options?: { readonly changed?: number }) => DatasetHarness {
+  const running: DatasetHarness[] = [];
+  afterEach(() => {
+    for (const { actor } of running.splice(0)) actor.stop();
+  });
+  return (options) => {
+    const harness = createDatasetHarness(options);
+    running.push(harness);
+    return harness;
+  };
+}
+
 /** A real dataset actor that gives itself its place, on fakes, with a clock that stands still. */
-export function createDatasetHarness(options: { readonly changed?: number } = {}): DatasetHarness {
+function createDatasetHarness(options: { readonly changed?: number } = {}): DatasetHarness {
   const world: World = { changed: options.changed ?? 1, chunked: 0, embedded: 0, written: 0, table: 'sound' };
   const clock = new SimulatedClock();
   const phases: DatasetPhase[] = [];
@@ -88,7 +116,7 @@ export function createDatasetHarness(options: { readonly changed?: number } = {}
     { input: { datasetId: 1, address: 'project/data', grantsItself: true, backoff: BACKOFF }, clock },
   );
   const until: DatasetHarness['until'] = async (isThere) => {
-    await waitFor(actor, isThere, { timeout: 5_000 });
+    await waitFor(actor, isThere, { timeout: 25_000 });
   };
   return {
     actor,

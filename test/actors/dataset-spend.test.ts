@@ -1,12 +1,14 @@
 import { expect, test } from 'bun:test';
 import { SynclineError } from '../../src/domain/errors.ts';
-import { createDatasetHarness } from './dataset-harness.ts';
+import { datasetsOfTests } from './dataset-harness.ts';
+
+const start = datasetsOfTests();
 
 const capReached = () =>
   new SynclineError('SPEND_CAP_REACHED', 'Nothing is left.', { details: { cap: 'run' } });
 
 test('a dataset whose request would pass a cap is paused, not failed, until it is resumed', async () => {
-  const harness = createDatasetHarness();
+  const harness = start();
   const { actor, sources, send, untilIn, world } = harness;
   sources.embedPending.hold();
   actor.start();
@@ -25,5 +27,4 @@ test('a dataset whose request would pass a cap is paused, not failed, until it i
   await untilIn('idle');
   expect(world.written).toBe(1);
   expect(actor.getSnapshot().context.failure).toBeUndefined();
-  actor.stop();
 });

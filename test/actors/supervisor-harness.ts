@@ -1,3 +1,4 @@
+import { afterEach } from 'bun:test';
 import { type Actor, createActor, fromPromise, SimulatedClock, type SnapshotFrom, waitFor } from 'xstate';
 import {
   type DatasetEvent,
@@ -11,6 +12,7 @@ import {
   type SupervisorSettings,
   supervisorMachine,
 } from '../../src/actors/supervisor-machine.ts';
+import { SynclineError } from '../../src/domain/errors.ts';
 import type { TableVerdict } from '../../src/domain/sync-report.ts';
 import { createFakeSource, type FakeSource } from './fake-source.ts';
 
@@ -72,6 +74,25 @@ const SETTINGS: SupervisorSettings = {
   backoff: { firstMs: 100, maxMs: 400, failuresMax: 3 },
 };
 
+/** What waiting may mend. */
+export const unreachable = () => new SynclineError('CATALOG_UNREACHABLE', 'No answer.', { retryable: true });
+
+/** What waiting cannot mend. */
+export const refused = () => new SynclineError('PROFILE_MISMATCH', 'Wrong key.');
+
+/** Makes the supervisors of one file of tests; each is stopped after its test. */
+export function supervisorsOfTests(): (settings?: Partial<SupervisorSettings>) => SupervisorHarness {
+  const running: SupervisorHarness[] = [];
+  afterEach(() => {
+    for (const { actor } of running.splice(0)) actor.stop();
+  });
+  return (settings) => {
+    const harness = createSupervisorHarness(settings);
+    running.push(harness);
+    return harness;
+  };
+}
+
 /** The state in one word: while it runs, what it works on. */
 export function stateOf({ value }: SnapshotFrom<typeof supervisorMachine>): string {
   return typeof value === 'string'
@@ -80,7 +101,7 @@ export function stateOf({ value }: SnapshotFrom<typeof supervisorMachine>): stri
 }
 
 /** A real supervisor with real dataset actors over fakes, and a clock that stands still. */
-export function createSupervisorHarness(settings: Partial<SupervisorSettings> = {}): SupervisorHarness {
+function createSupervisorHarness(settings: Partial<SupervisorSettings> = {}): SupervisorHarness {
   const clock = new SimulatedClock();
   const datasets = new Map<number, FakeDataset>();
   const [states, reports, started, aborted, letGo]: [string[], string[], number[], number[], number[]] = [
@@ -135,7 +156,7 @@ export function createSupervisorHarness(settings: Partial<SupervisorSettings> = 
     most.actors = Math.max(most.actors, actors);
   });
   const until: SupervisorHarness['until'] = async (isThere) => {
-    await waitFor(actor, isThere, { timeout: 4_000 });
+    await waitFor(actor, isThere, { timeout: 25_000 });
   };
   const tell: SupervisorHarness['tell'] = (datasetId, event) =>
     actor.send({ type: 'dataset.tell', datasetId, address: addressOf(datasetId), event });
