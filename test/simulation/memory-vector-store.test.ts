@@ -1,6 +1,7 @@
 import { createSerialQueue } from '../../src/vectors/serial-queue.ts';
 import { describeTableContents } from '../conformance/table-contents-suite.ts';
 import { describeTableScan } from '../conformance/table-scan-suite.ts';
+import { describeVectorSearch } from '../conformance/vector-search-suite.ts';
 import { describeForeignCommits } from '../conformance/vector-store-foreign-suite.ts';
 import { describeVectorStore, type VectorStorePlace } from '../conformance/vector-store-suite.ts';
 import type { StoreCalls } from './memory-table.ts';
@@ -25,6 +26,7 @@ async function makePlace(): Promise<VectorStorePlace> {
 }
 
 describeVectorStore(NAME, makePlace);
+describeVectorSearch(NAME, makePlace);
 describeForeignCommits(`${NAME}, with another writer`, makePlace);
 describeTableScan(NAME, makePlace);
 describeTableContents(NAME, makePlace);

@@ -8,6 +8,7 @@ import { createLanceVectorStore } from '../../src/vectors/lance-vector-store.ts'
 import type { VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
 import { describeTableContents } from '../conformance/table-contents-suite.ts';
 import { describeTableScan } from '../conformance/table-scan-suite.ts';
+import { describeVectorSearch } from '../conformance/vector-search-suite.ts';
 import { describeForeignCommits } from '../conformance/vector-store-foreign-suite.ts';
 import { describeVectorStore, type VectorStorePlace } from '../conformance/vector-store-suite.ts';
 import { row, rowsOf, spec } from './table-fixtures.ts';
@@ -25,6 +26,7 @@ describeVectorStore('LanceDB, documents replaced through the indexes, not durabl
   makePlace({ oneCommitBytesMax: 0, durable: false }),
 );
 
+describeVectorSearch('LanceDB', () => makePlace({ durable: false }));
 describeTableContents('LanceDB', () => makePlace({ durable: false }));
 describeTableScan('LanceDB', () => makePlace({ durable: false }));
 describeForeignCommits('LanceDB and a foreign writer', () => makePlace({}));
