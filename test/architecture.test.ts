@@ -152,6 +152,13 @@ test('no file uses an API of one engine alone, but the one that listens: there i
 test('files stay small enough to read', () => {
   const long = files.filter((name) => readFileSync(join(SOURCE, name), 'utf8').split('\n').length > 400);
   expect(long).toEqual([]);
+  const others = ['bench', 'examples', 'scripts', 'test', 'web'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, String(name))),
+  );
+  const longOthers = others.filter(
+    (name) => /\.tsx?$/.test(name) && readFileSync(join(ROOT, name), 'utf8').split('\n').length > 500,
+  );
+  expect(longOthers).toEqual([]);
 });
 
 interface Packages {
