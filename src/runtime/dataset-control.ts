@@ -6,7 +6,7 @@ import { profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { parseFieldTypes } from '../domain/fields.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
-import { readBatchPolicy } from './batch/batch-policy.ts';
+import { readBatchPolicy, requireBatchApi } from './batch/batch-policy.ts';
 import { summarize } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, servingGeneration, withActor, withSession } from './core.ts';
 import type { CreateDatasetOptions, DatasetStatus, EarlierTable } from './dataset.ts';
@@ -37,6 +37,8 @@ export async function makeDataset(
 ): Promise<DatasetRecord> {
   const { provider, model, dimensions, limits } = core.chosen.embedder;
   const wanted = checkTokensPerChunk(options.tokensPerChunkMax ?? core.options.tokensPerChunkMax);
+  if (options.batch !== undefined && readBatchPolicy(options.batch).mode !== 'never')
+    requireBatchApi(core.chosen.embedder, formatAddress(address));
   const dataset = await writer.createDataset({
     address,
     profile: { provider, model, dimensions, templateVersion: TEMPLATE_VERSION },

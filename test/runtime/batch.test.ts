@@ -7,6 +7,7 @@ import type { SynclineOptions } from '../../src/runtime/options.ts';
 import type { BatchDefect } from '../support/batch-answers.ts';
 import { type BatchServer, startBatchServer } from '../support/batch-server.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const DIMENSIONS = 8;
 setDefaultTimeout(60_000);
@@ -147,10 +148,10 @@ describe('batch jobs without a started runtime', () => {
     expect(server.direct.texts.length).toBeGreaterThan(0);
     expect(server.charged.length).toBeGreaterThan(0);
     expect(embeddedTimes().every((times) => times === 1)).toBe(true);
-    await expect(runtime.batch.pullBack(job?.batchJobId ?? 0)).rejects.toMatchObject({
+    expect(await rejectionOf(runtime.batch.pullBack(job?.batchJobId ?? 0))).toMatchObject({
       code: 'BATCH_NOT_ALLOWED',
     });
-    await expect(runtime.batch.cancel(99)).rejects.toMatchObject({ code: 'BATCH_NOT_FOUND' });
+    expect(await rejectionOf(runtime.batch.cancel(99))).toMatchObject({ code: 'BATCH_NOT_FOUND' });
   });
 
   test('that expire half-way keep what was done, and only the rest is sent again', async () => {
@@ -172,14 +173,36 @@ describe('batch jobs without a started runtime', () => {
     expect(embeddedTimes().every((times) => times === 1)).toBe(true);
   });
 
-  test('refuse a dataset whose embedder has none', async () => {
+  test('refuse a dataset whose embedder has none, and a policy for it', async () => {
     const runtime = open(false);
-    await runtime.dataset('p/d').ingest(documents(1), { mode: 'sync' });
-    await expect(runtime.batch.flush({ datasets: ['p/d'] })).rejects.toMatchObject({
+    const dataset = runtime.dataset('p/d');
+    await dataset.ingest(documents(1), { mode: 'sync' });
+    const unsupported = {
+      code: 'BATCH_UNSUPPORTED',
+      message: expect.stringContaining('Leave its batch policy at "never"'),
+    };
+    expect(await rejectionOf(dataset.setBatchPolicy({ mode: 'always' }))).toMatchObject(unsupported);
+    expect(await rejectionOf(dataset.setBatchPolicy({ mode: 'auto' }))).toMatchObject(unsupported);
+    expect(await dataset.setBatchPolicy({ mode: 'never', minBatchSize: 7 })).toMatchObject({
+      minBatchSize: 7,
+    });
+    expect(await rejectionOf(runtime.dataset('p/new').create({ batch: { mode: 'auto' } }))).toMatchObject(
+      unsupported,
+    );
+    expect(await rejectionOf(runtime.dataset('p/new').status())).toMatchObject({ code: 'DATASET_NOT_FOUND' });
+    expect(await rejectionOf(runtime.batch.flush({ datasets: ['p/d'] }))).toMatchObject({
       code: 'BATCH_UNSUPPORTED',
     });
     expect(await runtime.batch.sync()).toEqual({ jobs: [], failures: [] });
   });
+});
+
+test('a policy is taken where nobody knows the embedder of the dataset', async () => {
+  const runtime = open();
+  await runtime.dataset('p/d').create();
+  await runtime.stop();
+  const other = open(false, { embedder: { provider: 'local' } });
+  expect(await other.dataset('p/d').setBatchPolicy({ mode: 'always' })).toMatchObject({ mode: 'always' });
 });
 
 describe('batch jobs of a started runtime', () => {

@@ -166,6 +166,7 @@ const changeBatchPolicy = createRoute({
       'DATASET_DELETING',
       'LEASE_HELD',
       'CATALOG_READ_ONLY',
+      'BATCH_UNSUPPORTED',
       'INVALID_OPTION',
       'PAYLOAD_TOO_LARGE',
       'UNSUPPORTED_MEDIA_TYPE',

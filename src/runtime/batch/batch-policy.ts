@@ -1,7 +1,8 @@
-import { type BatchPolicy, DEFAULT_BATCH_POLICY } from '../../catalog/catalog.ts';
+import { type BatchPolicy, type DatasetRecord, DEFAULT_BATCH_POLICY } from '../../catalog/catalog.ts';
 import type { DatasetAddress } from '../../domain/address.ts';
 import { formatAddress } from '../../domain/address.ts';
-import { SynclineError } from '../../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
+import type { Embedder } from '../../embedders/embedder.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
 
 /** A policy, or the parts of one that are to change. */
@@ -36,6 +37,29 @@ function invalid(option: string, value: unknown, allowed: string): SynclineError
   return new SynclineError('INVALID_OPTION', message, { details: { option: `batch.${option}` } });
 }
 
+/**
+ * Nobody is to wait for jobs that there will never be.
+ *
+ * @throws SynclineError `BATCH_UNSUPPORTED` when the embedder of a dataset has no batch API.
+ */
+export function requireBatchApi({ batch, provider, model }: Embedder, address: string): void {
+  if (batch !== undefined) return;
+  throw new SynclineError(
+    'BATCH_UNSUPPORTED',
+    `The embedder of "${address}" (${provider}/${model}) has no batch API; its texts can only go the direct way. Leave its batch policy at "never", or give the dataset an embedder that has one.`,
+    { details: { address, provider, model } },
+  );
+}
+
+/** Where the embedder is not known here, nobody can tell: the policy is taken. */
+function requireBatchApiIfKnown(core: RuntimeCore, { profile, target, address }: DatasetRecord): void {
+  try {
+    requireBatchApi(core.embedderFor((target ?? { profile }).profile), formatAddress(address));
+  } catch (error) {
+    if (!isSynclineError(error, 'PROFILE_MISMATCH')) throw error;
+  }
+}
+
 /** See `Dataset.batchPolicy`. */
 export async function datasetBatchPolicy(core: RuntimeCore, address: DatasetAddress): Promise<BatchPolicy> {
   const { datasetId } = await requireDataset(core, address);
@@ -49,8 +73,10 @@ export function setDatasetBatchPolicy(
   given: BatchPolicyOptions,
 ): Promise<BatchPolicy> {
   return withSession(core, undefined, async ({ writer }) => {
-    const { datasetId } = await requireDataset(core, address);
+    const dataset = await requireDataset(core, address);
+    const { datasetId } = dataset;
     const policy = readBatchPolicy(given, await (await core.catalog()).batchPolicy(datasetId));
+    if (policy.mode !== 'never') requireBatchApiIfKnown(core, dataset);
     await writer.setBatchPolicy(datasetId, policy);
     // What waits may have another way to go by now.
     core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.changed' });

@@ -6,6 +6,7 @@ import { hasEnded } from '../../pipeline/batch/next-step.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { type Page, type PageOptions, readPage } from '../page.ts';
 import { waitUntilNothingWaits } from '../wait-until-indexed.ts';
+import { requireBatchApi } from './batch-policy.ts';
 import { type BatchJob, viewBatchJob } from './batch-view.ts';
 
 export interface ListBatchesOptions extends PageOptions {
@@ -159,13 +160,7 @@ async function namedDatasets(core: RuntimeCore, addresses: readonly string[]): P
   const found: DatasetRecord[] = [];
   for (const address of addresses) {
     const dataset = await requireDataset(core, parseAddress(address));
-    if (core.embedderFor((dataset.target ?? dataset).profile).batch === undefined) {
-      throw new SynclineError(
-        'BATCH_UNSUPPORTED',
-        `The embedder of "${address}" has no batch API; its texts can only go the direct way.`,
-        { details: { address } },
-      );
-    }
+    requireBatchApi(core.embedderFor((dataset.target ?? dataset).profile), address);
     found.push(dataset);
   }
   return found;
