@@ -16,6 +16,8 @@ export type {
   FailedChunk,
   FailureFilter,
   LeaseHolder,
+  ProviderStanding,
+  ProviderState,
   TaskRecord,
 } from './catalog/catalog.ts';
 
@@ -98,8 +100,9 @@ export type { Page, PageOptions } from './runtime/page.ts';
 export type { PriceOptions } from './runtime/price-book.ts';
 export type {
   ProviderModelStatus,
-  ProviderState,
   ProviderStatus,
+  ProviderTraffic,
+  ProviderWitness,
 } from './runtime/providers/provider-status.ts';
 export type { ChunkView } from './runtime/read-chunks.ts';
 export type { DocumentSummary, StoredDocument } from './runtime/read-documents.ts';

@@ -7,6 +7,7 @@ import type { BatchReads, BatchWrites } from './batch-catalog.ts';
 import type { CatalogImporter } from './catalog-import.ts';
 import type { CostReads, CostWrites, StoreOptions } from './cost-catalog.ts';
 import type { IndexingReads, IndexingWrites } from './indexing-catalog.ts';
+import type { ProviderReads, ProviderWrites } from './provider-catalog.ts';
 import type {
   CatalogIds,
   ChunkChange,
@@ -45,6 +46,7 @@ export type * from './batch-catalog.ts';
 export { DEFAULT_BATCH_POLICY, ENDED_BATCH_STATUSES, LIVE_BATCH_STATUSES } from './batch-catalog.ts';
 export type * from './cost-catalog.ts';
 export type * from './indexing-catalog.ts';
+export type * from './provider-catalog.ts';
 export type * from './records.ts';
 export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
 
@@ -55,7 +57,7 @@ export { ROW_COUNT_UNKNOWN } from './sync-catalog.ts';
  */
 
 /** What can be read, and the lease. Reads see whole transactions. */
-export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads {
+export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads, ProviderReads {
   /** Where it is, for messages; without secrets. */
   readonly location: string;
   /** Whether there is a catalog. Creates nothing. @throws SynclineError as {@link migrate}, but never `CATALOG_MISSING`. */
@@ -187,7 +189,7 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads
  *
  * @throws SynclineError `LEASE_LOST` from every method once another holder has it; nothing of that call is then kept.
  */
-export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites, BatchWrites {
+export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites, BatchWrites, ProviderWrites {
   /** Throws `LEASE_LOST` unless the lease is still this writer's. Asked before each table commit. */
   assertLease(): Promise<void>;
   /** Creates a dataset (and its project and profile when new); the existing one is returned when all its settings are equal, else `DATASET_EXISTS`. */

@@ -14,6 +14,8 @@ import batchJobsDown from '../../schema/0007-batch-jobs.down.sql' with { type: '
 import batchJobsUp from '../../schema/0007-batch-jobs.sql' with { type: 'text' };
 import cutTextsDown from '../../schema/0008-cut-texts.down.sql' with { type: 'text' };
 import cutTextsUp from '../../schema/0008-cut-texts.sql' with { type: 'text' };
+import providerStandingsDown from '../../schema/0009-provider-standings.down.sql' with { type: 'text' };
+import providerStandingsUp from '../../schema/0009-provider-standings.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -38,4 +40,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 6, name: 'cost-ledger', up: costLedgerUp, down: costLedgerDown },
   { number: 7, name: 'batch-jobs', up: batchJobsUp, down: batchJobsDown },
   { number: 8, name: 'cut-texts', up: cutTextsUp, down: cutTextsDown },
+  { number: 9, name: 'provider-standings', up: providerStandingsUp, down: providerStandingsDown },
 ];

@@ -47,6 +47,7 @@ import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { indexingReads, indexingWrites } from './rooms/indexing.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
 import { listMissingTexts, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
+import { listProviderStandings, noteProviderStanding } from './rooms/provider-standings.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
 import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
@@ -189,6 +190,7 @@ function readingSide(session: CatalogSession) {
     spentToday: () => spentToday(session),
     runCostUsd: (datasetId) => runCostUsd(session, datasetId),
     chargeQueries: (charges) => chargeQueries(session, charges),
+    listProviderStandings: () => listProviderStandings(session),
   } satisfies Partial<Catalog>;
 }
 
@@ -236,6 +238,7 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     requestGenerationDrop: (generationId) => requestGenerationDrop(session, token, generationId),
     forgetGeneration: (generationId) => forgetGeneration(session, token, generationId),
     beginRun: (datasetId) => beginRun(session, token, datasetId),
+    noteProviderStanding: (standing) => noteProviderStanding(session, token, standing),
     startTask: (task) => startTask(session, token, task),
     updateTask: (taskId, progress) => updateTask(session, token, taskId, progress),
     finishTask: (taskId, result) => finishTask(session, token, taskId, result),

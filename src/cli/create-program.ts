@@ -13,6 +13,7 @@ import { addFailuresCommand } from './commands/failures-command.ts';
 import { addIndexCommand } from './commands/index-command.ts';
 import { addMaintainCommand } from './commands/maintain-command.ts';
 import { addMcpCommand } from './commands/mcp-command.ts';
+import { addProvidersCommand } from './commands/providers-command.ts';
 import { addRebuildCommand, addRollbackCommand } from './commands/rebuild-command.ts';
 import { addRestoreCommand } from './commands/restore-command.ts';
 import { addScheduleCommand } from './commands/schedule-command.ts';
@@ -77,6 +78,7 @@ export function createProgram(run: RunCommand): Command {
   addCostsCommand(program, run);
   addSearchCommand(program, run);
   addStatusCommand(program, run);
+  addProvidersCommand(program, run);
   addFailuresCommand(program, run);
   addCheckCommand(program, run);
   addRebuildCommand(program, run);

@@ -1,4 +1,5 @@
 import type { LeaseHolder, SpendStatus, TaskRecord } from '../index.ts';
+import { troubleLines } from './describe-providers.ts';
 import { displayWidth } from './display-width.ts';
 import { countOf, formatCount, formatDuration, formatTime, formatUsd } from './format-values.ts';
 import { printable } from './printable.ts';
@@ -27,7 +28,7 @@ export interface OverviewOptions {
 
 /** The overview as lines: a table of datasets, the worker, the running tasks. */
 export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: OverviewOptions): string[] {
-  const { catalog, worker, datasets, runningTasks, strangeTables, spend } = overview;
+  const { catalog, worker, datasets, runningTasks, strangeTables, spend, providers } = overview;
   const table =
     datasets.length === 0
       ? ['There are no datasets. Add documents with "syncline add FOLDER".']
@@ -38,6 +39,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
     ...describeSpend(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
+    ...troubleLines(providers, nowMs).map((text) => `${style.dim('Provider:')} ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
     ...datasets.flatMap((dataset) => describeRunFailure(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),

@@ -2,6 +2,7 @@ import { isSynclineError } from '../domain/errors.ts';
 import type {
   DatasetStatus,
   LeaseHolder,
+  ProviderStatus,
   SpendStatus,
   StrangeTable,
   Syncline,
@@ -19,6 +20,8 @@ export interface Overview {
   readonly strangeTables: readonly StrangeTable[];
   /** What may be spent, and what was today. */
   readonly spend: SpendStatus;
+  /** How embedding providers stand, as the worker has noted it. */
+  readonly providers: readonly ProviderStatus[];
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
@@ -30,7 +33,7 @@ export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastChe
  * @throws SynclineError `DATASET_NOT_FOUND` for the one dataset that was asked for.
  */
 export async function readStatus(runtime: Syncline, address: string | undefined): Promise<Overview> {
-  const { catalog, worker, tasks, strangeTables, spend } = await runtime.status();
+  const { catalog, worker, tasks, strangeTables, spend, providers } = await runtime.status();
   const datasets: DatasetOverview[] = [];
   if (address !== undefined) datasets.push(await readDataset(runtime, address));
   else {
@@ -44,7 +47,7 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
     }
   }
   const runningTasks = tasks.filter((task) => task.state === 'running');
-  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables, spend };
+  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables, spend, providers };
 }
 
 async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {

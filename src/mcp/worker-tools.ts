@@ -9,9 +9,9 @@ import { noInput, reasonInput, workerOutput } from './schemas.ts';
 /** How the worker stands. */
 export async function readWorker(runtime: Runtime): Promise<WorkerAnswer> {
   const { value, context } = await runtime.actors.get('supervisor');
-  const providers = runtime
-    .providers()
-    .filter(({ state }) => state !== 'available')
+  const providers = (await runtime.providers())
+    // How one stood that nobody asks any more says nothing of now.
+    .filter(({ state, seenBy }) => state !== 'available' && seenBy !== 'formerWorker')
     .map(({ provider, state, failure }) => ({ provider, state, ...(failure && { code: failure.code }) }));
   return { state: describeState(value), pauseReasons: [...pauseReasonsOf(context)], providers };
 }

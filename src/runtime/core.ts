@@ -28,6 +28,7 @@ import { createEmbedderObserver } from './observed-embedder.ts';
 import type { ResolvedOptions } from './options.ts';
 import { createPriceBook, type PriceBook } from './price-book.ts';
 import { createProviderFleet, type ProviderFleet } from './providers/fleet.ts';
+import { createStandingLog, type StandingLog } from './providers/standing-log.ts';
 import { createSessionKeeper, type Session, type SessionKeeper } from './session.ts';
 import { createSessionWork, type SessionWork, type WorkListeners } from './session-work.ts';
 import type { Supervision } from './supervision.ts';
@@ -81,6 +82,8 @@ export interface RuntimeCore
   readonly checks: CheckLog;
   /** The provider accounts that requests are sent to. */
   readonly fleet: ProviderFleet;
+  /** Writes down how they stand, for those who only look. */
+  readonly standings: StandingLog;
   /** How the embedding providers answered lately. */
   readonly providers: ProviderLog;
   /** The tasks that this runtime runs now. */
@@ -98,9 +101,7 @@ export function createRuntimeCore(
   const { clock, identity, store } = outside;
   const hub = createEventHub(clock.nowMs);
   const observers = createObservers(hub, clock, pricesOf(options, outside.chosen));
-  const embedding = createEmbedding(outside, options, { hub, ...observers }, (datasetId) =>
-    sendToActor(core, datasetId, { type: 'dataset.retry' }),
-  );
+  const embedding = createEmbedding(outside, options, { hub, ...observers }, () => core);
   const batch = createBatchParts(() => core, { options, clock, inspection: observers.inspection });
   let work: SessionWork | undefined;
   let isClosed = false;
@@ -135,6 +136,7 @@ export function createRuntimeCore(
       ...workListeners(core),
     });
     onLostLease(session, core);
+    core.standings.beginSession(session.writer, core.fleet.list());
   };
 
   const core: RuntimeCore = {
@@ -155,6 +157,7 @@ export function createRuntimeCore(
       onBegin: beginSession,
       onEnd: async () => {
         await core.batches.endSession();
+        await core.standings.endSession();
         const ending = work;
         work = undefined;
         await ending?.end();
@@ -231,12 +234,20 @@ function createEmbedding(
   { clock, chosen }: Pick<RuntimeAdapters, 'clock' | 'chosen'>,
   { moreEmbedders }: ResolvedOptions,
   watching: Pick<RuntimeCore, 'hub' | 'inspection' | 'observeEmbedder'>,
-  wake: (datasetId: number) => void,
-): Pick<RuntimeCore, 'fleet' | 'embedderFor'> {
+  coreOf: () => RuntimeCore,
+): Pick<RuntimeCore, 'fleet' | 'standings' | 'embedderFor'> {
   const { hub, inspection, observeEmbedder } = watching;
-  const fleet = createProviderFleet({ clock, hub, inspection, wake });
+  const standings = createStandingLog(clock);
+  const fleet = createProviderFleet({
+    clock,
+    hub,
+    inspection,
+    wake: (datasetId) => sendToActor(coreOf(), datasetId, { type: 'dataset.retry' }),
+    onStanding: standings.note,
+  });
   return {
     fleet,
+    standings,
     embedderFor: (profile) =>
       fleet.govern(observeEmbedder(embedderForProfile(profile, [chosen.embedder, ...moreEmbedders]))),
   };

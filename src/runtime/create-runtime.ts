@@ -10,11 +10,11 @@ import { type CostEntry, type CostsOptions, readCosts } from './costs.ts';
 import { createDataset, type Dataset, type DatasetStatus } from './dataset.ts';
 import type { EventListener } from './events.ts';
 import { checkHealth, type RuntimeHealth } from './health.ts';
-import { isCertainlyDead } from './host-identity.ts';
 import { type DatasetSummary, listDatasets, listProjects, type ProjectSummary } from './list-datasets.ts';
 import { listStatuses } from './list-statuses.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
+import { listProviders, readWorker } from './providers/list-providers.ts';
 import type { ProviderStatus } from './providers/provider-status.ts';
 import { type SearchOptions, type SearchResult, searchProject } from './search.ts';
 import { type SpendStatus, spendStatus } from './spend-guard.ts';
@@ -37,7 +37,7 @@ export interface RuntimeStatus {
   readonly spend: SpendStatus;
   /** The newest tasks, newest first, at most 20. */
   readonly tasks: readonly TaskRecord[];
-  /** Embedding providers that this runtime has sent requests to. */
+  /** How embedding providers stand; see {@link Runtime.providers}. */
   readonly providers: readonly ProviderStatus[];
 }
 
@@ -97,8 +97,11 @@ export interface Runtime {
   setSpendCaps(caps: SpendOptions): void;
   /** Whether all that the runtime stands on is in order: catalog, lease, embedding provider, disk. Never throws. */
   health(): Promise<RuntimeHealth>;
-  /** How the embedding providers stand that this runtime has sent requests to, by account; see also the event `provider.state`. */
-  providers(): ProviderStatus[];
+  /**
+   * How embedding providers stand, by account: those that this runtime has sent requests to, and, from the catalog, those that
+   * another worker sends requests to or has lately. See also the event `provider.state`.
+   */
+  providers(): Promise<ProviderStatus[]>;
   /** What was asked for and takes long: listed, waited for, cancelled. */
   readonly tasks: Tasks;
   /** Work handed to providers' batch APIs at half the price. */
@@ -169,7 +172,7 @@ export function runtimeOver(core: RuntimeCore): Runtime {
     spend: () => spendStatus(core.catalog, core.spend, core.clock),
     setSpendCaps: (caps) => core.spend.setCaps(resolveSpend(caps)),
     health: () => checkHealth(core),
-    providers: () => core.fleet.list(),
+    providers: () => listProviders(core),
     tasks: createTasks(core),
     batch: createBatches(core),
     on: (listener) => core.hub.on(listener),
@@ -198,17 +201,16 @@ async function* listAddresses(core: RuntimeCore, project: string | undefined): A
 
 async function runtimeStatus(core: RuntimeCore): Promise<RuntimeStatus> {
   const catalog = await core.catalog();
-  const [worker, tasks] = await Promise.all([catalog.readLease(), catalog.listTasks({ limit: TASKS_SHOWN })]);
+  const tasks = await catalog.listTasks({ limit: TASKS_SHOWN });
   const { supervision } = core;
-  const isAlive = worker !== undefined && !isCertainlyDead(worker, core.identity);
   return {
     state: supervision === undefined ? 'notStarted' : describeState(supervision.actor.getSnapshot().value),
     catalog: catalog.location,
-    worker: isAlive ? worker : undefined,
+    worker: await readWorker(core),
     embedder: core.chosen.reason,
     strangeTables: await strangeTables(core),
     spend: await spendStatus(core.catalog, core.spend, core.clock),
     tasks: await asTheyAre(core, tasks),
-    providers: core.fleet.list(),
+    providers: await listProviders(core),
   };
 }

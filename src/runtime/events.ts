@@ -1,10 +1,10 @@
 import { getLogger } from '@logtape/logtape';
 import type { DatasetPhase } from '../actors/dataset-machine.ts';
 import type { Failure } from '../actors/failure.ts';
+import type { ProviderState } from '../catalog/catalog.ts';
 import type { SyncReport } from '../domain/sync-report.ts';
 import type { EmbeddingPurpose } from '../embedders/embedder.ts';
 import type { BatchJob } from './batch/batch-view.ts';
-import type { ProviderState } from './providers/provider-status.ts';
 
 interface DatasetFacts {
   /** `project/dataset`. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isSynclineError, toSynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 import type { EventHub } from './events.ts';
-import type { ProviderStatus } from './providers/provider-status.ts';
+import type { OwnProviderStatus } from './providers/provider-status.ts';
 import { describeState } from './supervision.ts';
 
 /** What a runtime stands on. */
@@ -118,7 +118,7 @@ function checkSpend({ spend }: RuntimeCore): HealthCheck {
 }
 
 /** One that is probed by whoever asks next counts as out only for a while, for the same reason as a failure does. */
-function isOut({ state, failedAtMs = 0 }: ProviderStatus, nowMs: number): boolean {
+function isOut({ state, failedAtMs = 0 }: OwnProviderStatus, nowMs: number): boolean {
   if (state === 'unavailable') return true;
   return state === 'probing' && nowMs - failedAtMs < PROVIDER_FAILURE_COUNTS_MS;
 }

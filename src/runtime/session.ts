@@ -17,6 +17,8 @@ export interface Session {
 
 /** Opens one session for all who need it at the same time and ends it with the last of them. */
 export interface SessionKeeper {
+  /** Of the lease, whenever this keeper holds it. */
+  readonly holderId: string;
   /**
    * Joins the session, taking the lease when nobody here has it yet. Each `enter` needs one `leave`.
    *
@@ -54,6 +56,7 @@ export function createSessionKeeper(parts: SessionKeeperParts): SessionKeeper {
   let ending: Promise<void> = Promise.resolve();
   let lastLeft = Promise.withResolvers<void>();
   return {
+    holderId,
     async enter() {
       users += 1;
       if (current === undefined) {

@@ -389,6 +389,26 @@ CREATE TABLE projects (
   created_at_ms integer not null
 ) strict;
 
+CREATE TABLE provider_standings (
+  -- The holder of the lease who saw it; one that holds it no more is history.
+  holder_id text not null,
+  -- What the holder calls the account; neither a key nor a digest of one is stored.
+  provider_id text not null,
+  -- 'openai', or the server's host.
+  provider text not null,
+  state text not null check (state in ('available', 'throttled', 'unavailable', 'probing')),
+  since_ms integer not null,
+  failure_code text,
+  failure_message text,
+  is_retryable integer not null default 0 check (is_retryable in (0, 1)),
+  failed_at_ms integer,
+  -- When it is tried again.
+  wait_until_ms integer,
+  open_count integer not null,
+  noted_at_ms integer not null,
+  primary key (holder_id, provider_id)
+) strict, without rowid;
+
 CREATE TABLE schema_migrations (
   number integer primary key,
   name text not null,

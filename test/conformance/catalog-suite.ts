@@ -21,6 +21,7 @@ import { describeCatalogBatch } from './catalog-batch-suite.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogCosts } from './catalog-costs-suite.ts';
 import { describeCatalogGenerations } from './catalog-generations-suite.ts';
+import { describeCatalogProviders } from './catalog-providers-suite.ts';
 import { describeCatalogSources } from './catalog-sources-suite.ts';
 import { describeCatalogSync } from './catalog-sync-suite.ts';
 import { describeCatalogWork } from './catalog-work-suite.ts';
@@ -54,6 +55,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
     describeCatalogGenerations(() => catalog);
     describeCatalogConfigurations(() => catalog);
     describeCatalogCosts(() => catalog);
+    describeCatalogProviders(() => catalog);
     describeCatalogSync(() => catalog);
     describeCatalogSources(() => catalog);
     describeCatalogBatch(() => catalog);

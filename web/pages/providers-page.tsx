@@ -60,7 +60,7 @@ function ProviderCard({
   readonly provider: Provider;
   readonly reload: () => Promise<void>;
 }): JSX.Element {
-  const { id, state, failure, failedAt, waitUntil, models } = provider;
+  const { id, state, seenBy, seenAt, failure, failedAt, waitUntil } = provider;
   const retry = async (): Promise<void> => {
     const { events } = client.value.v1.actors[':id'];
     await attempt(`Trying ${provider.provider} again`, () =>
@@ -78,7 +78,8 @@ function ProviderCard({
         <Notice
           tone={state === 'available' ? 'still' : TONES[state]}
           actions={
-            state !== 'available' && (
+            state !== 'available' &&
+            seenBy === 'here' && (
               <WriteOnly>
                 <Button onPress={retry}>Try again now</Button>
               </WriteOnly>
@@ -98,14 +99,32 @@ function ProviderCard({
           )}
         </Notice>
       )}
+      {seenBy === 'worker' && <p class="muted">As the worker on this catalog, another process, sees it.</p>}
+      {seenBy === 'formerWorker' && (
+        <p class="muted">
+          As a worker that has ended saw it, <Ago at={seenAt} />; nobody asks it now.
+        </p>
+      )}
+      <Traffic provider={provider} />
+    </section>
+  );
+}
+
+/** What it is sent, where this server sends it. */
+function Traffic({ provider }: { readonly provider: Provider }): JSX.Element | null {
+  const { inFlight, inFlightMax = 0, waitingDocumentRequests = 0, waitingQueries = 0 } = provider;
+  const { requestCount = 0, lastAnswerAt, models = [] } = provider;
+  if (inFlight === undefined) return null;
+  return (
+    <>
       <dl class="facts">
         <Fact name="In flight">
-          {formatCount(provider.inFlight)} of at most {formatCount(provider.inFlightMax)}
+          {formatCount(inFlight)} of at most {formatCount(inFlightMax)}
         </Fact>
-        <Fact name="Waiting">{formatCount(provider.waitingDocumentRequests + provider.waitingQueries)}</Fact>
-        <Fact name="Requests since the start">{formatCount(provider.requestCount)}</Fact>
+        <Fact name="Waiting">{formatCount(waitingDocumentRequests + waitingQueries)}</Fact>
+        <Fact name="Requests since the start">{formatCount(requestCount)}</Fact>
         <Fact name="Last answer">
-          <Ago at={provider.lastAnswerAt} />
+          <Ago at={lastAnswerAt} />
         </Fact>
       </dl>
       {models.length > 0 && (
@@ -125,6 +144,6 @@ function ProviderCard({
           ))}
         </ul>
       )}
-    </section>
+    </>
   );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Syncline } from '../../index.ts';
+import { providerLine } from '../describe-providers.ts';
 import { datasetLine, describeWorker, type OverviewOptions, overviewLines } from '../describe-status.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import type { Output } from '../output.ts';
@@ -19,7 +20,8 @@ const WATCH_SECONDS_DEFAULT = 2;
 const HELP = `
 Only looks: it works while another process serves or adds, and takes no lease.
 PENDING chunks wait for their vector, FAILED ones were given up ("syncline failures DATASET"), INDEXED ones are found by
-a search. --watch redraws on a terminal; in a pipe it writes a line per change, with --json a document per change.
+a search. A provider that is not available is told with its reason ("syncline providers" shows all). --watch redraws on a
+terminal; in a pipe it writes a line per change, with --json a document per change.
 
 Examples:
   syncline status
@@ -88,18 +90,24 @@ function overviewOptions({ style, isTerminal }: Output): OverviewOptions {
   return { style, nowMs: Date.now(), columnsMax: isTerminal ? process.stdout.columns : undefined };
 }
 
+/** No address of a dataset begins like this. */
+const PROVIDER = 'provider ';
+
 /** Writes what is different from last time; at first, everything. */
 function createChangeLines(output: Output): (overview: Overview) => void {
   const shown = new Map<string, string>();
   return (overview) => {
     const lines = new Map(overview.datasets.map((dataset) => [dataset.address, datasetLine(dataset)]));
+    for (const one of overview.providers) {
+      if (one.seenBy !== 'formerWorker') lines.set(`${PROVIDER}${one.id}`, providerLine(one));
+    }
     lines.set('worker', `worker: ${describeWorker(overview.worker)}`);
     let hasChanged = false;
     for (const name of shown.keys()) {
       if (lines.has(name)) continue;
       shown.delete(name);
       hasChanged = true;
-      output.answer(`${name}: deleted`);
+      if (!name.startsWith(PROVIDER)) output.answer(`${name}: deleted`);
     }
     for (const [name, line] of lines) {
       if (shown.get(name) === line) continue;

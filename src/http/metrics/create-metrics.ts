@@ -76,7 +76,7 @@ export function createMetrics(runtime: Runtime): Metrics {
   let rendering: Promise<string> | undefined;
   const render = async (): Promise<string> => {
     try {
-      sampleProviders();
+      await sampleProviders();
       await sampleRuntime();
       await datasets.sample();
     } catch (error) {
@@ -101,7 +101,7 @@ export function createMetrics(runtime: Runtime): Metrics {
 const PROVIDER_STATES = ['available', 'throttled', 'unavailable', 'probing'] as const;
 
 /** Accounts at one provider are summed up: with two of them the states are counts. */
-function createProviderSampler(runtime: Runtime, registry: Registry): () => void {
+function createProviderSampler(runtime: Runtime, registry: Registry): () => Promise<void> {
   const state = createGauge(
     registry,
     'provider_state',
@@ -116,13 +116,15 @@ function createProviderSampler(runtime: Runtime, registry: Registry): () => void
     'Requests that wait for their turn.',
     'provider',
   );
-  return () => {
+  return async () => {
+    const providers = await runtime.providers();
     for (const gauge of [state, inFlight, waiting]) gauge.reset();
-    for (const one of runtime.providers()) {
+    for (const one of providers) {
+      if (one.seenBy !== 'here') continue;
       const { provider } = one;
       for (const each of PROVIDER_STATES) state.inc({ provider, state: each }, one.state === each ? 1 : 0);
-      inFlight.inc({ provider }, one.inFlight);
-      waiting.inc({ provider }, one.waitingDocumentRequests + one.waitingQueries);
+      inFlight.inc({ provider }, one.inFlight ?? 0);
+      waiting.inc({ provider }, (one.waitingDocumentRequests ?? 0) + (one.waitingQueries ?? 0));
     }
   };
 }

@@ -9,9 +9,9 @@ const listProviders = createRoute({
   path: '/providers',
   operationId: 'listProviders',
   tags: ['Runtime'],
-  summary: 'Tells how the embedding providers stand that this process has sent requests to',
+  summary: 'Tells how the embedding providers stand',
   description:
-    'One for each account: one server and one key. Its actor takes `provider.retry`, which tries it again now.',
+    'One for each account: one server and one key. The actor of one that is `seenBy: here` takes `provider.retry`, which tries it again now. Those that another worker on the catalog asks are told as it has noted them.',
   responses: {
     200: { description: 'The providers', content: { 'application/json': { schema: providersSchema } } },
     ...problemResponses(),
@@ -19,7 +19,7 @@ const listProviders = createRoute({
 });
 
 export function providerRoutes({ runtime }: HttpParts) {
-  return createRouter().openapi(listProviders, (context) =>
-    context.json({ items: runtime.providers().map(providerOf) }, 200),
+  return createRouter().openapi(listProviders, async (context) =>
+    context.json({ items: (await runtime.providers()).map(providerOf) }, 200),
   );
 }

@@ -6,6 +6,7 @@ import {
   type ProviderSettings,
   providerMachine,
 } from '../../actors/provider-machine.ts';
+import type { ProviderStanding } from '../../catalog/catalog.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Embedder, EmbedderLimits } from '../../embedders/embedder.ts';
 import type { ActorKind } from '../actor-kinds.ts';
@@ -15,9 +16,11 @@ import { machineClock } from '../system-clock.ts';
 import { createGovernor, type Governor } from './governor.ts';
 import { createLearnedLimits, type LearnedLimits } from './learned-limits.ts';
 import {
+  type OwnProviderStatus,
   type ProviderSnapshot,
-  type ProviderStatus,
   providerState,
+  type SeenProvider,
+  standingOf,
   viewProvider,
 } from './provider-status.ts';
 
@@ -33,13 +36,15 @@ export interface ProviderFleetParts {
   readonly settings?: ProviderSettings;
   /** Has a dataset try again that backs off because of its provider. */
   readonly wake: (datasetId: number) => void;
+  /** Told of every account, when it is first asked and whenever its standing changes. */
+  readonly onStanding: (standing: ProviderStanding) => void;
 }
 
 /** The provider accounts that a runtime sends requests to: an actor and a governor for each. */
 export interface ProviderFleet {
   /** The same embedder, with its requests sent when their turn has come. */
   govern(embedder: Embedder): Embedder;
-  list(): ProviderStatus[];
+  list(): OwnProviderStatus[];
   /**
    * Somebody asks for work to be done now: an open circuit is tried again. Not where the provider limits our rate and said
    * for how long, unless `isUrgent`.
@@ -54,6 +59,7 @@ export interface ProviderFleet {
 
 interface Member extends Governor {
   snapshot(): ProviderSnapshot;
+  seen(): SeenProvider;
   readonly learnedByModel: Map<string, LearnedLimits>;
 }
 
@@ -112,16 +118,16 @@ function accountOf({ account, provider }: Embedder): string {
   return account ?? provider;
 }
 
-function viewMember(member: Member): ProviderStatus {
+function viewMember(member: Member): OwnProviderStatus {
   const limits = new Map<string, () => EmbedderLimits>();
   for (const [model, learned] of member.learnedByModel) limits.set(model, learned.limits);
-  return viewProvider(member, member.snapshot(), member.standing(), limits);
+  return viewProvider(member.seen(), member.standing(), limits);
 }
 
 function createMember(
   id: string,
   provider: string,
-  { clock, hub, inspection, wake, settings = DEFAULT_PROVIDER_SETTINGS }: ProviderFleetParts,
+  { clock, hub, inspection, wake, onStanding, settings = DEFAULT_PROVIDER_SETTINGS }: ProviderFleetParts,
 ): Member {
   const actor = createActor(providerMachine, {
     input: { provider, settings },
@@ -131,13 +137,17 @@ function createMember(
   });
   const governor = createGovernor({ actor, provider, clock });
   let last = actor.getSnapshot();
+  let sinceMs = clock.nowMs();
+  const seen = (): SeenProvider => ({ id, provider, snapshot: actor.getSnapshot(), sinceMs });
   actor.subscribe({
     next(snapshot) {
       const state = providerState(snapshot);
-      const hasChanged =
-        state !== providerState(last) || snapshot.context.waitUntilMs !== last.context.waitUntilMs;
+      const isOther = state !== providerState(last);
+      const hasChanged = isOther || snapshot.context.waitUntilMs !== last.context.waitUntilMs;
       last = snapshot;
       if (!hasChanged) return;
+      if (isOther) sinceMs = clock.nowMs();
+      onStanding(standingOf({ id, provider, snapshot, sinceMs }));
       const { failure, waitUntilMs } = snapshot.context;
       hub.emit({ type: 'provider.state', providerId: id, provider, state, failure, waitUntilMs });
       if (state === 'probing') for (const datasetId of governor.takeWaiting(WOKEN_TO_PROBE)) wake(datasetId);
@@ -158,7 +168,8 @@ function createMember(
     },
   });
   actor.start();
-  return { ...governor, snapshot: () => actor.getSnapshot(), learnedByModel: new Map() };
+  onStanding(standingOf(seen()));
+  return { ...governor, snapshot: () => actor.getSnapshot(), seen, learnedByModel: new Map() };
 }
 
 /** The provider's actor is there from the first request on. */

@@ -1,16 +1,8 @@
 import type { SnapshotFrom } from 'xstate';
-import type { Failure } from '../../actors/failure.ts';
 import type { providerMachine } from '../../actors/provider-machine.ts';
+import type { ProviderStanding, ProviderState } from '../../catalog/catalog.ts';
 import type { EmbedderLimits } from '../../embedders/embedder.ts';
 import type { GovernorStanding } from './governor.ts';
-
-/**
- * - `available`: requests are sent as they come, within its limits;
- * - `throttled`: it wants fewer requests, or failed in a way that may pass; all wait for a moment;
- * - `unavailable`: it fails; nothing is sent, and those who ask are told why;
- * - `probing`: one request goes alone, and decides.
- */
-export type ProviderState = 'available' | 'throttled' | 'unavailable' | 'probing';
 
 /** Limits of one model at a provider, as they are kept to now. */
 export interface ProviderModelStatus
@@ -21,20 +13,8 @@ export interface ProviderModelStatus
   readonly tokensPerMinute: number | undefined;
 }
 
-/** How one provider account stands: all that is sent to one host with one key. */
-export interface ProviderStatus {
-  /** As in the list of actors: `provider:1`. */
-  readonly id: string;
-  /** `openai`, or the server's host. */
-  readonly provider: string;
-  readonly state: ProviderState;
-  /** Why it is not available, or was not until lately. */
-  readonly failure: Failure | undefined;
-  readonly failedAtMs: number | undefined;
-  /** Until when nothing is sent, in Unix milliseconds. */
-  readonly waitUntilMs: number | undefined;
-  /** How often in a row the circuit opened. */
-  readonly openCount: number;
+/** What an account is sent now; known in the process that sends it alone. */
+export interface ProviderTraffic {
   readonly inFlight: number;
   /** Requests that may be in flight now: fewer after the provider has complained, up to its limit while it does not. */
   readonly inFlightMax: number;
@@ -46,6 +26,27 @@ export interface ProviderStatus {
   readonly models: readonly ProviderModelStatus[];
 }
 
+/**
+ * Who has seen how a provider stands:
+ *
+ * - `here`: this runtime, which sends it requests;
+ * - `worker`: another one, which works on the catalog now;
+ * - `formerWorker`: one that works no more: it stood like this at {@link ProviderStatus.seenAtMs}.
+ */
+export type ProviderWitness = 'here' | 'worker' | 'formerWorker';
+
+/**
+ * How one provider account stands: all that is sent to one host with one key. What it is sent and the limits of its models are
+ * known of those that this runtime has sent requests to.
+ */
+export interface ProviderStatus extends ProviderStanding, Partial<ProviderTraffic> {
+  readonly seenBy: ProviderWitness;
+  readonly seenAtMs: number;
+}
+
+/** As this runtime sees it. */
+export type OwnProviderStatus = ProviderStanding & ProviderTraffic;
+
 export type ProviderSnapshot = SnapshotFrom<typeof providerMachine>;
 
 /** The state in one word. */
@@ -53,13 +54,33 @@ export function providerState({ value }: ProviderSnapshot): ProviderState {
   return typeof value === 'string' ? value : 'probing';
 }
 
-export function viewProvider(
-  { id, provider }: { readonly id: string; readonly provider: string },
-  snapshot: ProviderSnapshot,
-  { rates, ...standing }: GovernorStanding,
-  limitsByModel: ReadonlyMap<string, () => EmbedderLimits>,
-): ProviderStatus {
+/** A provider's actor, and since when it is in its state. */
+export interface SeenProvider {
+  readonly id: string;
+  readonly provider: string;
+  readonly snapshot: ProviderSnapshot;
+  readonly sinceMs: number;
+}
+
+export function standingOf({ id, provider, snapshot, sinceMs }: SeenProvider): ProviderStanding {
   const { failure, failedAtMs, waitUntilMs, openCount } = snapshot.context;
+  return {
+    id,
+    provider,
+    state: providerState(snapshot),
+    sinceMs,
+    failure,
+    failedAtMs,
+    waitUntilMs,
+    openCount,
+  };
+}
+
+export function viewProvider(
+  seen: SeenProvider,
+  { rates, ...traffic }: GovernorStanding,
+  limitsByModel: ReadonlyMap<string, () => EmbedderLimits>,
+): OwnProviderStatus {
   const models = [...limitsByModel].map(([model, limitsOf]) => {
     const limits = limitsOf();
     const learned = rates.get(model)?.learned();
@@ -71,6 +92,5 @@ export function viewProvider(
       tokensPerMinute: limits.tokensPerMinute ?? learned?.tokensPerMinute,
     };
   });
-  const state = providerState(snapshot);
-  return { id, provider, state, failure, failedAtMs, waitUntilMs, openCount, ...standing, models };
+  return { ...standingOf(seen), ...traffic, models };
 }

@@ -102,9 +102,11 @@ describe('a provider whose quota is used up for minutes', () => {
     provider.misbehave(NO_QUOTA, Number.POSITIVE_INFINITY);
     for (const name of names)
       await runtime.dataset(`docs/${name}`).ingest(texts(100, name), { mode: 'async' });
-    await waitFor('the circuit to open', () => runtime.providers()[0]?.state === 'unavailable');
+    await waitFor('the circuit to open', async () => (await runtime.providers())[0]?.state === 'unavailable');
     const beganMs = performance.now();
-    expect(runtime.providers()).toMatchObject([{ id: 'provider:1', failure: { code: 'PROVIDER_QUOTA' } }]);
+    expect(await runtime.providers()).toMatchObject([
+      { id: 'provider:1', failure: { code: 'PROVIDER_QUOTA' } },
+    ]);
     expect((await runtime.status()).providers).toMatchObject([{ failure: { code: 'PROVIDER_QUOTA' } }]);
     expect((await runtime.health()).checks).toContainEqual({
       subject: 'provider',
@@ -167,5 +169,5 @@ test('a stop or an abort ends requests at once, and what was answered is kept', 
   abort.abort();
   expect(await asked).toMatchObject({ code: 'ABORTED' });
   expect((await dataset.status()).counts.indexedChunks).toBe(20);
-  expect(runtime.providers()).toMatchObject([{ state: 'available', inFlight: expect.any(Number) }]);
+  expect(await runtime.providers()).toMatchObject([{ state: 'available', inFlight: expect.any(Number) }]);
 });

@@ -54,6 +54,7 @@ export function startProvider({ limits = {}, answers }: HarnessOptions = {}): Pr
     clock,
     hub,
     inspection: createInspection(),
+    onStanding: () => undefined,
     wake: (datasetId) => woken.push(datasetId),
   });
   const embedder: Embedder = {
