@@ -1,4 +1,3 @@
-import { countTokens, setMergeCacheSize } from 'gpt-tokenizer/encoding/cl100k_base';
 import { CL100K_TOKEN_SPLIT_REGEX } from 'gpt-tokenizer/encodingParams/constants';
 import type { WorkMeter } from './work-meter.ts';
 
@@ -16,12 +15,28 @@ const CACHED_PER_GENERATION_MAX = 16_384;
 const WORK_DIVISOR = 20;
 const OPTIONS = { disallowedSpecial: new Set<string>() };
 
-// The tokenizer's own cache holds 100,000 entries of any length, each keeping alive the text that it was sliced from.
-// The one below is bounded in bytes and holds copies.
-setMergeCacheSize(0);
+/** Tokens of a text, once the tokenizer is there. */
+let tokensIn = (_text: string): number => {
+  throw new Error('The tokenizer counts nothing before loadTokenizer() has ended.');
+};
+let loading: Promise<void> | undefined;
 
 let recent = new Map<string, number>();
 let older = new Map<string, number>();
+
+/**
+ * Loads the tokenizer, once; await it before anything is counted. Its table takes a third of a second to be made, which most
+ * commands of the command line need not wait for.
+ */
+export function loadTokenizer(): Promise<void> {
+  loading ??= import('gpt-tokenizer/encoding/cl100k_base').then(({ countTokens, setMergeCacheSize }) => {
+    // The tokenizer's own cache holds 100,000 entries of any length, each keeping alive the text that it was sliced from.
+    // The one here is bounded in bytes and holds copies.
+    setMergeCacheSize(0);
+    tokensIn = (text) => countTokens(text, OPTIONS);
+  });
+  return loading;
+}
 
 /** The pre-tokens of `text` in order: their concatenation is `text`, and the tokens of a text are those of its pre-tokens. */
 export function preTokensOf(text: string): readonly string[] {
@@ -32,14 +47,14 @@ export function preTokensOf(text: string): readonly string[] {
 export function countPreToken(preToken: string): number {
   const known = recent.get(preToken);
   if (known !== undefined) return known;
-  return preToken.length > CACHED_LENGTH_MAX ? countTokens(preToken, OPTIONS) : countAndRemember(preToken);
+  return preToken.length > CACHED_LENGTH_MAX ? tokensIn(preToken) : countAndRemember(preToken);
 }
 
 function countAndRemember(preToken: string): number {
   // A copy: engines keep the whole document alive behind a slice of it. (A lone surrogate turns into U+FFFD here, which
   // has the same tokens.)
   const key = Buffer.from(preToken, 'utf8').toString('utf8');
-  const count = older.get(preToken) ?? countTokens(key, OPTIONS);
+  const count = older.get(preToken) ?? tokensIn(key);
   if (recent.size >= CACHED_PER_GENERATION_MAX) {
     older = recent;
     recent = new Map();

@@ -7,6 +7,7 @@ import type {
 import type { ChunkableDocument } from '../chunking/chunk-document.ts';
 import { prepareChunks } from '../chunking/prepare-chunks.ts';
 import { runInSlices } from '../chunking/run-in-slices.ts';
+import { loadTokenizer } from '../chunking/token-counter.ts';
 import type { PreparedChunk } from '../domain/chunk.ts';
 import { diffChunks } from '../domain/chunk-diff.ts';
 import { type DocumentKey, documentMapKey, type PreparedDocument } from '../domain/document.ts';
@@ -254,10 +255,11 @@ async function planUpserts(
 }
 
 /** Cuts a document for a configuration. */
-export function cut(
+export async function cut(
   { chunking }: Configuration,
   document: ChunkableDocument,
   signal: AbortSignal | undefined,
 ): Promise<PreparedChunk[]> {
+  await loadTokenizer();
   return runInSlices(prepareChunks(document, chunking), signal);
 }

@@ -104,7 +104,7 @@ export async function embedConfiguration(
     partialSinceMs: 0,
     inFlight: new Set(),
     halving: createHalving(embedder),
-    cutter: createTextCutter(work.settings.tooLongTexts, embedder),
+    cutter: await createTextCutter(work.settings.tooLongTexts, embedder),
     elsewhere: new Set(),
     afterChunkId: 0,
     lastPageWasEmpty: false,

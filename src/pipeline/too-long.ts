@@ -1,5 +1,6 @@
 import type { PendingChunk } from '../catalog/catalog.ts';
 import { type CutText, cutText } from '../chunking/cut-text.ts';
+import { loadTokenizer } from '../chunking/token-counter.ts';
 import { SynclineError } from '../domain/errors.ts';
 import { toHex } from '../domain/hash.ts';
 import type { Embedder } from '../embedders/embedder.ts';
@@ -27,7 +28,11 @@ export interface TextCutter {
   shorten(chunk: PendingChunk, error: SynclineError): boolean;
 }
 
-export function createTextCutter(policy: TooLongTexts, { limits }: Pick<Embedder, 'limits'>): TextCutter {
+export async function createTextCutter(
+  policy: TooLongTexts,
+  { limits }: Pick<Embedder, 'limits'>,
+): Promise<TextCutter> {
+  await loadTokenizer();
   /** By hash (hex), of texts that were refused. */
   const cuts = new Map<string, CutText>();
   const cutOf = (chunk: PendingChunk): CutText | undefined => {

@@ -1,7 +1,7 @@
 import type { Catalog, ConfigurationRecord, QueryCharge } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import { toSynclineError } from '../domain/errors.ts';
-import { estimateTokens } from '../pipeline/estimate-tokens.ts';
+import { estimateTokens, loadTokenizer } from '../pipeline/estimate-tokens.ts';
 import type { EventHub } from './events.ts';
 import type { PriceBook } from './price-book.ts';
 
@@ -54,6 +54,7 @@ export function createQueryCharges({
     callOff?.();
     callOff = undefined;
     if (sent.length === 0) {
+      if (noted.some(({ tokensCharged }) => tokensCharged === undefined)) await loadTokenizer();
       sent = chargesOf(noted, priceOf, clock.newId);
       noted = [];
     }

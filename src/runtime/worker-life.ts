@@ -1,4 +1,5 @@
 import { SynclineError } from '../domain/errors.ts';
+import { loadTokenizer } from '../pipeline/estimate-tokens.ts';
 import { type RuntimeCore, withSession } from './core.ts';
 import { reconcileDeclared } from './declared-datasets.ts';
 import { startScheduler } from './schedules/scheduler.ts';
@@ -15,6 +16,8 @@ export async function startWorker(core: RuntimeCore): Promise<void> {
     assertMayStart(core);
   }
   if (core.supervision === undefined) begin(core);
+  // Now rather than while it serves: making its table holds up the event loop.
+  await loadTokenizer();
   await core.supervision?.started;
   await beginSchedules(core);
   if (core.supervision !== undefined) core.watching.begin(core, core.supervision.over);

@@ -1,8 +1,11 @@
 import { expect } from 'bun:test';
 import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
 import { type ChunkableDocument, chunkDocument } from '../../src/chunking/chunk-document.ts';
+import { loadTokenizer } from '../../src/chunking/token-counter.ts';
 import type { ChunkPiece } from '../../src/domain/chunk.ts';
 import { renderEmbeddedText } from '../../src/domain/embedded-text.ts';
+
+await loadTokenizer();
 
 const OPTIONS = { disallowedSpecial: new Set<string>() };
 

@@ -1,7 +1,10 @@
 import { prepareChunks } from '../../src/chunking/prepare-chunks.ts';
+import { loadTokenizer } from '../../src/chunking/token-counter.ts';
 import { type DocumentInput, type PreparedDocument, prepareDocument } from '../../src/domain/document.ts';
 import { renderEmbeddedText } from '../../src/domain/embedded-text.ts';
 import type { Random } from './random.ts';
+
+await loadTokenizer();
 
 /** Hard maxima of tokens of a chunk in the simulation, the first at first: about one section. */
 export const CUTS = [32, 40] as const;

@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test';
 import { cutText } from '../../../src/chunking/cut-text.ts';
-import { countBoundedText } from '../../../src/chunking/token-counter.ts';
+import { countBoundedText, loadTokenizer } from '../../../src/chunking/token-counter.ts';
 import { createWorkMeter } from '../../../src/chunking/work-meter.ts';
 import { startTestRuntime } from '../../support/test-runtime.ts';
+
+await loadTokenizer();
 
 const LONG = Array.from({ length: 200 }, (_, n) => `word${n}`).join(' ');
 const DOCUMENTS = [
