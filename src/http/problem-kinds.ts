@@ -116,6 +116,7 @@ export const PROBLEM_KINDS: Readonly<Record<ProblemCode, ProblemKind>> = {
   BATCH_REFUSED: hidden(502, 'The provider refused a batch job'),
   BATCH_RESULTS_LOST: hidden(502, 'The results of a batch job are not there'),
   BATCH_OVERDUE: hidden(502, 'The provider did not finish a batch job in time'),
+  BATCH_LEFT_BEHIND: hidden(502, 'A batch job was left at its provider'),
   BATCH_NOT_FOUND: shown(404, 'There is no such batch job'),
   BATCH_NOT_ALLOWED: shown(409, 'That cannot be done with the batch job in its present state'),
   BATCH_UNSUPPORTED: shown(409, 'The embedder has no batch API'),

@@ -128,7 +128,10 @@ export async function embedConfiguration(
   }
 }
 
-/** A configuration with nothing to embed needs no embedder: this runtime may have none for it. */
+/**
+ * A configuration with nothing to embed needs no embedder: this runtime may have none for it. Nor does one that the dataset is
+ * about to leave, which is what helps when its embedder is gone.
+ */
 async function embedderIfNeeded(
   work: DatasetWork,
   { configurationId, profile }: ConfigurationRecord,
@@ -136,6 +139,8 @@ async function embedderIfNeeded(
   try {
     return work.embedderFor(profile);
   } catch (error) {
+    const { target } = work.dataset;
+    if (target !== undefined && target.configurationId !== configurationId) return undefined;
     const page = { afterChunkId: 0, limit: 1, textLengthMax: 1 };
     if ((await work.catalog.listPendingChunks(configurationId, page)).length === 0) return undefined;
     throw error;

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
+import { SynclineError } from '../../src/domain/errors.ts';
 import { createOpenAiEmbedder } from '../../src/embedders/openai-embedder.ts';
 import { type BatchWork, DEFAULT_BATCH_SETTINGS } from '../../src/pipeline/batch/batch-work.ts';
 import { submitJob, uploadJob } from '../../src/pipeline/batch/hand-in-job.ts';
@@ -22,6 +23,7 @@ import {
 import { type BatchServer, startBatchServer } from '../support/batch-server.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 
+setDefaultTimeout(60_000);
 const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
 
@@ -212,18 +214,61 @@ test('the id of a request tells its number and places', () => {
     expect(parseRequestId(foreign)).toBeUndefined();
 });
 
-test('a job that was never handed over is called off also when its embedder is gone, and nothing waits for it', async () => {
-  work = {
+describe('without the embedder of its job', () => {
+  const withoutEmbedder = (): BatchWork => ({
     ...work,
     embedderFor: () => {
-      throw new Error('There is no embedder of that model.');
+      throw new SynclineError('PROFILE_MISMATCH', 'There is no embedder of that model.');
     },
-  };
-  expect((await pending(stage)).length).toBe(0);
-  await stage.writer.askBatchJob(batchJobId, 'pullBack');
-  expect(await nextBatchStep(work, batchJobId)).toBe('submit');
-  await submitJob(work, batchJobId, signal);
-  expect((await pending(stage)).length).toBe(3);
-  await tidyJob(work, batchJobId, signal);
-  expect(await nextBatchStep(work, batchJobId)).toBe('done');
+  });
+
+  test('a runtime calls off what was never handed over, and nothing waits for it', async () => {
+    expect((await pending(stage)).length).toBe(0);
+    await stage.writer.askBatchJob(batchJobId, 'pullBack');
+    expect(await step()).toBe('submit');
+    await submitJob(withoutEmbedder(), batchJobId, signal);
+    expect((await pending(stage)).length).toBe(3);
+    await tidyJob(withoutEmbedder(), batchJobId, signal);
+    expect(await step()).toBe('done');
+  });
+
+  test('a runtime waits for it, and leaves the job behind when asked to end it', async () => {
+    await uploadJob(work, batchJobId, signal);
+    await submitJob(work, batchJobId, signal);
+    await expect(lookAtJob(withoutEmbedder(), batchJobId, signal)).rejects.toMatchObject({
+      code: 'PROFILE_MISMATCH',
+    });
+    await stage.writer.askBatchJob(batchJobId, 'pullBack');
+    expect(await lookAtJob(withoutEmbedder(), batchJobId, signal)).toBe('on');
+    const { externalId = '?', ...job } = await find();
+    expect(job.status).toBe('cancelled');
+    expect(job.error ?? '').toContain('BATCH_LEFT_BEHIND');
+    expect(job.error ?? '').toContain(externalId);
+    expect((await pending(stage)).map(({ isPulledBack }) => isPulledBack)).toEqual([true, true, true]);
+    expect(await tidyJob(withoutEmbedder(), batchJobId, signal)).toBe('wait');
+    expect(server.asked.cancel).toBe(0);
+
+    // It is there again.
+    expect(await tidyJob(work, batchJobId, signal)).toBe('wait');
+    expect(server.batches.get(externalId)?.status).toBe('cancelling');
+    await work.embedderFor(stage.dataset.profile).batch?.look(externalId, {});
+    expect(await tidyJob(work, batchJobId, signal)).toBe('on');
+    expect(await step()).toBe('done');
+    expect(server.files.size).toBe(0);
+  });
+
+  test('a runtime ends a job whose submission has no answer yet, and lets go of what is left after a month', async () => {
+    await uploadJob(work, batchJobId, signal);
+    server.fail('create', { kind: 'lost' });
+    await expect(submitJob(work, batchJobId, signal)).rejects.toThrow();
+    await stage.writer.askBatchJob(batchJobId, 'cancel');
+    expect(await submitJob(withoutEmbedder(), batchJobId, signal)).toBe('on');
+    expect(await find()).toMatchObject({
+      status: 'cancelled',
+      error: expect.stringContaining('submitted as syncline-test'),
+    });
+    aheadMs = 31 * 24 * HOUR_MS;
+    expect(await tidyJob(withoutEmbedder(), batchJobId, signal)).toBe('on');
+    expect(await step()).toBe('done');
+  });
 });

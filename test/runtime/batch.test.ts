@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import type { BatchLimits } from '../../src/batch/batch-api.ts';
+import { createLocalEmbedder } from '../../src/embedders/local-embedder.ts';
 import { createOpenAiEmbedder } from '../../src/embedders/openai-embedder.ts';
 import { createRuntime, type Runtime } from '../../src/runtime/create-runtime.ts';
 import type { SynclineEvent } from '../../src/runtime/events.ts';
@@ -171,6 +172,34 @@ describe('batch jobs without a started runtime', () => {
     await untilOver(runtime);
     expect((await runtime.batch.list()).items.map(({ status }) => status)).toEqual(['completed', 'expired']);
     expect(embeddedTimes().every((times) => times === 1)).toBe(true);
+  });
+
+  test('can be ended when their embedder is gone, and are cancelled at the provider when it is back', async () => {
+    server.outcome = { kind: 'stuck' };
+    const runtime = open();
+    await runtime.dataset('p/d').create({ batch: { mode: 'always' } });
+    await runtime.dataset('p/d').ingest(documents(5), { mode: 'async' });
+    const [submitted] = (await runtime.batch.flush()).jobs;
+    const { batchJobId = 0, externalId = '?' } = submitted ?? {};
+    await runtime.stop();
+
+    const without = open(true, { embedder: createLocalEmbedder() });
+    expect((await without.batch.sync()).failures).toMatchObject([{ batchJobId, code: 'PROFILE_MISMATCH' }]);
+    const left = await without.batch.cancel(batchJobId);
+    expect(left).toMatchObject({ status: 'cancelled', nextStep: 'tidy', externalId });
+    expect(left.error ?? '').toContain(externalId);
+    expect((await without.batch.sync({ index: false })).failures).toEqual([]);
+    await without.dataset('p/d').reconfigure({ embedder: 'runtime' });
+    expect((await without.dataset('p/d').status()).isUpToDate).toBe(true);
+    await without.stop();
+
+    server.outcome = { kind: 'completed' };
+    const back = open();
+    await back.batch.sync();
+    expect(server.batches.get(externalId)?.status).toBe('cancelling');
+    for (const batch of server.batches.values()) batch.status = 'cancelled';
+    await untilOver(back);
+    expect(server.files.size).toBe(0);
   });
 
   test('refuse a dataset whose embedder has none, and a policy for it', async () => {

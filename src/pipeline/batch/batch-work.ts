@@ -3,7 +3,7 @@ import type { BatchJobRecord, Catalog, CatalogWriter, EndedBatchStatus } from '.
 import type { Clock } from '../../domain/clock.ts';
 import type { Price } from '../../domain/cost.ts';
 import type { EmbeddingProfile } from '../../domain/embedding-profile.ts';
-import { SynclineError } from '../../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../../domain/errors.ts';
 import type { Embedder } from '../../embedders/embedder.ts';
 
 /** The bounds that the steps of a batch job keep to. */
@@ -78,6 +78,36 @@ export function batchApiOf(
     `The embedder of ${provider} has no batch API here; give it the one with which the job was made, or use the direct way.`,
     { details: { provider } },
   );
+}
+
+/** The same; `undefined` where {@link batchApiOf} would throw. */
+export function knownBatchApi(
+  work: Pick<BatchWork, 'embedderFor'>,
+  profile: EmbeddingProfile,
+): BatchApi | undefined {
+  try {
+    return batchApiOf(work, profile);
+  } catch (error) {
+    if (isSynclineError(error, 'PROFILE_MISMATCH', 'BATCH_UNSUPPORTED')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * What a step asks about a job; `undefined` when the job was ended instead: somebody wants it ended, and nobody here can tell
+ * its provider. Its texts are free at once, and the step that tidies up ends it there when somebody can.
+ */
+export async function batchApiUnlessLeft(
+  work: BatchWork,
+  job: BatchJobRecord,
+): Promise<BatchApi | undefined> {
+  const api = job.asked === undefined ? batchApiOf(work, job.profile) : knownBatchApi(work, job.profile);
+  if (api !== undefined) return api;
+  const { provider } = job.profile;
+  const what = job.externalId ?? `whatever was submitted as ${job.name}`;
+  const error = `BATCH_LEFT_BEHIND: The job was ended here alone, since no embedder of it is configured. ${what} is left at ${provider}, which may finish and charge it; it is cancelled, and its files are removed, when the embedder is configured again.`;
+  await endJob(work, job, { status: 'cancelled', error });
+  return undefined;
 }
 
 /** A job as it was last seen at the provider. */

@@ -4,6 +4,7 @@ import { isSynclineError, throwIfAborted } from '../../domain/errors.ts';
 import {
   type BatchWork,
   batchApiOf,
+  batchApiUnlessLeft,
   endJob,
   noteRemote,
   requireJob,
@@ -102,7 +103,8 @@ export async function submitJob(work: BatchWork, batchJobId: number, signal: Abo
     await endJob(work, job, { status: 'cancelled' });
     return 'on';
   }
-  const api = batchApiOf(work, job.profile);
+  const api = await batchApiUnlessLeft(work, job);
+  if (api === undefined) return 'on';
   if (job.submissionBegunAtMs !== undefined) {
     const found = await api.findJobs(job.name, { signal, sinceMs: job.createdAtMs });
     const ours = found.find(({ submission }) => submission === job.submissionCount);

@@ -5,7 +5,7 @@ import { isSynclineError, type SynclineError, throwIfAborted } from '../../domai
 import type { Digest } from '../../domain/hash.ts';
 import {
   type BatchWork,
-  batchApiOf,
+  batchApiUnlessLeft,
   endJob,
   remoteOf,
   requireJob,
@@ -58,7 +58,8 @@ export async function harvestJob(work: BatchWork, batchJobId: number, signal: Ab
   const remote = remoteOf(job);
   if (remote === undefined) return 'on';
   if (remote.state === 'failed') return endFailed(work, job, remote);
-  const api = batchApiOf(work, job.profile);
+  const api = await batchApiUnlessLeft(work, job);
+  if (api === undefined) return 'on';
   const harvest: Harvest = {
     work,
     job,

@@ -2,7 +2,7 @@ import type { RemoteJob } from '../../batch/batch-api.ts';
 import type { BatchJobRecord } from '../../catalog/catalog.ts';
 import {
   type BatchWork,
-  batchApiOf,
+  batchApiUnlessLeft,
   endJob,
   isOver,
   noteRemote,
@@ -13,7 +13,8 @@ import {
 /** Asks the provider how a job stands; has it ended there where that was asked for, or where it is long overdue. */
 export async function lookAtJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
   const job = await requireJob(work, batchJobId);
-  const api = batchApiOf(work, job.profile);
+  const api = await batchApiUnlessLeft(work, job);
+  if (api === undefined) return 'on';
   const externalId = job.externalId ?? '';
   const remote = await api.look(externalId, { signal });
   if (remote === undefined) {
