@@ -68,7 +68,6 @@ export const batchMachine = batchSetup.createMachine({
   context: ({ input }) => ({
     ...input,
     failure: undefined,
-    failureCount: 0,
     pauseReasons: [],
     lookAsked: false,
   }),

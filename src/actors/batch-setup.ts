@@ -12,12 +12,13 @@ export interface BatchInput {
   /** Times between two looks at a job that is with its provider. */
   readonly pollMs: number;
   readonly backoff: BackoffSettings;
+  /** Failures in a row, those before this actor was spawned included. */
+  readonly failureCount: number;
 }
 
 /** What the machine remembers; JSON-safe. */
 export interface BatchContext extends BatchInput {
   readonly failure: Failure | undefined;
-  readonly failureCount: number;
   readonly pauseReasons: readonly string[];
   /** It was asked to look while it could not. */
   readonly lookAsked: boolean;

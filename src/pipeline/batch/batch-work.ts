@@ -105,7 +105,8 @@ export async function batchApiUnlessLeft(
   if (api !== undefined) return api;
   const { provider } = job.profile;
   const what = job.externalId ?? `whatever was submitted as ${job.name}`;
-  const error = `BATCH_LEFT_BEHIND: The job was ended here alone, since no embedder of it is configured. ${what} is left at ${provider}, which may finish and charge it; it is cancelled, and its files are removed, when the embedder is configured again.`;
+  const code = 'BATCH_LEFT_BEHIND' as const;
+  const error = `${code}: The job was ended here alone, since no embedder of it is configured. ${what} is left at ${provider}, which may finish and charge it; it is cancelled, and its files are removed, when the embedder is configured again.`;
   await endJob(work, job, { status: 'cancelled', error });
   return undefined;
 }

@@ -9,8 +9,10 @@ import type { ControlEvent, ControlEventType } from '../actor-view.ts';
 import type { Inspection } from '../inspection.ts';
 import { machineClock } from '../system-clock.ts';
 
-/** Actors of jobs alive at the same time; all others wait for one to end. */
+/** Actors of jobs alive at the same time; where there are more jobs, those that rest make room for those that wait for a turn. */
 const ACTORS_MAX = 64;
+/** Jobs without an actor whose failures in a row are remembered. */
+const REMEMBERED_MAX = 10_000;
 const JOBS_PER_PAGE = 200;
 /** Reasons for which one actor may be paused at a time. */
 const PAUSE_REASONS_MAX = 32;
@@ -21,7 +23,7 @@ const ENDING = 'the session ends';
 
 export interface BatchKeeperParts {
   readonly logic: () => typeof batchMachine;
-  readonly catalog: () => Promise<Catalog>;
+  readonly catalog: () => Promise<Pick<Catalog, 'listUntidiedBatchJobs'>>;
   readonly clock: Clock;
   readonly inspection: Inspection;
   readonly pollMs: number;
@@ -30,9 +32,12 @@ export interface BatchKeeperParts {
 
 /** The actors of batch jobs: at most one per job. They live within a session, which holds the lease. */
 export interface BatchKeeper {
-  /** Gives every unfinished job an actor, as many as there may be; those that end make room for others, until the session ends. */
+  /**
+   * Gives every unfinished job an actor until the session ends. Where there are more jobs than there may be actors, they take
+   * turns: one that ends makes room at once, one that rests (it waits, or backs off) within half of a poll.
+   */
   attend(): Promise<void>;
-  /** Gives a job an actor, for as long as the session lasts or the job has something to do. */
+  /** Gives a new job an actor, or a turn soon. */
   adopt(batchJobId: number): void;
   /** Has a job looked at now and waits until it rests, is done, or has failed, which is returned. */
   visit(batchJobId: number, signal: AbortSignal): Promise<Failure | undefined>;
@@ -51,6 +56,8 @@ interface Entry {
   visitors: number;
   /** It stays without visitors. */
   isAdopted: boolean;
+  /** The round in which it came. */
+  readonly round: number;
 }
 
 /** What a keeper remembers. */
@@ -60,8 +67,17 @@ interface Keeper {
   readonly pauseReasons: Set<string>;
   isAttending: boolean;
   isEnding: boolean;
-  /** Jobs up to this one have, or had, an actor. */
+  /** Jobs up to this one had their turn; then it is that of the first again. */
   afterBatchJobId: number;
+  /** Grows whenever those that rest make room. */
+  round: number;
+  /** Some job may have no actor. */
+  isCrowded: boolean;
+  /** Ends the wait for the next round. */
+  callOffRound: (() => void) | undefined;
+  isFilling: boolean;
+  /** Failures in a row of jobs that made room while they backed off. */
+  readonly failureCounts: Map<number, number>;
 }
 
 export function createBatchKeeper(parts: BatchKeeperParts): BatchKeeper {
@@ -72,16 +88,23 @@ export function createBatchKeeper(parts: BatchKeeperParts): BatchKeeper {
     isAttending: false,
     isEnding: false,
     afterBatchJobId: 0,
+    round: 0,
+    isCrowded: false,
+    callOffRound: undefined,
+    isFilling: false,
+    failureCounts: new Map(),
   };
   const { entries, pauseReasons } = keeper;
   return {
     async attend() {
       keeper.isAttending = true;
-      keeper.afterBatchJobId = 0;
-      await attendMore(keeper);
+      keeper.isCrowded = true;
+      await fillPlaces(keeper);
     },
     adopt(batchJobId) {
-      if (!keeper.isEnding && entries.size < ACTORS_MAX) hold(keeper, batchJobId).isAdopted = true;
+      if (keeper.isEnding) return;
+      if (entries.has(batchJobId) || hasRoom(keeper)) hold(keeper, batchJobId).isAdopted = true;
+      else beCrowded(keeper);
     },
     visit: (batchJobId, signal) => visit(keeper, batchJobId, signal),
     held: () => [...entries].map(([batchJobId, { actor }]) => ({ batchJobId, actor })),
@@ -104,10 +127,14 @@ export function createBatchKeeper(parts: BatchKeeperParts): BatchKeeper {
     async endSession() {
       keeper.isAttending = false;
       keeper.isEnding = true;
+      keeper.callOffRound?.();
+      keeper.callOffRound = undefined;
       tellAll(keeper, { type: 'batch.pause', reason: ENDING });
       await drain(keeper);
       for (const { actor } of entries.values()) actor.stop();
       entries.clear();
+      keeper.failureCounts.clear();
+      keeper.afterBatchJobId = 0;
       keeper.isEnding = false;
     },
   };
@@ -135,19 +162,33 @@ function hold(keeper: Keeper, batchJobId: number): Entry {
   const known = entries.get(batchJobId);
   if (known !== undefined) return known;
   const actor = createActor(parts.logic(), {
-    input: { batchJobId, pollMs: parts.pollMs, backoff: DEFAULT_BACKOFF },
+    input: {
+      batchJobId,
+      pollMs: parts.pollMs,
+      backoff: DEFAULT_BACKOFF,
+      failureCount: keeper.failureCounts.get(batchJobId) ?? 0,
+    },
     id: `batch:${batchJobId}`,
     inspect: parts.inspection.next,
     clock: machineClock(parts.clock),
   });
-  const entry: Entry = { actor, visitors: 0, isAdopted: false };
+  const entry: Entry = { actor, visitors: 0, isAdopted: false, round: keeper.round };
+  keeper.failureCounts.delete(batchJobId);
   entries.set(batchJobId, entry);
-  const onEnd = (): void => {
+  const leave = (): void => {
     if (entries.get(batchJobId) === entry) entries.delete(batchJobId);
-    if (keeper.isAttending) void attendMore(keeper);
   };
-  // An error of the machine itself would end the process without an observer; the job waits for the next session.
-  actor.subscribe({ complete: onEnd, error: onEnd });
+  actor.subscribe({
+    complete() {
+      leave();
+      void fillPlaces(keeper);
+    },
+    // An error of the machine itself would end the process without an observer; the job gets another actor at the next round.
+    error() {
+      leave();
+      beCrowded(keeper);
+    },
+  });
   actor.start();
   for (const reason of keeper.pauseReasons) actor.send({ type: 'batch.pause', reason });
   return entry;
@@ -176,24 +217,78 @@ function letGo({ entries }: Keeper, batchJobId: number, entry: Entry): void {
   entry.actor.stop();
 }
 
-async function attendMore(keeper: Keeper): Promise<void> {
-  const { parts, entries } = keeper;
-  const hasRoom = (): boolean => keeper.isAttending && !keeper.isEnding && entries.size < ACTORS_MAX;
+/** Whether one more actor may be; one that has rested since an earlier round makes room for it. */
+function hasRoom(keeper: Keeper): boolean {
+  const { entries, round } = keeper;
+  if (entries.size < ACTORS_MAX) return true;
+  for (const [batchJobId, entry] of entries) {
+    const { actor, visitors } = entry;
+    const snapshot = actor.getSnapshot();
+    if (entry.round === round || visitors > 0 || !(snapshot.hasTag('ready') || snapshot.hasTag('error')))
+      continue;
+    if (snapshot.context.failureCount > 0) remember(keeper, batchJobId, snapshot.context.failureCount);
+    entries.delete(batchJobId);
+    actor.stop();
+    beCrowded(keeper);
+    return true;
+  }
+  return false;
+}
+
+function remember({ failureCounts }: Keeper, batchJobId: number, failureCount: number): void {
+  failureCounts.set(batchJobId, failureCount);
+  const [oldest] = failureCounts.keys();
+  if (failureCounts.size > REMEMBERED_MAX && oldest !== undefined) failureCounts.delete(oldest);
+}
+
+/** Some job has no actor: it gets one at the next round, if none ends before that. */
+function beCrowded(keeper: Keeper): void {
+  keeper.isCrowded = true;
+  if (!keeper.isAttending) return;
+  // Half-way between two polls of those that have their turn: then they rest.
+  keeper.callOffRound ??= keeper.parts.clock.setTimer(keeper.parts.pollMs / 2, () => {
+    keeper.callOffRound = undefined;
+    keeper.round += 1;
+    void fillPlaces(keeper);
+  });
+}
+
+/** Gives places to those whose turn it is, as far as there are any. */
+async function fillPlaces(keeper: Keeper): Promise<void> {
+  if (!keeper.isAttending || !keeper.isCrowded || keeper.isFilling) return;
+  keeper.isFilling = true;
+  // What happens meanwhile says so again.
+  keeper.isCrowded = false;
   try {
-    const catalog = await parts.catalog();
-    while (hasRoom()) {
-      const page = { afterBatchJobId: keeper.afterBatchJobId, limit: JOBS_PER_PAGE };
-      const jobs = await catalog.listUntidiedBatchJobs(page);
-      if (jobs.length === 0) return;
-      for (const { batchJobId } of jobs) {
-        if (!hasRoom()) return;
-        keeper.afterBatchJobId = batchJobId;
-        hold(keeper, batchJobId).isAdopted = true;
-      }
-    }
+    if (!(await fillInTurn(keeper))) keeper.isCrowded = true;
   } catch {
     // The catalog cannot be read at the moment, which those who write to it tell; it is asked again.
-    if (hasRoom()) parts.clock.setTimer(parts.pollMs, () => void attendMore(keeper));
+    keeper.isCrowded = true;
+  }
+  keeper.isFilling = false;
+  if (keeper.isCrowded) beCrowded(keeper);
+}
+
+/** Goes through all jobs once, from where the last turn ended. Whether each had an actor, or got one. */
+async function fillInTurn(keeper: Keeper): Promise<boolean> {
+  const { entries, parts } = keeper;
+  const catalog = await parts.catalog();
+  const begin = keeper.afterBatchJobId;
+  for (let isSecondHalf = begin === 0; ; ) {
+    const page = { afterBatchJobId: keeper.afterBatchJobId, limit: JOBS_PER_PAGE };
+    const jobs = await catalog.listUntidiedBatchJobs(page);
+    for (const { batchJobId } of jobs) {
+      if (!keeper.isAttending || (isSecondHalf && begin > 0 && batchJobId > begin)) return true;
+      if (!entries.has(batchJobId)) {
+        if (!hasRoom(keeper)) return false;
+        hold(keeper, batchJobId).isAdopted = true;
+      }
+      keeper.afterBatchJobId = batchJobId;
+    }
+    if (jobs.length === JOBS_PER_PAGE) continue;
+    if (isSecondHalf) return true;
+    isSecondHalf = true;
+    keeper.afterBatchJobId = 0;
   }
 }
 
