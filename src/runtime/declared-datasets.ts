@@ -4,6 +4,7 @@ import { isSynclineError, SynclineError, toSynclineError } from '../domain/error
 import { parseFieldTypes } from '../domain/fields.ts';
 import type { Source } from '../sources/source.ts';
 import { parseSourceDefinition, type SourceDefinition } from '../sources/source-definition.ts';
+import { readBatchPolicy, storeBatchPolicy } from './batch/batch-policy.ts';
 import { type RuntimeCore, requireDataset } from './core.ts';
 import type { CreateDatasetOptions } from './dataset.ts';
 import { checkTokensPerChunk, makeDataset } from './dataset-control.ts';
@@ -34,6 +35,7 @@ const SETTINGS = [
   'tokensPerChunkMax',
   'sources',
   'schedules',
+  'batch',
 ] as const satisfies readonly (keyof DeclaredDataset)[];
 
 /**
@@ -51,6 +53,7 @@ export function checkDeclared(datasets: DeclaredDatasets): DeclaredDatasets {
     parseFieldTypes(declared.fields ?? {});
     if (declared.tokensPerChunkMax !== undefined) checkTokensPerChunk(declared.tokensPerChunkMax);
     checkSources(address, declared.sources ?? []);
+    if (declared.batch !== undefined) readBatchPolicy(declared.batch);
     for (const run of SCHEDULED_RUNS) {
       const setting = declared.schedules?.[run];
       if (setting !== undefined) checkScheduleSetting(setting, `${address}, run "${run}"`);
@@ -77,7 +80,7 @@ function invalid(address: string, problem: string): SynclineError {
 }
 
 /**
- * Makes what is declared, once for a runtime: missing datasets, and the sources and schedules of all. Nothing is ever removed. What
+ * Makes what is declared, once for a runtime: missing datasets, and the sources, schedules and batch policies of all. Nothing is ever removed. What
  * cannot be as declared is told by an event, and keeps nothing else from being made.
  */
 export function reconcileDeclared(core: RuntimeCore, writer: CatalogWriter): Promise<void> {
@@ -116,6 +119,7 @@ async function reconcile(
     if (setting !== undefined) await storeSchedule(core, writer, dataset.datasetId, run, setting);
   }
   if (declared.sources?.some(isSource)) await beginDefault(core, writer, dataset.datasetId);
+  if (declared.batch !== undefined) await storeBatchPolicy(core, writer, dataset, declared.batch);
   requireSame(dataset, declared);
 }
 

@@ -234,6 +234,28 @@ test('a policy is taken where nobody knows the embedder of the dataset', async (
   expect(await other.dataset('p/d').setBatchPolicy({ mode: 'always' })).toMatchObject({ mode: 'always' });
 });
 
+test('the policy of a declared dataset is stored; one that its embedder cannot keep is told', async () => {
+  const batch = { mode: 'auto', minBatchSize: 7 } as const;
+  const runtime = open(true, { datasets: { 'p/d': { batch } } });
+  await runtime.start();
+  expect(await runtime.dataset('p/d').batchPolicy()).toMatchObject(batch);
+  await runtime.stop();
+  const events: SynclineEvent[] = [];
+  const without = open(false, { datasets: { 'p/new': { batch } }, embedder: { provider: 'local' } });
+  without.on((event) => events.push(event));
+  await without.start();
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'dataset.declarationFailed',
+      address: 'p/new',
+      code: 'BATCH_UNSUPPORTED',
+    }),
+  );
+  expect(await without.dataset('p/new').batchPolicy()).toMatchObject({ mode: 'never' });
+  const wrong = { mod: 'auto' } as object;
+  expect(() => open(true, { datasets: { 'p/d': { batch: wrong } } })).toThrow('no "mod"');
+});
+
 describe('batch jobs of a started runtime', () => {
   test('are submitted and collected by themselves, and wake their datasets', async () => {
     const events: SynclineEvent[] = [];

@@ -1,4 +1,9 @@
-import { type BatchPolicy, type DatasetRecord, DEFAULT_BATCH_POLICY } from '../../catalog/catalog.ts';
+import {
+  type BatchPolicy,
+  type CatalogWriter,
+  type DatasetRecord,
+  DEFAULT_BATCH_POLICY,
+} from '../../catalog/catalog.ts';
 import type { DatasetAddress } from '../../domain/address.ts';
 import { formatAddress } from '../../domain/address.ts';
 import { isSynclineError, SynclineError } from '../../domain/errors.ts';
@@ -17,6 +22,13 @@ export function readBatchPolicy(
   given: BatchPolicyOptions,
   before: BatchPolicy = DEFAULT_BATCH_POLICY,
 ): BatchPolicy {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(before, name));
+  if (unknown !== undefined)
+    throw new SynclineError(
+      'INVALID_OPTION',
+      `A batch policy has no "${unknown}"; it has mode, minBatchSize and maxWaitMs.`,
+      { details: { option: `batch.${unknown}` } },
+    );
   const { mode = before.mode, minBatchSize = before.minBatchSize, maxWaitMs = before.maxWaitMs } = given;
   if (!MODES.includes(mode)) throw invalid('mode', mode, '"never", "auto" or "always"');
   if (!isWhole(minBatchSize, 1, MIN_BATCH_SIZE_MAX)) {
@@ -72,14 +84,23 @@ export function setDatasetBatchPolicy(
   address: DatasetAddress,
   given: BatchPolicyOptions,
 ): Promise<BatchPolicy> {
-  return withSession(core, undefined, async ({ writer }) => {
-    const dataset = await requireDataset(core, address);
-    const { datasetId } = dataset;
-    const policy = readBatchPolicy(given, await (await core.catalog()).batchPolicy(datasetId));
-    if (policy.mode !== 'never') requireBatchApiIfKnown(core, dataset);
-    await writer.setBatchPolicy(datasetId, policy);
-    // What waits may have another way to go by now.
-    core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.changed' });
-    return policy;
-  });
+  return withSession(core, undefined, async ({ writer }) =>
+    storeBatchPolicy(core, writer, await requireDataset(core, address), given),
+  );
+}
+
+/** @throws SynclineError `INVALID_OPTION`, `BATCH_UNSUPPORTED`. */
+export async function storeBatchPolicy(
+  core: RuntimeCore,
+  writer: CatalogWriter,
+  dataset: DatasetRecord,
+  given: BatchPolicyOptions,
+): Promise<BatchPolicy> {
+  const { datasetId, address } = dataset;
+  const policy = readBatchPolicy(given, await (await core.catalog()).batchPolicy(datasetId));
+  if (policy.mode !== 'never') requireBatchApiIfKnown(core, dataset);
+  await writer.setBatchPolicy(datasetId, policy);
+  // What waits may have another way to go by now.
+  core.supervision?.tell(datasetId, formatAddress(address), { type: 'dataset.changed' });
+  return policy;
 }
