@@ -9,6 +9,7 @@ import { type GlobalOptions, settingsOf } from './global-options.ts';
 import { listenForInterrupts } from './interrupts.ts';
 import { createOutput, type Output } from './output.ts';
 import { formatError, type ReportedError, toReportedError } from './reported-error.ts';
+import { requireCatalog } from './require-catalog.ts';
 
 /** What a command works with. */
 export interface CommandContext {
@@ -20,11 +21,11 @@ export interface CommandContext {
   /** Whether the command line itself names an embedder. */
   readonly namesEmbedder: boolean;
   /** Creates the runtime that the options describe, gives it to the task, and stops it. */
-  withRuntime<Result>(
-    access: 'readWrite' | 'readOnly',
-    task: (runtime: Syncline) => Promise<Result>,
-  ): Promise<Result>;
+  withRuntime<Result>(access: RuntimeAccess, task: (runtime: Syncline) => Promise<Result>): Promise<Result>;
 }
+
+/** `change` needs a catalog to be there; `create` makes one where there is none. */
+export type RuntimeAccess = 'readOnly' | 'change' | 'create';
 
 /** The work of a command; what it gives back is the exit code. */
 export type CommandTask = (context: CommandContext) => Promise<ExitCode>;
@@ -64,11 +65,15 @@ export const runCommand: RunCommand = async (command, task) => {
     },
     namesEmbedder: [...flags.keys()].some((name) => name.startsWith('embedder.')),
     async withRuntime(access, run) {
-      const runtimeOptions = { ...(await context.config()).options, access };
+      const runtimeOptions = {
+        ...(await context.config()).options,
+        access: access === 'readOnly' ? access : ('readWrite' as const),
+      };
       // Help and wrong usage are answered without loading the stores.
       const { createSyncline } = await import('../index.ts');
       await using runtime = createSyncline(runtimeOptions);
       try {
+        if (access === 'change') await requireCatalog(runtime);
         return await run(runtime);
       } catch (error) {
         throw withRemedy(error, runtimeOptions);

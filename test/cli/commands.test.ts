@@ -261,14 +261,32 @@ describe('dataset', () => {
   });
 });
 
+/** Commands of each kind that look at, or change, what is there. */
+const NEEDING_CATALOG = [
+  'costs',
+  'index',
+  'failures p/d --retry',
+  'rebuild p/d',
+  'dataset delete p/d --yes',
+  'schedule off p/d',
+  'batch list',
+  'batch flush',
+  'batch cancel 1',
+  'batch policy p/d auto',
+];
+
 describe('a place that cannot be used', () => {
   test('a missing catalog names the command that makes one, and nothing is created', async () => {
     using dir = makeTempDir();
     const { code, stderr } = await runCli(['status'], { cwd: dir.path });
     expect(stderr).toMatch(/^syncline: CATALOG_MISSING: .+"syncline add FOLDER".+\n$/);
     expect(code).toBe(1);
+    for (const command of NEEDING_CATALOG) {
+      const look = await runCli(command.split(' '), { cwd: dir.path });
+      expect([command, look.code, look.stderr]).toEqual([command, 1, stderr]);
+    }
     expect(existsSync(dir.join('.syncline'))).toBe(false);
-  });
+  }, 60_000);
 
   test('a data folder that is a file is a clean error; its stack is shown on demand only', async () => {
     using dir = makeTempDir();

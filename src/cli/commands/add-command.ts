@@ -73,7 +73,7 @@ async function add(
     // Nothing is opened or created for input that holds nothing.
     const first = await documents.next();
     if (first.done) throw nothingReadable(paths, report);
-    return await context.withRuntime('readWrite', (runtime) =>
+    return await context.withRuntime('create', (runtime) =>
       takeIn(context, runtime, startingWith(first.value, documents), report, options),
     );
   } finally {

@@ -37,7 +37,7 @@ export function addBackfillCommand(program: Command, run: RunCommand): void {
     .addHelpText('after', HELP)
     .action((address: string, options: BackfillCommandOptions, command: Command) =>
       run(command, (context) =>
-        context.withRuntime(options.dryRun ? 'readOnly' : 'readWrite', (runtime) =>
+        context.withRuntime(options.dryRun ? 'readOnly' : 'change', (runtime) =>
           options.dryRun
             ? showPlan(context, runtime, address, options)
             : fill(context, runtime, address, options),

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration, formatTime } from '../format-values.ts';
 import { parseCount } from '../parse-arguments.ts';
 import { printable } from '../printable.ts';
+import { requireCatalog } from '../require-catalog.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 import { formatTable } from '../table.ts';
 
@@ -90,7 +91,7 @@ function addWorkCommands(batch: Command, run: RunCommand): void {
     )
     .action((datasets: string[], _options: object, command: Command) =>
       run(command, (context) =>
-        context.withRuntime('readWrite', async (runtime) => {
+        context.withRuntime('change', async (runtime) => {
           const { signal } = context;
           const named = datasets.length === 0 ? {} : { datasets };
           return tellRun(context, await runtime.batch.flush({ ...named, signal }));
@@ -106,7 +107,7 @@ function addWorkCommands(batch: Command, run: RunCommand): void {
     .addHelpText('after', examples('syncline batch sync', 'syncline batch sync --json'))
     .action((_options: object, command: Command) =>
       run(command, (context) =>
-        context.withRuntime('readWrite', async (runtime) =>
+        context.withRuntime('change', async (runtime) =>
           tellRun(context, await runtime.batch.sync({ signal: context.signal })),
         ),
       ),
@@ -125,7 +126,7 @@ function addWorkCommands(batch: Command, run: RunCommand): void {
       .addHelpText('after', examples(`syncline batch ${name} 12`))
       .action((batchJobId: number, _options: object, command: Command) =>
         run(command, (context) =>
-          context.withRuntime('readWrite', async (runtime) =>
+          context.withRuntime('change', async (runtime) =>
             showJob(context, await runtime.batch[method](batchJobId)),
           ),
         ),
@@ -166,7 +167,7 @@ function addPolicyCommand(batch: Command, run: RunCommand): void {
           ...(options.maxWait !== undefined && { maxWaitMs: options.maxWait * 1_000 }),
         };
         const isChange = Object.keys(changes).length > 0;
-        return context.withRuntime(isChange ? 'readWrite' : 'readOnly', async (runtime) => {
+        return context.withRuntime(isChange ? 'change' : 'readOnly', async (runtime) => {
           const dataset = runtime.dataset(address);
           const policy = isChange ? await dataset.setBatchPolicy(changes) : await dataset.batchPolicy();
           const { mode: now, minBatchSize, maxWaitMs } = policy;
@@ -182,6 +183,7 @@ function addPolicyCommand(batch: Command, run: RunCommand): void {
 }
 
 async function listJobs({ output }: CommandContext, runtime: Syncline, limit: number): Promise<ExitCode> {
+  await requireCatalog(runtime);
   const jobs: BatchJob[] = [];
   let after: string | undefined;
   do {

@@ -48,7 +48,7 @@ export function addCheckCommand(program: Command, run: RunCommand): void {
     .action((address: string | undefined, options: CheckCommandOptions, command: Command) =>
       run(command, (context) => {
         const level = levelOf(options);
-        const access = options.repair ? 'readWrite' : 'readOnly';
+        const access = options.repair ? 'change' : 'readOnly';
         return context.withRuntime(access, (runtime) =>
           checkDatasets(context, runtime, address, { level, repair: options.repair === true }),
         );

@@ -3,6 +3,7 @@ import type { CostEntry, CostsOptions, Syncline } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatCount, formatUsd } from '../format-values.ts';
 import { printable } from '../printable.ts';
+import { requireCatalog } from '../require-catalog.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 import { formatTable, type TableColumn } from '../table.ts';
 
@@ -47,6 +48,7 @@ async function showCosts(
   runtime: Syncline,
   { by, ...options }: CostsCommandOptions,
 ): Promise<ExitCode> {
+  await requireCatalog(runtime);
   const groupings = by.split(',').map((name) => name.trim()) as NonNullable<CostsOptions['by']>;
   const costs = await runtime.costs({ ...options, by: groupings });
   output.value({ costs });

@@ -43,7 +43,7 @@ function create(context: CommandContext, name: string, options: CreateOptions): 
     ...(options.field && { fields: options.field }),
     ...(options.tokensPerChunk && { tokensPerChunkMax: options.tokensPerChunk }),
   };
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('create', async (runtime) => {
     const dataset = runtime.dataset(name);
     await dataset.create(settings);
     const { address, profile, fields } = await dataset.status();

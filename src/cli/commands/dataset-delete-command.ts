@@ -46,7 +46,7 @@ async function deleteDataset(
       return EXIT.failed;
     }
   }
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('change', async (runtime) => {
     const dataset = runtime.dataset(name);
     await dataset.delete();
     output.value({ dataset: dataset.address, deleted: true });

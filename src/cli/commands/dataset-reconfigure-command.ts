@@ -57,7 +57,7 @@ export function addDatasetCancelCommand(parent: Command, run: RunCommand): void 
     .addHelpText('after', CANCEL_HELP)
     .action((name: string, _: unknown, command: Command) =>
       run(command, ({ withRuntime, output }) =>
-        withRuntime('readWrite', async (runtime) => {
+        withRuntime('change', async (runtime) => {
           const dataset = runtime.dataset(name);
           const { cancelled } = await dataset.cancelSwitch();
           output.value({ dataset: dataset.address, cancelled });
@@ -82,7 +82,7 @@ async function reconfigure(
   const { dryRun = false, yes = false } = options;
   if (!dryRun) requireYes(yes, output, `Reconfiguring "${name}" embeds its texts anew`);
   const wanted = reconfigureOptions(context, options);
-  const access = dryRun ? 'readOnly' : 'readWrite';
+  const access = dryRun ? 'readOnly' : 'change';
   return context.withRuntime(access, async (runtime) => {
     const dataset = runtime.dataset(name);
     if (dryRun || !yes) {

@@ -77,7 +77,7 @@ function listTexts(
 
 function importVectors(context: CommandContext, name: string, file: string): Promise<ExitCode> {
   const { output, signal } = context;
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('change', async (runtime) => {
     const dataset = runtime.dataset(name);
     const bytes: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file);
     const vectors: AsyncIterable<TextVector> = readTextVectors(bytes, file);

@@ -49,7 +49,7 @@ export function addFailuresCommand(program: Command, run: RunCommand): void {
     .addHelpText('after', HELP)
     .action((address: string, options: FailuresOptions, command: Command) =>
       run(command, (context) =>
-        context.withRuntime(options.retry ? 'readWrite' : 'readOnly', (runtime) => {
+        context.withRuntime(options.retry ? 'change' : 'readOnly', (runtime) => {
           const dataset = runtime.dataset(address);
           return options.retry ? retry(context, dataset, options) : list(context, dataset, options);
         }),

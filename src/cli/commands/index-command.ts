@@ -72,9 +72,10 @@ export function addIndexCommand(program: Command, run: RunCommand): void {
     .option('--allow-mass-deletion', 'remove as much as there is to remove, also all of a source')
     .addHelpText('after', HELP)
     .action((address: string | undefined, options: IndexCommandOptions, command: Command) =>
-      run(command, (context) =>
-        context.withRuntime('readWrite', (runtime) => indexDatasets(context, runtime, address, options)),
-      ),
+      run(command, async (context) => {
+        const access = (await declaredNames(context)).length > 0 ? 'create' : 'change';
+        return context.withRuntime(access, (runtime) => indexDatasets(context, runtime, address, options));
+      }),
     );
 }
 
@@ -158,9 +159,13 @@ async function readOptions(
   return { ...options, ...(changedIds && { changedIds }) };
 }
 
+async function declaredNames({ config }: CommandContext): Promise<readonly string[]> {
+  return Object.keys((await config()).options.datasets ?? {});
+}
+
 /** All datasets: those that the configuration declares may have to be made first. */
-async function* namesOf({ config }: CommandContext, runtime: Syncline): AsyncGenerator<string> {
-  const declared = Object.keys((await config()).options.datasets ?? {});
+async function* namesOf(context: CommandContext, runtime: Syncline): AsyncGenerator<string> {
+  const declared = await declaredNames(context);
   yield* declared;
   for await (const name of runtime.datasets()) if (!declared.includes(name)) yield name;
 }

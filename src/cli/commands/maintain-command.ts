@@ -34,7 +34,7 @@ export function addMaintainCommand(program: Command, run: RunCommand): void {
     .addHelpText('after', HELP)
     .action((address: string | undefined, _: unknown, command: Command) =>
       run(command, (context) =>
-        context.withRuntime('readWrite', (runtime) => maintainDatasets(context, runtime, address)),
+        context.withRuntime('change', (runtime) => maintainDatasets(context, runtime, address)),
       ),
     );
 }

@@ -38,7 +38,7 @@ function mcp(
   context: CommandContext,
   { start = false, readOnly = false }: McpCommandOptions,
 ): Promise<ExitCode> {
-  return context.withRuntime(readOnly ? 'readOnly' : 'readWrite', async (runtime) => {
+  return context.withRuntime(readOnly ? 'readOnly' : 'create', async (runtime) => {
     const { serveMcpOverStdio } = await import('../../mcp/serve-stdio.ts');
     if (start) await runtime.start();
     await serveMcpOverStdio(runtime, readOnly ? 'read' : 'write', context.signal);

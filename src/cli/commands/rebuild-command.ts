@@ -59,7 +59,7 @@ function switchTable(
   task: (dataset: Dataset) => Promise<SwitchResult>,
 ): Promise<ExitCode> {
   const { output } = context;
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('change', async (runtime) => {
     const progress = showProgress(output, runtime);
     try {
       const dataset = runtime.dataset(address);

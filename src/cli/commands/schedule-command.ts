@@ -72,7 +72,7 @@ function setSchedule(
   run: Run,
   setting: ScheduleSetting,
 ): Promise<ExitCode> {
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('change', async (runtime) => {
     const dataset = runtime.dataset(address);
     await dataset.setSchedule(run, setting);
     return tell(context, address, await dataset.schedules());

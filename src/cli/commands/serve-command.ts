@@ -31,7 +31,7 @@ export function addServeCommand(program: Command, run: RunCommand): void {
   addServerOptions(command)
     .addHelpText('after', HELP)
     .action((_options: object, self: Command) =>
-      run(self, (context) => context.withRuntime('readWrite', (runtime) => serve(context, runtime))),
+      run(self, (context) => context.withRuntime('create', (runtime) => serve(context, runtime))),
     );
 }
 

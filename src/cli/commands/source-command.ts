@@ -57,7 +57,7 @@ export function addSourceCommand(program: Command, run: RunCommand): void {
 
 async function addSource(context: CommandContext, address: string, text: string): Promise<ExitCode> {
   const definition = await readDefinition(text);
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('create', async (runtime) => {
     const dataset = runtime.dataset(address);
     await dataset.describe().catch(() => dataset.create());
     await dataset.setSources([definition], { keepOthers: true });
@@ -97,7 +97,7 @@ function listSources(context: CommandContext, address: string): Promise<ExitCode
 }
 
 function removeSource(context: CommandContext, address: string, name: string): Promise<ExitCode> {
-  return context.withRuntime('readWrite', async (runtime) => {
+  return context.withRuntime('change', async (runtime) => {
     await runtime.dataset(address).removeSource(name);
     context.output.value({ dataset: address, removed: name });
     context.output.answer(`${address} is not read from ${name} any more; its documents stay.`);

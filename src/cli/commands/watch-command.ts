@@ -39,7 +39,7 @@ export function addWatchCommand(program: Command, run: RunCommand): void {
     .addHelpText('after', HELP)
     .action((folder: string, options: WatchOptions, self: Command) =>
       run(self, (context) =>
-        context.withRuntime('readWrite', (runtime) => watch(context, runtime, folder, options)),
+        context.withRuntime('create', (runtime) => watch(context, runtime, folder, options)),
       ),
     );
 }
