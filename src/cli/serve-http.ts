@@ -34,7 +34,7 @@ export async function serveHttp(
   const needsKey = hasKeys || generated !== undefined;
   return {
     url: server.url,
-    lines: describe(server, config, needsKey, generated),
+    lines: [...describe(server, config, needsKey, generated), `Dashboard: ${server.url}/`],
     keyFile: generated?.path,
     needsKey,
     close: server.close,

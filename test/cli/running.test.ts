@@ -40,6 +40,7 @@ test('serve does what waits, others look beside it and cannot write, and SIGTERM
   serving.child.kill('SIGTERM');
   const { code, stdout } = await serving.ended;
   expect(stdout).toContain(`as process ${serving.child.pid}. Ctrl-C stops.`);
+  expect(stdout).toMatch(/ Dashboard: http:\/\/127\.0\.0\.1:\d+\/\n/);
   expect(stdout).toContain('Embedder of new datasets: local hashed n-grams (384 dimensions), because');
   expect(stdout).toEndWith('Stopped.\n');
   expect(code).toBe(0);
