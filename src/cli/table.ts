@@ -4,6 +4,8 @@ import { displayWidth } from './display-width.ts';
 export interface TableColumn {
   readonly heading: string;
   readonly align: 'left' | 'right';
+  /** Longer cells push only their own line aside. Default: every line is as wide as the longest cell. */
+  readonly widthMax?: number;
 }
 
 /** Rows under headings, two spaces between columns, no space at the ends of lines. */
@@ -12,14 +14,14 @@ export function formatTable(
   rows: readonly (readonly string[])[],
   styleHeading: (text: string) => string,
 ): string[] {
-  const widths = columns.map(({ heading }, index) =>
-    Math.max(displayWidth(heading), ...rows.map((row) => displayWidth(row[index] ?? ''))),
+  const widths = columns.map(({ heading, widthMax = Number.POSITIVE_INFINITY }, index) =>
+    Math.min(widthMax, Math.max(displayWidth(heading), ...rows.map((row) => displayWidth(row[index] ?? '')))),
   );
   const toLine = (cells: readonly string[]): string =>
     columns
       .map(({ align }, index) => {
         const cell = cells[index] ?? '';
-        const padding = ' '.repeat((widths[index] ?? 0) - displayWidth(cell));
+        const padding = ' '.repeat(Math.max(0, (widths[index] ?? 0) - displayWidth(cell)));
         return align === 'left' ? cell + padding : padding + cell;
       })
       .join('  ')

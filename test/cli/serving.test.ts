@@ -190,12 +190,14 @@ test('config prints what is in force, as a table and as JSON, without secrets', 
     'export default { pollIntervalMs: 2_000 as number, http: { port: 8080 } };',
   );
   const environment = { SYNCLINE_API_KEYS: KEY };
-  const args = ['config', '--set', 'leaseTtlMs=5000'];
+  const args = ['config', '--set', 'leaseTtlMs=5000', '--set', `vectorsUri=${'v'.repeat(200)}`];
   const table = await runCli(args, { cwd: dir.path, environment });
   expect(table.stdout).toMatch(/^pollIntervalMs +2000 +file$/m);
   expect(table.stdout).toMatch(/^leaseTtlMs +5000 +flag --set$/m);
   expect(table.stdout).toMatch(/^http\.apiKeys +\["\(hidden\)"\] +environment SYNCLINE_API_KEYS$/m);
   expect(table.stdout).toMatch(/^dataDir +\.syncline +default$/m);
+  const longest = table.stdout.split('\n').filter((line) => line.length > 120);
+  expect(longest).toEqual([expect.stringMatching(/^vectorsUri +v{200} {2}flag --set$/)]);
   expect(table.stderr).toContain('syncline.config.ts');
   const { stdout, code } = await runCli([...args, '--json'], { cwd: dir.path, environment });
   expect(JSON.parse(stdout).settings).toContainEqual({

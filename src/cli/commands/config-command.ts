@@ -15,9 +15,12 @@ Examples:
   syncline config --config other.config.ts --json
 `;
 
+/** One long value, such as a list of datasets, would push every origin off the screen. */
+const VALUE_WIDTH_MAX = 32;
+
 const COLUMNS: readonly TableColumn[] = [
   { heading: 'SETTING', align: 'left' },
-  { heading: 'VALUE', align: 'left' },
+  { heading: 'VALUE', align: 'left', widthMax: VALUE_WIDTH_MAX },
   { heading: 'FROM', align: 'left' },
 ];
 
