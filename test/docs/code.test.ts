@@ -73,6 +73,8 @@ describe('TypeScript on the pages', () => {
         const url = await firstUrl(child);
         const answer = await fetch(`${url}?q=${encodeURIComponent('boil water')}`);
         expect(await answer.json()).toMatchObject([{ key: 'stove' }, { key: 'tent' }]);
+        const bare = await fetch(url);
+        expect([bare.status, await bare.text()]).toEqual([400, 'Ask with ?q=boil+water']);
         const ended = new Promise((resolve) => child.once('close', resolve));
         child.kill('SIGTERM');
         expect(await ended).toBe(0);
