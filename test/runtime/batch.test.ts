@@ -142,7 +142,8 @@ describe('batch jobs without a started runtime', () => {
     // Before: what is ingested may be submitted by then.
     server.outcome = { kind: 'cancelled', share: 0.5 };
     await dataset.ingest(documents(20), { mode: 'sync' });
-    const [job] = (await runtime.batch.flush()).jobs;
+    await runtime.batch.flush();
+    const [job] = (await runtime.batch.list()).items;
     await runtime.batch.pullBack(job?.batchJobId ?? 0);
     await untilOver(runtime);
     expect((await dataset.status()).isUpToDate).toBe(true);
