@@ -1,6 +1,7 @@
 import type { Syncline } from '../index.ts';
 import { countOf, formatDuration, formatRate } from './format-values.ts';
 import type { Output } from './output.ts';
+import { createTimeLeft } from './time-left.ts';
 
 const REDRAW_INTERVAL_MS = 150;
 /** Least time between two lines in a pipe. */
@@ -14,17 +15,18 @@ export function showTextProgress(
   textCount: number,
 ): { stop(): void } {
   const startMs = performance.now();
+  const timeLeft = createTimeLeft();
   let embedded = 0;
   let shown = -1;
   const unsubscribe = runtime.on((event) => {
     if (event.type === 'texts.embedded' && event.address === address) embedded += event.texts;
   });
   const tick = (): void => {
+    const nowMs = performance.now();
+    const leftMs = timeLeft.look(textCount - embedded, nowMs);
     if (embedded === 0) return;
-    const elapsedMs = performance.now() - startMs;
-    const perSecond = (embedded * 1_000) / elapsedMs;
-    const leftMs = (elapsedMs * Math.max(0, textCount - embedded)) / embedded;
-    const left = embedded < textCount ? `, ${formatDuration(leftMs)} left` : '';
+    const perSecond = (embedded * 1_000) / (nowMs - startMs);
+    const left = leftMs === undefined ? '' : `, ${formatDuration(leftMs)} left`;
     const line = `Embedding: ${embedded} of ${countOf(Math.max(textCount, embedded), 'text')}, ${formatRate(perSecond)}${left}`;
     if (output.isNoteTerminal) output.setFootLine(line);
     else if (embedded !== shown) output.note(line);

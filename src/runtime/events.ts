@@ -66,6 +66,8 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly code: string;
       readonly message: string;
     } & DatasetFacts)
+  /** An index run has read all that it reads, where there was anything; what is left of it waits in the catalog. */
+  | ({ readonly type: 'sources.read' } & DatasetFacts)
   /** A full run removed nothing of a source: it gave a record that nobody could make out, which any of its documents may be. */
   | ({ readonly type: 'source.notCleaned'; readonly source: string } & DatasetFacts)
   /** A run that was due has failed; it is due again at its next time, or soon where records were noted. */

@@ -125,6 +125,41 @@ describe('progress', () => {
     expect(meter.line(2_000)?.text).toStartWith('━━━━━━━━━━━━━━━━━━━━ 100 % · ');
   });
 
+  test('tells how long the rest takes once it is known how much that is, and nothing before', () => {
+    const meter = createMeter(0);
+    const counts = { added: 100, changed: 0, unchanged: 0, removed: 0, chunksKept: 0, chunksAdded: 0 };
+    const write = (rows: number, documents: number) =>
+      meter.add({ type: 'table.written', atMs: 0, address, documents, rows, version: 1 });
+    meter.add({ type: 'documents.applied', atMs: 0, address, ...counts });
+    for (let second = 1; second <= 10; second += 1) {
+      write(10, 1);
+      expect(meter.line(second * 1_000)?.text).not.toContain('left');
+    }
+    // Of 90 documents and 900 rows, at ten rows a second.
+    meter.aim(900);
+    for (let second = 11; second <= 20; second += 1) {
+      meter.line(second * 1_000 - 500);
+      write(10, 1);
+    }
+    expect(meter.line(20_500)?.text).toMatch(/^━{4}─{16} {2}20 % · 1 min (19|20|21) s left · 100 documents/);
+    // Nothing moves: nobody knows.
+    for (let second = 21; second <= 60; second += 1) meter.line(second * 1_000);
+    expect(meter.line(61_000)?.text).not.toContain('left');
+    write(800, 80);
+    expect(meter.line(62_000)?.text).not.toContain('left');
+  });
+
+  test('tells how long the rest takes by documents where no row is known to be missing', () => {
+    const meter = createMeter(0);
+    meter.expect(100);
+    meter.aim(0);
+    for (let second = 1; second <= 10; second += 1) {
+      meter.add({ type: 'table.written', atMs: 0, address, documents: 5, rows: 5, version: 1 });
+      meter.line(second * 1_000);
+    }
+    expect(meter.line(10_000)?.text).toMatch(/^━{10}─{10} {2}50 % · 10 s left · /);
+  });
+
   test('falls to a rate of zero when nothing moves any more', () => {
     const meter = createMeter(0);
     meter.add({ type: 'texts.embedded', atMs: 0, address, texts: 100, tokensCharged: undefined });

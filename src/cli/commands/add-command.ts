@@ -91,6 +91,14 @@ async function* startingWith(
   yield* rest;
 }
 
+async function* endingWith(
+  documents: AsyncGenerator<DocumentInput>,
+  onEnd: () => void,
+): AsyncGenerator<DocumentInput> {
+  yield* documents;
+  onEnd();
+}
+
 /** What embeds for this dataset: for one that exists, what it was made with, whatever new ones would get. */
 async function describeEmbedder(dataset: Dataset, runtime: Syncline): Promise<string> {
   try {
@@ -128,7 +136,8 @@ async function takeIn(
     once: true,
   });
   const { mode = 'sync' } = options;
-  const result = await dataset.ingest(documents, { mode, signal }).finally(progress.stop);
+  const read = endingWith(documents, () => progress.aim(dataset));
+  const result = await dataset.ingest(read, { mode, signal }).finally(progress.stop);
   const { refused: _, ...counts } = result;
   const { unreadableCount, skippedFiles, problems } = report;
   output.value({

@@ -6,7 +6,7 @@ import { countOf, formatCount } from '../format-values.ts';
 import { parseCount } from '../parse-arguments.ts';
 import { showProgress } from '../progress.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
-import { describeSwitch } from './rebuild-command.ts';
+import { describeSwitch, expectAll } from './rebuild-command.ts';
 
 interface CommandOptions {
   readonly tokensPerChunk?: number;
@@ -115,6 +115,7 @@ async function carryOut(
   const progress = showProgress(output, runtime);
   try {
     const dataset = runtime.dataset(name);
+    await expectAll(progress, dataset);
     const { to, switched } = await dataset.reconfigure({ ...wanted, mode: 'sync' });
     output.value({ dataset: dataset.address, to, switched });
     if (!output.quiet && switched !== undefined) output.answer(describeSwitch(dataset.address, switched));

@@ -92,6 +92,9 @@ async function indexDatasets(
   signal.addEventListener('abort', () => output.note('Stopping; Ctrl-C again stops at once.'), {
     once: true,
   });
+  runtime.on((event) => {
+    if (event.type === 'sources.read') progress.aim(runtime.dataset(event.address));
+  });
   const outcomes: IndexOutcome[] = [];
   let exitCode: ExitCode = EXIT.ok;
   try {

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Dataset, SwitchResult } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatDuration } from '../format-values.ts';
-import { showProgress } from '../progress.ts';
+import { type Progress, showProgress } from '../progress.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 const REBUILD_HELP = `
@@ -31,7 +31,9 @@ export function addRebuildCommand(program: Command, run: RunCommand): void {
     .addHelpText('after', REBUILD_HELP)
     .action((address: string, _: unknown, command: Command) =>
       run(command, (context) =>
-        switchTable(context, address, (dataset) => dataset.rebuild({ signal: context.signal })),
+        switchTable(context, address, (dataset) => dataset.rebuild({ signal: context.signal }), {
+          isWhole: true,
+        }),
       ),
     );
 }
@@ -57,12 +59,14 @@ function switchTable(
   context: CommandContext,
   address: string,
   task: (dataset: Dataset) => Promise<SwitchResult>,
+  { isWhole = false }: { readonly isWhole?: boolean } = {},
 ): Promise<ExitCode> {
   const { output } = context;
   return context.withRuntime('change', async (runtime) => {
     const progress = showProgress(output, runtime);
     try {
       const dataset = runtime.dataset(address);
+      if (isWhole) await expectAll(progress, dataset);
       const result = await task(dataset);
       output.value({ dataset: dataset.address, ...result });
       if (!output.quiet) output.answer(describeSwitch(dataset.address, result));
@@ -71,6 +75,13 @@ function switchTable(
       progress.stop();
     }
   });
+}
+
+/** Every document is written anew: how many those are is known, and with that how long it takes. */
+export async function expectAll(progress: Progress, dataset: Dataset): Promise<void> {
+  const { documents } = (await dataset.status()).counts;
+  progress.expect(documents);
+  progress.aim();
 }
 
 /** Which table serves now. */

@@ -90,6 +90,7 @@ function indexWithActor({
     try {
       await duringRun(core, work, options.usdMax, async () => {
         await readSources(run, sources);
+        core.hub.emit({ type: 'sources.read', address });
         await untilDone(run);
       });
       endedWell = true;

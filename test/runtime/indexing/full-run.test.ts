@@ -192,6 +192,7 @@ test('garbage is refused one by one, a refused record keeps its document, and an
   expect(await dataset.index({ full: true })).toMatchObject({ failedCount: 4, removedCount: 0 });
   expect(await keysOf(dataset)).toEqual(['rows/1', 'rows/3', 'rows/4']);
   expect(events).toContainEqual(expect.objectContaining({ type: 'source.notCleaned', source: 'db' }));
+  expect(events).toContainEqual(expect.objectContaining({ type: 'sources.read' }));
 });
 
 test('a run that would remove most of a source removes nothing, unless that is allowed', async () => {
