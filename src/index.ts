@@ -19,6 +19,7 @@ export type {
   ProviderStanding,
   ProviderState,
   TaskRecord,
+  TaskRefusal,
 } from './catalog/catalog.ts';
 
 export type { CatalogSummary, CopyProgress } from './catalog/catalog-files.ts';
@@ -92,6 +93,7 @@ export type {
 export type { SourceStatus } from './runtime/indexing/dataset-sources.ts';
 export type { HookOptions, IndexHook, SavedRecords } from './runtime/indexing/index-hook.ts';
 export type { ChangedIds, IndexCounts, IndexOptions, IndexResult } from './runtime/indexing/index-options.ts';
+export type { RefusedChange } from './runtime/indexing/refused-changes.ts';
 export type { DocumentSource, RefusedDocument } from './runtime/ingest.ts';
 export type { DatasetSummary, ProjectSummary } from './runtime/list-datasets.ts';
 export type { MaintenanceOptions } from './runtime/maintenance-options.ts';

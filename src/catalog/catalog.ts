@@ -37,6 +37,7 @@ import type {
   StoredContent,
   StoredDocument,
   TaskRecord,
+  TaskRefusal,
   TaskState,
   TextFailure,
 } from './records.ts';
@@ -179,6 +180,8 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads
     /** Only tasks with a smaller id. */
     readonly beforeTaskId?: number;
     readonly limit: number;
+    /** With what they refused. */
+    readonly withRefused?: boolean;
   }): Promise<TaskRecord[]>;
   /** Closes the connection (after a checkpoint where this side wrote). */
   close(): Promise<void>;
@@ -298,6 +301,8 @@ export interface CatalogWriter extends SyncWrites, IndexingWrites, CostWrites, B
       readonly state: 'succeeded' | 'failed' | 'cancelled';
       readonly progress: Readonly<Record<string, number>>;
       readonly error?: string;
+      /** Kept with the newest 100 tasks that have some, as far as there is room. */
+      readonly refused?: readonly TaskRefusal[];
       /** Earlier finished tasks of its kind and dataset are forgotten: of what happens by itself, again and again, only the last is of interest. */
       readonly isLatestOnly?: boolean;
     },

@@ -25,6 +25,10 @@ export interface StoredSchedule {
   readonly lastRunAtMs: number | undefined;
   /** Why the last run failed; `undefined` when it did not. */
   readonly lastError: string | undefined;
+  /** Failures in a row since it was last due by its times. */
+  readonly failureCount: number;
+  /** When a run that has failed is tried again; `undefined` for not before its next time. */
+  readonly retryAtMs: number | undefined;
 }
 
 /** A dataset that something may be due for. */
@@ -38,7 +42,7 @@ export interface IndexingSummary {
    * watched: a watcher reads them when it begins.
    */
   readonly unreadSinceMs: number | undefined;
-  /** When the oldest change was noted that was not read yet. */
+  /** When the oldest change was noted that is to be read. */
   readonly notedSinceMs: number | undefined;
 }
 
@@ -49,17 +53,28 @@ export interface NotedChange {
   readonly idJson: string;
 }
 
+/** A change as it was noted. */
+export interface StoredChange extends NotedChange {
+  readonly changeId: number;
+  /** When it was set aside, as its deletions were refused; `undefined` for one that is to be read. */
+  readonly refusedAtMs: number | undefined;
+}
+
 export interface IndexingReads {
   /** In the order in which they were set first. */
   listSources(datasetId: number): Promise<StoredSource[]>;
   listSchedules(datasetId: number): Promise<StoredSchedule[]>;
   /** Active datasets that have sources, schedules or noted changes, by id. */
   listIndexing(page: { readonly afterDatasetId: number; readonly limit: number }): Promise<IndexingSummary[]>;
-  /** Oldest first. */
-  listNotedChanges(
+  /** Those that are to be read, oldest first. */
+  listNotedChanges(datasetId: number, limit: number): Promise<StoredChange[]>;
+  /** Those that were set aside, by id. */
+  listRefusedChanges(
     datasetId: number,
-    limit: number,
-  ): Promise<(NotedChange & { readonly changeId: number })[]>;
+    page: { readonly afterChangeId: number; readonly limit: number },
+  ): Promise<StoredChange[]>;
+  /** How many were set aside, and the newest of them (0 when there is none). */
+  countRefusedChanges(datasetId: number): Promise<{ readonly count: number; readonly lastChangeId: number }>;
   /** Keys of the documents of one source, ascending by their bytes. */
   listDocumentKeys(
     datasetId: number,
@@ -94,14 +109,16 @@ export interface IndexingWrites {
   noteScheduledRun(
     datasetId: number,
     run: ScheduledRun,
-    outcome: {
-      readonly doneUntilMs: number;
+    outcome: Pick<StoredSchedule, 'doneUntilMs' | 'lastError' | 'failureCount' | 'retryAtMs'> & {
       readonly lastRunAtMs: number;
-      readonly lastError: string | undefined;
     },
   ): Promise<void>;
   /** Notes changes that are to be read; one that is noted already becomes the newest. More than `countMax` become one note for all records. */
   noteChanges(datasetId: number, changes: readonly NotedChange[], countMax: number): Promise<void>;
-  /** Forgets notes that were read; those that were noted again since stay. */
+  /** Forgets notes that were read, or set aside; those that were noted again since stay. */
   forgetNotedChanges(datasetId: number, changeIds: readonly number[]): Promise<void>;
+  /** Sets notes aside: nobody reads them unasked. Of more than `countMax` the oldest are forgotten. */
+  refuseNotedChanges(datasetId: number, changeIds: readonly number[], countMax: number): Promise<void>;
+  /** Forgets what was set aside, up to a note; returns how many that were. */
+  forgetRefusedChanges(datasetId: number, upToChangeId: number): Promise<number>;
 }

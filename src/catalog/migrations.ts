@@ -16,6 +16,8 @@ import cutTextsDown from '../../schema/0008-cut-texts.down.sql' with { type: 'te
 import cutTextsUp from '../../schema/0008-cut-texts.sql' with { type: 'text' };
 import providerStandingsDown from '../../schema/0009-provider-standings.down.sql' with { type: 'text' };
 import providerStandingsUp from '../../schema/0009-provider-standings.sql' with { type: 'text' };
+import runTroublesDown from '../../schema/0010-run-troubles.down.sql' with { type: 'text' };
+import runTroublesUp from '../../schema/0010-run-troubles.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -41,4 +43,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 7, name: 'batch-jobs', up: batchJobsUp, down: batchJobsDown },
   { number: 8, name: 'cut-texts', up: cutTextsUp, down: cutTextsDown },
   { number: 9, name: 'provider-standings', up: providerStandingsUp, down: providerStandingsDown },
+  { number: 10, name: 'run-troubles', up: runTroublesUp, down: runTroublesDown },
 ];

@@ -327,6 +327,14 @@ export type LeaseAnswer =
 
 export type TaskState = 'running' | 'succeeded' | 'failed' | 'cancelled';
 
+/** A record, or a document, that a task did not take in. */
+export interface TaskRefusal {
+  /** Empty where nobody knows it. */
+  readonly key: string;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A long piece of work that someone asked for: listed, watched, and known to have been cut short after a crash. */
 export interface TaskRecord {
   readonly taskId: number;
@@ -341,4 +349,6 @@ export interface TaskRecord {
   /** JSON-safe counts. */
   readonly progress: Readonly<Record<string, number>>;
   readonly error: string | undefined;
+  /** The first records that it refused; `undefined` in lists, where there are none, and of old tasks. */
+  readonly refused: readonly TaskRefusal[] | undefined;
 }

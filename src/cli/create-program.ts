@@ -5,6 +5,7 @@ import { addBackfillCommand } from './commands/backfill-command.ts';
 import { addBackupCommand } from './commands/backup-command.ts';
 import { addBatchCommand } from './commands/batch-command.ts';
 import { addCatalogCommand } from './commands/catalog-command.ts';
+import { addChangesCommand } from './commands/changes-command.ts';
 import { addCheckCommand } from './commands/check-command.ts';
 import { addConfigCommand } from './commands/config-command.ts';
 import { addCostsCommand } from './commands/costs-command.ts';
@@ -74,6 +75,7 @@ export function createProgram(run: RunCommand): Command {
   addIndexCommand(program, run);
   addSourceCommand(program, run);
   addScheduleCommand(program, run);
+  addChangesCommand(program, run);
   addBackfillCommand(program, run);
   addCostsCommand(program, run);
   addSearchCommand(program, run);

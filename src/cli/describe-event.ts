@@ -157,11 +157,13 @@ function describeRuns(event: SynclineEvent): string | undefined {
       return `${address ?? 'A dataset that is gone'}: ${kind} (task ${taskId}) failed: ${code ?? ''}: ${printable(message)}`;
     }
     case 'schedule.failed':
-      return `${event.address}: scheduled run (${event.run}) failed: ${event.code}: ${printable(event.message)}`;
+      return `${event.address}: scheduled run (${event.run}) failed: ${event.code}: ${printable(event.message)}${describeRetry(event)}`;
     case 'hook.failed': {
       const next = event.willRetry ? ' Will try again.' : '';
       return `${event.address}: what was told to have changed is not indexed: ${event.code}: ${printable(event.message)}${next}`;
     }
+    case 'changes.refused':
+      return `${event.address}: ${countOf(event.changes, 'change')} of ${printable(event.table)} set aside: ${event.code}: ${printable(event.message)} To forget them: "syncline changes drop ${event.address}".`;
     case 'dataset.declarationFailed':
       return `${event.address}: not as declared: ${event.code}: ${printable(event.message)}`;
     case 'source.notCleaned':
@@ -169,4 +171,14 @@ function describeRuns(event: SynclineEvent): string | undefined {
     default:
       return undefined;
   }
+}
+
+function describeRetry({
+  atMs,
+  retryAtMs,
+}: {
+  readonly atMs: number;
+  readonly retryAtMs: number | undefined;
+}): string {
+  return retryAtMs === undefined ? '' : ` Will try again in ${formatDuration(retryAtMs - atMs)}.`;
 }

@@ -42,6 +42,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     ...troubleLines(providers, nowMs).map((text) => `${style.dim('Provider:')} ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
     ...datasets.flatMap((dataset) => describeRunFailure(dataset) ?? []),
+    ...datasets.flatMap((dataset) => describeRefusedChanges(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
     ...strangeTables.map(
       ({ name, reason }) =>
@@ -94,10 +95,11 @@ export function datasetLine(dataset: DatasetOverview): string {
 
 /** What waits, and where a reconfiguration is. */
 function describeState(dataset: DatasetOverview): string {
-  const { isUpToDate, counts, reconfiguringTo, unreadSources, lastRunError } = dataset;
+  const { isUpToDate, counts, reconfiguringTo, unreadSources, lastRunError, refusedChangeCount } = dataset;
   const still = [
     ...(unreadSources.length > 0 ? [`never read: ${unreadSources.map(printable).join(', ')}`] : []),
     ...(lastRunError === undefined ? [] : ['last run failed']),
+    ...(refusedChangeCount === 0 ? [] : [`${countOf(refusedChangeCount, 'change')} set aside`]),
   ];
   const waits = isUpToDate ? [] : [describeWaiting(counts)];
   const state = [...waits, ...still].join('; ') || 'up to date';
@@ -124,6 +126,12 @@ export function describeRunFailure({ address, lastRunError, nextRun }: DatasetOv
   if (lastRunError === undefined) return undefined;
   const next = nextRun === undefined ? '' : ` Its next: ${formatTime(nextRun.atMs)}.`;
   return `Warning: the last scheduled run of ${address} failed: ${printable(lastRunError)}${next}`;
+}
+
+/** A warning when deletions wait for somebody to allow or drop them. */
+function describeRefusedChanges({ address, refusedChangeCount }: DatasetOverview): string | undefined {
+  if (refusedChangeCount === 0) return undefined;
+  return `Warning: ${countOf(refusedChangeCount, 'change')} of ${address} would delete too much at once and ${refusedChangeCount === 1 ? 'was' : 'were'} set aside. List them: "syncline changes list ${address}"; do them: "syncline index ${address} --allow-mass-deletion"; or forget them: "syncline changes drop ${address}".`;
 }
 
 function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {

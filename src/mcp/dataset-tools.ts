@@ -16,11 +16,15 @@ import {
   listOutput,
   rebuildInput,
   rebuildOutput,
+  refusedAnswer,
   searchAnswer,
   searchInput,
   searchOutput,
   statusAnswer,
   statusOutput,
+  taskAnswer,
+  taskInput,
+  taskOutput,
 } from './schemas.ts';
 import type { BeginWork } from './shared-work.ts';
 import { readWorker } from './worker-tools.ts';
@@ -32,6 +36,7 @@ const WRITES = { readOnlyHint: false, destructiveHint: false, idempotentHint: tr
 export function addDatasetTools(parts: McpParts, add: AddTool): void {
   addSearching(parts, add);
   addLooking(parts, add);
+  addTasks(parts, add);
   addWorking(parts, add);
 }
 
@@ -132,6 +137,20 @@ function addLooking({ runtime, explain, work }: McpParts, add: AddTool): void {
   });
 }
 
+function addTasks({ runtime, explain }: McpParts, add: AddTool): void {
+  add({
+    name: 'task',
+    title: 'Read a task',
+    description:
+      'Tells how far a long piece of work is, or how it ended: counts, why it failed, and the first records that it did not take in.',
+    input: taskInput,
+    output: taskOutput,
+    annotations: READS,
+    run: async ({ taskId, waitSeconds }, signal) =>
+      taskAnswer(await runtime.tasks.wait(taskId, { timeoutMs: waitSeconds * 1_000, signal }), explain),
+  });
+}
+
 /** Options of the library are absent or have a value, never `undefined`. */
 function given({
   changedIds,
@@ -146,7 +165,7 @@ function underWay({ taskId }: { readonly taskId: number | undefined }) {
   return { isDone: false, ...(taskId !== undefined && { taskId }) };
 }
 
-function addWorking({ runtime, work }: McpParts, add: AddTool): void {
+function addWorking({ runtime, work, explain }: McpParts, add: AddTool): void {
   add({
     name: 'index',
     title: 'Index a dataset',
@@ -164,8 +183,8 @@ function addWorking({ runtime, work }: McpParts, add: AddTool): void {
         waitSeconds * 1_000,
       );
       if (!waited.isDone) return underWay(waited);
-      const { refused: _, ...counts } = waited.result;
-      return { isDone: true, ...counts };
+      const { refused, ...counts } = waited.result;
+      return { isDone: true, ...counts, refused: refusedAnswer(refused, explain) };
     },
   });
   add({

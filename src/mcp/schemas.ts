@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { DatasetStatus } from '../runtime/dataset.ts';
 import type { SearchResult } from '../runtime/search.ts';
+import type { TaskRecord, TaskRefusal } from '../runtime/tasks.ts';
 
 /* What the tools take and give, as models see it. */
 
@@ -113,6 +114,9 @@ export const statusOutput = z.object({
   waitingDocuments: count.describe('Documents that wait to be cut, embedded or written.'),
   rows: count.describe('Rows in the table that is searched.'),
   profile: z.string(),
+  refusedChanges: count.describe(
+    'Changes that were told and set aside, as they would delete too much at once: a person has to allow or drop them.',
+  ),
   failure: z.object({ code: z.string(), message: z.string() }).optional(),
   lastCheck: z.object({ level: z.string(), inSync: z.boolean(), at: z.string() }).optional(),
 });
@@ -121,7 +125,8 @@ export function statusAnswer(
   status: DatasetStatus,
   explain: (code: string, message: string) => string,
 ): z.infer<typeof statusOutput> {
-  const { address, phase, isUpToDate, counts, profile, failure, lastCheck, table } = status;
+  const { address, phase, isUpToDate, counts, profile, failure, lastCheck, table, refusedChangeCount } =
+    status;
   return {
     address,
     phase,
@@ -131,6 +136,7 @@ export function statusAnswer(
     waitingDocuments: counts.incomingDocuments + counts.queuedDocuments,
     rows: table?.rowCount ?? 0,
     profile,
+    refusedChanges: refusedChangeCount,
     ...(failure && {
       failure: { code: failure.code, message: explain(failure.code, failure.message) },
     }),
@@ -175,6 +181,58 @@ export const rebuildOutput = z.object({
   durationMs: z.number().optional(),
 });
 
+const refused = z.array(z.object({ key: z.string(), code: z.string(), message: z.string() })).optional();
+
+/** Refused records that a tool names: a model reads every word. */
+const REFUSED_TOLD_MAX = 20;
+
+/** The first records that were not taken in, as a tool tells them. */
+export function refusedAnswer(
+  all: readonly TaskRefusal[],
+  explain: (code: string, message: string) => string,
+): z.infer<typeof refused> {
+  if (all.length === 0) return undefined;
+  return all
+    .slice(0, REFUSED_TOLD_MAX)
+    .map(({ key, code, message }) => ({ key, code, message: explain(code, message) }));
+}
+
+export const taskInput = z.strictObject({
+  taskId: z.number().int().min(1),
+  waitSeconds: waitInput.default(0),
+});
+
+export const taskOutput = z.object({
+  taskId: count,
+  kind: z.string(),
+  state: z.string().describe('running, succeeded, failed, cancelled'),
+  dataset: z.string().optional(),
+  progress: z.record(z.string(), z.number()).describe('Counts, by name.'),
+  failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  refused: refused.describe('The first records that were not taken in, with the reason.'),
+});
+
+export function taskAnswer(
+  { taskId, kind, state, address, progress, error, refused }: TaskRecord,
+  explain: (code: string, message: string) => string,
+): z.infer<typeof taskOutput> {
+  const [, code, message] = /^([A-Z_]+): (.*)$/s.exec(error ?? '') ?? [];
+  return {
+    taskId,
+    kind,
+    state,
+    ...(address !== undefined && { dataset: address }),
+    progress: { ...progress },
+    ...(error !== undefined && {
+      failure:
+        code === undefined || message === undefined
+          ? { code: 'CUT_SHORT', message: error }
+          : { code, message: explain(code, message) },
+    }),
+    ...(refused && { refused: refusedAnswer(refused, explain) }),
+  };
+}
+
 export const indexInput = z.strictObject({
   dataset: datasetInput,
   retryFailed: z.boolean().default(false).describe('Also texts that were given up after several refusals.'),
@@ -199,6 +257,7 @@ export const indexOutput = z.object({
   addedCount: count.optional(),
   removedCount: count.optional(),
   failedCount: count.optional().describe('Records that cannot become documents.'),
+  refused: refused.describe('The first of them, with the reason.'),
   embeddedCount: count.optional().describe('Texts that were embedded.'),
   reusedCount: count.optional().describe('Chunks whose text had a vector already.'),
   givenUpCount: count.optional(),

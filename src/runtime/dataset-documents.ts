@@ -95,7 +95,7 @@ function startIngest(
 ): IngestRun {
   const address = formatAddress(dataset.address);
   const counts = { addedCount: 0, changedCount: 0, unchangedCount: 0, refusedCount: 0 };
-  const refused: RefusedDocument[] = [];
+  const { refused } = task;
   const reader = createBatchReader(source, {
     clock: core.clock,
     rules: { fields: dataset.fields, contentLengthMax: core.options.documentLengthMax },

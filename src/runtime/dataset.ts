@@ -49,6 +49,7 @@ import { listSources, removeSource, type SourceStatus, setSources } from './inde
 import { indexDataset } from './indexing/index-dataset.ts';
 import { createIndexHook, type HookOptions, type IndexHook } from './indexing/index-hook.ts';
 import type { IndexOptions, IndexResult } from './indexing/index-options.ts';
+import { dropRefusedChanges, listRefusedChanges, type RefusedChange } from './indexing/refused-changes.ts';
 import type { DocumentSource, RefusedDocument } from './ingest.ts';
 import { type DatasetSummary, summaryOf } from './list-datasets.ts';
 import type { Page, PageOptions } from './page.ts';
@@ -150,6 +151,8 @@ export interface DatasetStatus {
   readonly lastRunError: string | undefined;
   /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
   readonly unreadSources: readonly string[];
+  /** Changes that a hook was told and that were set aside, as they would have deleted too much at once. */
+  readonly refusedChangeCount: number;
 }
 
 /** A table that served before and is kept. */
@@ -242,6 +245,13 @@ export interface Dataset {
    * later. Failures are events, and are tried again.
    */
   hook(options?: HookOptions): IndexHook;
+  /**
+   * What a hook was told that would have deleted too much at once, in the order in which it was told. It waits until
+   * `index({ allowMassDeletion: true })` does it, a full run has come to its end, or {@link dropRefusedChanges}.
+   */
+  refusedChanges(page?: PageOptions): Promise<Page<RefusedChange>>;
+  /** Forgets what was set aside: nothing is deleted for it. */
+  dropRefusedChanges(): Promise<{ readonly droppedCount: number }>;
   /** When it is indexed by itself, and how that went last. */
   schedules(): Promise<ScheduleStatus[]>;
   /**
@@ -361,6 +371,8 @@ export function createDataset(core: RuntimeCore, address: DatasetAddress): Datas
     schedules: () => readSchedules(core, address),
     backfill: ((options: BackfillOptions = {}) => backfill(core, address, options)) as Dataset['backfill'],
     hook: (options) => createIndexHook(core, address, options),
+    refusedChanges: (page = {}) => listRefusedChanges(core, address, page),
+    dropRefusedChanges: () => dropRefusedChanges(core, address),
     check: (options) => checkDataset(core, address, options),
     repair: (options) => checkDataset(core, address, { ...options, level: 'rows', repair: true }),
     rebuild: (options) => rebuildDataset(core, address, options),

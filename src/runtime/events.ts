@@ -70,12 +70,14 @@ export type SynclineEvent = { readonly atMs: number } & (
   | ({ readonly type: 'sources.read' } & DatasetFacts)
   /** A full run removed nothing of a source: it gave a record that nobody could make out, which any of its documents may be. */
   | ({ readonly type: 'source.notCleaned'; readonly source: string } & DatasetFacts)
-  /** A run that was due has failed; it is due again at its next time, or soon where records were noted. */
+  /** A run that was due has failed. */
   | ({
       readonly type: 'schedule.failed';
       readonly run: 'full' | 'index' | 'noted';
       readonly code: string;
       readonly message: string;
+      /** When it is tried again, in Unix milliseconds; `undefined`: not before its next time. */
+      readonly retryAtMs: number | undefined;
     } & DatasetFacts)
   /** What a hook was told could not be noted or indexed; `willRetry`: it is tried again. */
   | ({
@@ -83,6 +85,15 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly code: string;
       readonly message: string;
       readonly willRetry: boolean;
+    } & DatasetFacts)
+  /** What a hook was told would have deleted too much at once: it was set aside, until somebody allows or drops it. */
+  | ({
+      readonly type: 'changes.refused';
+      readonly table: string;
+      /** Records that were told to have changed. */
+      readonly changes: number;
+      readonly code: string;
+      readonly message: string;
     } & DatasetFacts)
   /** Changes of a source are noticed from now on; `polling`: by looking for them again and again. */
   | ({
@@ -252,6 +263,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'watch.failed',
   'schedule.failed',
   'hook.failed',
+  'changes.refused',
   'text.failed',
   'spend.capReached',
   'queries.notCharged',

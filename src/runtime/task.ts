@@ -1,4 +1,4 @@
-import type { CatalogWriter } from '../catalog/catalog.ts';
+import type { CatalogWriter, TaskRefusal } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import { isSynclineError, SynclineError, toSynclineError } from '../domain/errors.ts';
 
@@ -70,6 +70,8 @@ export interface TaskHandle {
   readonly signal: AbortSignal;
   /** Counts that are listed with the task. */
   readonly progress: TaskProgress;
+  /** The first records that it did not take in; kept when it ends. */
+  readonly refused: TaskRefusal[];
   /** Writes the counts, unless that was done a moment ago. */
   readonly save: () => Promise<void>;
 }
@@ -87,6 +89,7 @@ export async function runTask<Result>(
   const taskId = await writer.startTask({ kind, datasetId });
   const task = running.begin(taskId);
   const progress: TaskProgress = {};
+  const refused: TaskRefusal[] = [];
   let savedAtMs = clock.monotonicMs();
   const save = async (): Promise<void> => {
     if (clock.monotonicMs() - savedAtMs < PROGRESS_INTERVAL_MS) return;
@@ -95,13 +98,13 @@ export async function runTask<Result>(
   };
   try {
     onTask?.(taskId);
-    const result = await run({ signal: AbortSignal.any([signal, task.signal]), progress, save });
-    await writer.finishTask(taskId, { state: 'succeeded', progress });
+    const result = await run({ signal: AbortSignal.any([signal, task.signal]), progress, refused, save });
+    await writer.finishTask(taskId, { state: 'succeeded', progress, refused });
     return result;
   } catch (error) {
-    const { code, message } = toSynclineError(error);
     // Whoever took the lease has closed the task already.
-    if (code !== 'LEASE_LOST') await finishFailed(writer, taskId, progress, code, message);
+    if (!isSynclineError(error, 'LEASE_LOST'))
+      await finishFailed(writer, taskId, { progress, refused }, error);
     throw error;
   } finally {
     task.end();
@@ -111,13 +114,13 @@ export async function runTask<Result>(
 async function finishFailed(
   writer: CatalogWriter,
   taskId: number,
-  progress: TaskProgress,
-  code: string,
-  message: string,
+  done: Pick<TaskHandle, 'progress' | 'refused'>,
+  cause: unknown,
 ): Promise<void> {
+  const { code, message } = toSynclineError(cause);
   const state = code === 'ABORTED' ? 'cancelled' : 'failed';
   try {
-    await writer.finishTask(taskId, { state, progress, error: `${code}: ${message}` });
+    await writer.finishTask(taskId, { state, ...done, error: `${code}: ${message}` });
   } catch (error) {
     // The error of the task itself is the one to tell; this one only says that the catalog cannot be written either.
     if (!isSynclineError(error)) throw error;

@@ -1,11 +1,11 @@
-import type { TaskRecord, TaskState } from '../catalog/catalog.ts';
+import type { TaskRecord, TaskRefusal, TaskState } from '../catalog/catalog.ts';
 import { parseAddress } from '../domain/address.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import { type RuntimeCore, requireDataset } from './core.ts';
 import { isCertainlyDead } from './host-identity.ts';
 import { type Page, type PageOptions, readPage } from './page.ts';
 
-export type { TaskRecord, TaskState };
+export type { TaskRecord, TaskRefusal, TaskState };
 
 export interface ListTasksOptions extends PageOptions {
   /** `project/dataset`. */
@@ -25,7 +25,7 @@ export interface WaitTaskOptions {
 export interface Tasks {
   /** Newest first. */
   list(options?: ListTasksOptions): Promise<Page<TaskRecord>>;
-  /** @throws SynclineError `TASK_NOT_FOUND`. */
+  /** With the first records that it refused. @throws SynclineError `TASK_NOT_FOUND`. */
   get(taskId: number): Promise<TaskRecord>;
   /**
    * Asks a running task of this runtime to end; it does so at the next place where nothing is left half done.
@@ -84,7 +84,7 @@ function checkKind(kind: string | undefined): void {
 
 async function requireTask(core: RuntimeCore, taskId: number): Promise<TaskRecord> {
   const catalog = await core.catalog();
-  const [task] = await catalog.listTasks({ beforeTaskId: taskId + 1, limit: 1 });
+  const [task] = await catalog.listTasks({ beforeTaskId: taskId + 1, limit: 1, withRefused: true });
   if (task?.taskId !== taskId) {
     throw new SynclineError(
       'TASK_NOT_FOUND',

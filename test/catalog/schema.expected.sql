@@ -208,7 +208,7 @@ CREATE TABLE dataset_schedules (
   done_until_ms integer not null,
   -- How the last run ended: NULL for well.
   last_error text,
-  last_run_at_ms integer,
+  last_run_at_ms integer, failure_count integer not null default 0 check (failure_count >= 0), retry_at_ms integer,
   primary key (dataset_id, run)
 ) strict, without rowid;
 
@@ -377,11 +377,11 @@ CREATE TABLE noted_changes (
   source_table text not null,
   -- The id, as JSON.
   id_json text not null,
-  noted_at_ms integer not null,
+  noted_at_ms integer not null, refused_at_ms integer,
   unique (dataset_id, source_table, id_json)
 ) strict;
 
-CREATE INDEX noted_changes_by_dataset on noted_changes (dataset_id, change_id);
+CREATE INDEX noted_changes_by_dataset on noted_changes (dataset_id, refused_at_ms, change_id);
 
 CREATE TABLE projects (
   project_id integer primary key autoincrement,
@@ -429,7 +429,7 @@ CREATE TABLE tasks (
   -- JSON object of counts.
   progress text not null,
   error text
-) strict;
+, refused text) strict;
 
 CREATE INDEX tasks_by_dataset on tasks (dataset_id, task_id);
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
+import { createSyncline, jsonlSource } from '../../src/index.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { runCli } from './run-cli.ts';
 
@@ -30,6 +31,10 @@ test('a source is added, read by full and by changed records, and removed; a sch
     { counts: { failedCount: 1 }, refused: [{ code: expect.any(String), message: expect.any(String) }] },
   ]);
   expect(refused.stderr).toContain('INVALID_DOCUMENT');
+  const failures = await run('failures', 'shop/orders', '--refused');
+  expect(JSON.parse(failures.stdout).refused).toMatchObject([
+    { taskId: expect.any(Number), code: 'INVALID_DOCUMENT', message: expect.stringContaining('"content"') },
+  ]);
   const listed = await run('source', 'list', 'shop/orders');
   expect(JSON.parse(listed.stdout).sources).toMatchObject([{ name: 'erp', documentCount: 1 }]);
   const set = await run('schedule', 'set', 'shop/orders', '0 3 * * 6', '--time-zone', 'Europe/Berlin');
@@ -44,4 +49,40 @@ test('a source is added, read by full and by changed records, and removed; a sch
   expect((await run('source', 'remove', 'shop/orders', 'erp')).code).toBe(0);
   expect((await run('index', 'shop/orders', '--full')).code).toBe(1);
   expect((await run('index', '--changed', 'orders:1')).code).toBe(2);
+}, 240_000);
+
+test('changes that were set aside are told by status, listed, dropped, and done', async () => {
+  using folder = makeTempDir();
+  const cwd = folder.path;
+  const run = (...args: string[]) => runCli(args, { cwd });
+  const keys = Array.from({ length: 30 }, (_, index) => `k${index}`);
+  const path = folder.join('orders.jsonl');
+  const setAside = async (): Promise<void> => {
+    const sources = [jsonlSource({ name: 'erp', path })];
+    await using runtime = createSyncline({
+      dataDir: folder.join('.syncline'),
+      embedder: { provider: 'local' },
+      environment: {},
+      datasets: { 'shop/orders': { sources } },
+    });
+    const dataset = runtime.dataset('shop/orders');
+    writeFileSync(path, lines(...keys.map((key) => ({ key, content: `About ${key}.` }))));
+    await dataset.index();
+    writeFileSync(path, lines({ key: 'k0', content: 'About k0.' }));
+    const onSaved = dataset.hook({ delayMs: 5 });
+    onSaved({ table: 'lines', ids: keys });
+    await onSaved.settled();
+  };
+  await setAside();
+  const status = await run('status');
+  expect(status.stdout).toContain('30 changes set aside');
+  expect(status.stdout).toContain('"syncline index shop/orders --allow-mass-deletion"');
+  const listed = await run('changes', 'list', 'shop/orders', '--limit', '2');
+  expect(listed.stdout).toMatch(/^lines:k0, set aside .*\nlines:k1, set aside .*\n$/);
+  expect((await run('changes', 'drop', 'shop/orders')).stdout).toBe('shop/orders: 30 changes dropped.\n');
+  expect((await run('changes', 'list', 'shop/orders')).stderr).toContain('no change was set aside');
+  await setAside();
+  const done = await run('index', 'shop/orders', '--allow-mass-deletion', '--json');
+  expect(JSON.parse(done.stdout).datasets).toMatchObject([{ counts: { removedCount: 29 } }]);
+  expect((await run('status')).stdout).not.toContain('set aside');
 }, 240_000);

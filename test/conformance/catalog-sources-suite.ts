@@ -49,15 +49,22 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     expect(await indexing()).toEqual([]);
     const hourly = { isOn: true, cron: '0 * * * *', timeZone: 'UTC', doneUntilMs: 5 };
     await writer.setSchedule(id, 'index', hourly);
-    await writer.noteScheduledRun(id, 'full', { doneUntilMs: 7, lastRunAtMs: 6, lastError: 'A: b' });
+    const failed = { failureCount: 2, retryAtMs: 10 };
+    const fine = { failureCount: 0, retryAtMs: undefined };
+    await writer.noteScheduledRun(id, 'full', {
+      doneUntilMs: 7,
+      lastRunAtMs: 6,
+      lastError: 'A: b',
+      ...failed,
+    });
     // Asked again, or answered late: what it has done by then is not forgotten.
-    await writer.noteScheduledRun(id, 'index', { doneUntilMs: 9, lastRunAtMs: 8, lastError: undefined });
+    const well = { doneUntilMs: 9, lastRunAtMs: 8, lastError: undefined, ...fine };
+    await writer.noteScheduledRun(id, 'index', well);
     await writer.setSchedule(id, 'index', hourly);
-    const never = { lastRunAtMs: undefined, lastError: undefined };
     const byDefault = { isOn: true, cron: undefined, timeZone: undefined };
     const schedules = [
-      { run: 'full' as const, ...byDefault, doneUntilMs: 7, lastRunAtMs: 6, lastError: 'A: b' },
-      { run: 'index' as const, ...hourly, ...never, doneUntilMs: 9, lastRunAtMs: 8 },
+      { run: 'full' as const, ...byDefault, doneUntilMs: 7, lastRunAtMs: 6, lastError: 'A: b', ...failed },
+      { run: 'index' as const, ...hourly, ...well },
     ];
     expect(await catalog().listSchedules(id)).toEqual(schedules);
     await writer.setSources(id, [source('shop')], { keepOthers: false });
@@ -75,8 +82,11 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     await writer.setSchedule(id, 'index', { ...hourly, isOn: false, doneUntilMs: 11 });
     expect(await catalog().listSchedules(id)).toEqual([
       schedules[0] ?? expect.unreachable(),
-      { run: 'index', ...hourly, isOn: false, doneUntilMs: 11, lastRunAtMs: 8, lastError: undefined },
+      { run: 'index', ...hourly, ...well, isOn: false, doneUntilMs: 11 },
     ]);
+    // What another time is due for needs not be tried again.
+    await writer.setSchedule(id, 'full', { ...hourly, doneUntilMs: 12 });
+    expect((await catalog().listSchedules(id))[0]).toMatchObject({ lastError: 'A: b', ...fine });
   });
 
   test('keeps changes that were noted once each, the newest last, and makes too many of them one', async () => {
@@ -92,10 +102,38 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     expect(await noted()).toEqual(['1', '"b"']);
     await writer.noteChanges(id, [change('2'), change('3')], 3);
     expect(await catalog().listNotedChanges(id, 10)).toEqual([
-      { changeId: expect.any(Number), table: '', idJson: '' },
+      { changeId: expect.any(Number), table: '', idJson: '', refusedAtMs: undefined },
     ]);
     await writer.noteChanges(id, [change('4')], 3);
     expect(await noted()).toEqual(['', '4']);
+  });
+
+  test('sets changes aside, the newest so many of them, until they are forgotten or noted again', async () => {
+    const { writer, dataset } = await setStage(catalog());
+    const id = dataset.datasetId;
+    const changes = ['1', '2', '3', '4'].map((idJson) => ({ table: 'orders', idJson }));
+    await writer.noteChanges(id, changes, 10);
+    const changeIds = (await catalog().listNotedChanges(id, 10)).map(({ changeId }) => changeId);
+    await writer.refuseNotedChanges(id, changeIds.slice(0, 3), 2);
+    const refused = async (afterChangeId = 0) =>
+      (await catalog().listRefusedChanges(id, { afterChangeId, limit: 10 })).map(({ idJson }) => idJson);
+    expect(await refused()).toEqual(['2', '3']);
+    expect(await refused(changeIds[1])).toEqual(['3']);
+    expect(await catalog().countRefusedChanges(id)).toEqual({ count: 2, lastChangeId: changeIds[2] ?? 0 });
+    const noted = async () => (await catalog().listNotedChanges(id, 10)).map(({ idJson }) => idJson);
+    expect(await noted()).toEqual(['4']);
+    // They are no reason to do something, and stay when everything is to be read.
+    await writer.forgetNotedChanges(id, changeIds.slice(3));
+    expect(await catalog().listIndexing({ afterDatasetId: 0, limit: 10 })).toMatchObject([
+      { notedSinceMs: undefined },
+    ]);
+    await writer.noteChanges(id, [{ table: '', idJson: '' }], 10);
+    expect(await refused()).toEqual(['2', '3']);
+    await writer.noteChanges(id, changes.slice(1, 2), 10);
+    expect([await refused(), await noted()]).toEqual([['3'], ['', '2']]);
+    expect(await writer.forgetRefusedChanges(id, changeIds[2] ?? 0)).toBe(1);
+    expect([await refused(), await noted()]).toEqual([[], ['', '2']]);
+    expect(await catalog().countRefusedChanges(id)).toEqual({ count: 0, lastChangeId: 0 });
   });
 
   test('forgets sources, schedules and noted changes with their dataset', async () => {

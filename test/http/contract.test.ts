@@ -46,6 +46,8 @@ const CALLS: Readonly<Record<string, Call>> = {
   listSources: { status: 200 },
   setSchedule: { path: { run: 'full' }, body: { cron: '0 3 * * 6', timeZone: 'Europe/Berlin' }, status: 200 },
   listSchedules: { status: 200 },
+  listRefusedChanges: { status: 200 },
+  dropRefusedChanges: { status: 200 },
   removeSource: { path: { source: 'orders' }, status: 204 },
   listFailures: { status: 200 },
   retryFailures: waited,

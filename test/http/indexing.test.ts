@@ -1,7 +1,10 @@
-import { expect, test } from 'bun:test';
+import { expect, setDefaultTimeout, test } from 'bun:test';
 import { writeFileSync } from 'node:fs';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { startTestApi } from './http-fixtures.ts';
+
+// Real runtimes on a machine that may have other things to do.
+setDefaultTimeout(30_000);
 
 const TABLE = { name: 'orders', key: 'id', content: '{{note}}' };
 const DATASET = '/v1/datasets/shop/orders';
@@ -45,6 +48,51 @@ test('a source is stored, read by deltas and full runs, and forgotten; its docum
     body: { code: 'SOURCE_NOT_FOUND' },
   });
   expect((await call('GET', `${DATASET}/status`)).body.counts.documents).toBe(1);
+  folder.remove();
+});
+
+test('a task says which records it refused, and why; a list of tasks does not', async () => {
+  const { call, folder, write } = await startWithSource();
+  write({ key: 'a', content: 'One.' }, { key: 'b', content: 5 }, { content: 'No key.' });
+  const { body: task } = await call('POST', `${DATASET}/index?wait=60`, {});
+  expect(task).toMatchObject({ state: 'succeeded', progress: { addedCount: 1, failedCount: 2 } });
+  expect(task.refused).toMatchObject([
+    { key: '', code: 'INVALID_DOCUMENT', detail: expect.stringContaining('"content"') },
+    { key: '', code: 'INVALID_DOCUMENT', detail: expect.stringContaining('"key"') },
+  ]);
+  expect((await call('GET', `/v1/tasks/${task.id}`)).body).toEqual(task);
+  const { body: listed } = await call('GET', '/v1/tasks?project=shop&dataset=orders');
+  expect(listed.items).toMatchObject([{ id: task.id }]);
+  expect(listed.items[0].refused).toBeUndefined();
+  const documents = { documents: [{ key: 'c', content: 'With \0.' }] };
+  const { body: added } = await call('POST', `${DATASET}/documents`, documents);
+  expect(added.refused).toMatchObject([{ key: 'c', code: 'INVALID_DOCUMENT' }]);
+  expect((await call('GET', `/v1/tasks/${added.taskId}?wait=60`)).body.refused).toEqual(added.refused);
+  folder.remove();
+});
+
+test('changes that were set aside are told in the status, listed, and dropped', async () => {
+  const { call, folder, write, runtime } = await startWithSource();
+  const keys = Array.from({ length: 30 }, (_, index) => `k${index}`);
+  write(...keys.map((key) => ({ key, content: `About ${key}.` })));
+  await call('POST', `${DATASET}/index?wait=60`, {});
+  write({ key: 'k0', content: 'About k0.' });
+  const onSaved = runtime.dataset('shop/orders').hook({ delayMs: 5 });
+  onSaved({ table: 'lines', ids: keys });
+  await onSaved.settled();
+  expect((await call('GET', `${DATASET}/status`)).body.refusedChangeCount).toBe(30);
+  const first = await call('GET', `${DATASET}/refused-changes?limit=2`);
+  expect(first.body.items).toEqual([
+    { table: 'lines', id: 'k0', refusedAt: expect.any(String) },
+    { table: 'lines', id: 'k1', refusedAt: expect.any(String) },
+  ]);
+  const rest = await call('GET', `${DATASET}/refused-changes?after=${first.body.next}`);
+  expect(rest.body.items).toHaveLength(28);
+  expect((await call('DELETE', `${DATASET}/refused-changes`)).body).toEqual({ droppedCount: 30 });
+  expect((await call('GET', `${DATASET}/status`)).body).toMatchObject({
+    refusedChangeCount: 0,
+    counts: { documents: 30 },
+  });
   folder.remove();
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createMemorySource, numberedRows } from '../support/memory-source.ts';
 import type { ParsedJson } from '../support/parsed-json.ts';
 import { rejectionOf } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
@@ -35,6 +36,7 @@ const TOOLS = [
   'search',
   'start',
   'stop',
+  'task',
 ];
 
 async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<ParsedJson> {
@@ -65,7 +67,7 @@ describe('MCP over HTTP', () => {
     const reading = tools
       .filter(({ annotations }) => annotations?.readOnlyHint === true)
       .map(({ name }) => name);
-    expect(reading.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search']);
+    expect(reading.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search', 'task']);
     expect(tools.every(({ annotations }) => annotations?.destructiveHint === false)).toBe(true);
   });
 
@@ -113,6 +115,34 @@ describe('MCP over HTTP', () => {
     expect(joined).toMatchObject({ isDone: true, rowCount: 1 });
   });
 
+  test('says of a run, and of its task, which records were refused and why', async () => {
+    const source = createMemorySource('db', numberedRows(1));
+    source.extra.push({ document: { key: 'rows/2', content: 5 } });
+    const { runtime, url } = await startTestApi({
+      runtime: { datasets: { 'shop/orders': { sources: [source] } } },
+    });
+    const client = await connect(url);
+    const refused = [
+      { key: 'rows/2', code: 'INVALID_DOCUMENT', message: expect.stringContaining('has no content') },
+    ];
+    expect(await call(client, 'index', { dataset: 'shop/orders' })).toMatchObject({
+      failedCount: 1,
+      refused,
+    });
+    const [task] = (await runtime.tasks.list()).items;
+    expect(await call(client, 'task', { taskId: task?.taskId })).toMatchObject({
+      kind: 'index',
+      state: 'succeeded',
+      dataset: 'shop/orders',
+      progress: { addedCount: 1 },
+      refused,
+    });
+    expect((await call(client, 'task', { taskId: 999 })).isError).toBe(true);
+    expect(await call(client, 'dataset_status', { dataset: 'shop/orders' })).toMatchObject({
+      refusedChanges: 0,
+    });
+  });
+
   test('starts, pauses, resumes and stops the worker', async () => {
     const client = await connect((await startWithDocument()).url);
     expect(await call(client, 'pause')).toMatchObject({ isError: true });
@@ -149,7 +179,7 @@ describe('MCP over HTTP', () => {
     const { url } = await startTestApi({ http: keys });
     const reader = await connect(url, 'auto', keys.readKeys[0]);
     const names = (await reader.listTools()).tools.map(({ name }) => name);
-    expect(names.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search']);
+    expect(names.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search', 'task']);
     const refused = await reader
       .callTool({ name: 'start' })
       .catch((error: unknown) => ({ isError: true, error }));

@@ -40,6 +40,34 @@ export async function fullRun(address: string): Promise<void> {
     );
 }
 
+/** Does what was set aside. */
+export async function allowRefusedChanges(address: string): Promise<void> {
+  const isSure = await confirm({
+    title: `Delete what was set aside of ${address}?`,
+    text: 'The records are looked at once more. Documents of those that their source does not have are removed, however many they are.',
+    action: 'Delete',
+    isDanger: true,
+  });
+  if (isSure)
+    await begin('Doing what was set aside of', address, (param) =>
+      ask(routes().index.$post({ param, query: {}, json: { allowMassDeletion: true } })),
+    );
+}
+
+/** Forgets what was set aside. */
+export async function dropRefusedChanges(address: string): Promise<void> {
+  const isSure = await confirm({
+    title: `Forget what was set aside of ${address}?`,
+    text: 'Nothing is deleted. A full run finds out by itself what its sources do not have any more.',
+    action: 'Forget',
+  });
+  if (!isSure) return;
+  await attempt('Forgetting what was set aside', () =>
+    ask(routes()['refused-changes'].$delete({ param: paramOf(address) })),
+  );
+  touchDataset(address);
+}
+
 /** @param chunkId - Only this one. */
 export function retryFailures(address: string, chunkId?: number): Promise<void> {
   const query = chunkId === undefined ? {} : { chunkIds: String(chunkId) };

@@ -15,6 +15,7 @@ export type Provider = Body<V1['providers']['$get']>['items'][number];
 export type BatchJob = Body<V1['batches']['$get']>['items'][number];
 export type Source = Body<DatasetRoutes['sources']['$get']>['items'][number];
 export type Schedule = Body<DatasetRoutes['schedules']['$get']>['items'][number];
+export type RefusedChange = Body<DatasetRoutes['refused-changes']['$get']>['items'][number];
 export type CostEntry = Body<V1['costs']['$get']>['items'][number];
 export type Spend = Body<V1['spend']['$get']>;
 export type BackfillPlan = Body<DatasetRoutes['backfill']['plan']['$post']>;

@@ -81,17 +81,26 @@ function ofDatasets(): Concern[] {
   if (!isLoaded.value) return [];
   const parked: string[] = [];
   const differing: string[] = [];
+  const refused: string[] = [];
   for (const [address, { status }] of datasets.value) {
+    if (status.value.refusedChangeCount > 0) refused.push(address);
     if (status.value.phase === 'parked') parked.push(address);
     else if (syncStateOf(status.value) === 'out of sync') differing.push(address);
   }
   return [
     ...concernOf('parked', parked, 'failed too often and wait for you'),
     ...concernOf('differing', differing, 'differ from what the catalog says'),
+    ...concernOf(
+      'refused',
+      refused,
+      'would lose most documents of a source by changes that were set aside: do or forget them',
+      'sources',
+    ),
   ];
 }
 
-function concernOf(key: string, addresses: readonly string[], what: string): Concern[] {
+/** @param tab - Where a dataset tells about it; without one, on its first page. */
+function concernOf(key: string, addresses: readonly string[], what: string, ...tab: string[]): Concern[] {
   if (addresses.length === 0) return [];
   const more = addresses.length - NAMED_MAX;
   return [
@@ -103,7 +112,7 @@ function concernOf(key: string, addresses: readonly string[], what: string): Con
           {addresses.slice(0, NAMED_MAX).map((address, place) => (
             <span key={address}>
               {place > 0 && ', '}
-              <a href={datasetLink(address)}>{address}</a>
+              <a href={datasetLink(address, ...tab)}>{address}</a>
             </span>
           ))}
           {more > 0 && ` and ${more} more`} {what}.

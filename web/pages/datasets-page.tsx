@@ -51,7 +51,13 @@ function fits({ address, status }: DatasetEntry): boolean {
   if (state.value === 'all') return true;
   if (state.value === 'working') return AT_WORK.has(phase);
   if (state.value === 'attention')
-    return phase === 'parked' || phase === 'backingOff' || sync === 'out of sync' || sync === 'with failures';
+    return (
+      phase === 'parked' ||
+      phase === 'backingOff' ||
+      sync === 'out of sync' ||
+      sync === 'with failures' ||
+      status.value.refusedChangeCount > 0
+    );
   return sync === state.value;
 }
 

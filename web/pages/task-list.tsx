@@ -11,6 +11,7 @@ import type { Task } from '../core/types.ts';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { ListEnd } from '../ui/more.tsx';
 import { Ago, Badge, type Tone } from '../ui/parts.tsx';
+import { RefusedRecords } from './refused-records.tsx';
 
 const TONES: Readonly<Record<Task['state'], Tone>> = {
   running: 'busy',
@@ -115,6 +116,7 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
           .filter(([, count]) => count > 0)
           .map(([name, count]) => `${formatCount(count)} ${wordsOf(name, count)}`)
           .join(', ')}
+        <RefusedRecords task={task} />
       </td>
       <td class="end">
         {state === 'running' && (

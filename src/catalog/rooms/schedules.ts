@@ -7,7 +7,7 @@ const ERROR_LENGTH_MAX = 2_000;
 const DATASETS_PER_ANSWER = 1_000;
 
 const COLUMNS = `cast(run as blob), is_on, cast(cron as blob), cast(time_zone as blob), done_until_ms, last_run_at_ms,
-  cast(last_error as blob)`;
+  cast(last_error as blob), failure_count, retry_at_ms`;
 
 export async function listSchedules(session: CatalogSession, datasetId: number): Promise<StoredSchedule[]> {
   const rows = await session.rows(
@@ -25,6 +25,8 @@ function scheduleOf(row: SqlRow): StoredSchedule {
     doneUntilMs: integerAt(row, 4),
     lastRunAtMs: optionalIntegerAt(row, 5),
     lastError: optionalTextAt(row, 6),
+    failureCount: integerAt(row, 7),
+    retryAtMs: optionalIntegerAt(row, 8),
   };
 }
 
@@ -36,7 +38,7 @@ export async function listIndexing(
     statement(
       `select d.dataset_id,
               (select max(changed_at_ms) from dataset_sources s where s.dataset_id = d.dataset_id),
-              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id),
+              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id and n.refused_at_ms is null),
               (select max(changed_at_ms) from dataset_sources s
                where s.dataset_id = d.dataset_id and s.read_until_ms is null
                  and json_extract(s.definition, '$.watch') is not 1
@@ -64,7 +66,7 @@ export async function listIndexing(
     sourcesSinceMs: optionalIntegerAt(row, 1),
     notedSinceMs: optionalIntegerAt(row, 2),
     unreadSinceMs: optionalIntegerAt(row, 3),
-    schedules: schedules.filter((other) => other[7] === row[0]).map(scheduleOf),
+    schedules: schedules.filter((other) => other[9] === row[0]).map(scheduleOf),
   }));
 }
 
@@ -81,7 +83,8 @@ export async function setSchedule(
       `insert into dataset_schedules (dataset_id, run, is_on, cron, time_zone, done_until_ms)
        values (?, ?, ?, ?, ?, ?)
        on conflict (dataset_id, run) do update set is_on = excluded.is_on, cron = excluded.cron,
-         time_zone = excluded.time_zone, done_until_ms = excluded.done_until_ms
+         time_zone = excluded.time_zone, done_until_ms = excluded.done_until_ms,
+         failure_count = 0, retry_at_ms = null
        where (is_on, cron, time_zone) is not (excluded.is_on, excluded.cron, excluded.time_zone)`,
       datasetId,
       run,
@@ -98,25 +101,26 @@ export async function noteScheduledRun(
   token: number,
   datasetId: number,
   run: ScheduledRun,
-  outcome: {
-    readonly doneUntilMs: number;
+  outcome: Pick<StoredSchedule, 'doneUntilMs' | 'lastError' | 'failureCount' | 'retryAtMs'> & {
     readonly lastRunAtMs: number;
-    readonly lastError: string | undefined;
   },
 ): Promise<void> {
   const error = outcome.lastError === undefined ? null : storableText(outcome.lastError, ERROR_LENGTH_MAX);
   await session.write(token, [
     statement('insert into dataset_guard values (?)', datasetId),
     statement(
-      `insert into dataset_schedules (dataset_id, run, is_on, done_until_ms, last_run_at_ms, last_error)
-       values (?, ?, 1, ?, ?, ?)
+      `insert into dataset_schedules (dataset_id, run, is_on, done_until_ms, last_run_at_ms, last_error, failure_count, retry_at_ms)
+       values (?, ?, 1, ?, ?, ?, ?, ?)
        on conflict (dataset_id, run) do update set done_until_ms = excluded.done_until_ms,
-         last_run_at_ms = excluded.last_run_at_ms, last_error = excluded.last_error`,
+         last_run_at_ms = excluded.last_run_at_ms, last_error = excluded.last_error,
+         failure_count = excluded.failure_count, retry_at_ms = excluded.retry_at_ms`,
       datasetId,
       run,
       outcome.doneUntilMs,
       outcome.lastRunAtMs,
       error,
+      outcome.failureCount,
+      outcome.retryAtMs ?? null,
     ),
   ]);
 }

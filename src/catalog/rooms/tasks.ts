@@ -1,4 +1,4 @@
-import type { TaskRecord, TaskState } from '../catalog.ts';
+import type { TaskRecord, TaskRefusal, TaskState } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlRow, statement } from '../sql-driver.ts';
@@ -8,6 +8,10 @@ import { integerAt, optionalIntegerAt, optionalTextAt, storableText, textAt, wor
 const FINISHED_TASKS_MAX = 1_000;
 const TASKS_PER_ANSWER = 1_000;
 const ERROR_LENGTH_MAX = 4_000;
+/** Of what a task refused, in UTF-16 units: a hundred records with a reason each. */
+const REFUSED_LENGTH_MAX = 64_000;
+const REFUSAL_MESSAGE_LENGTH_MAX = 500;
+const TASKS_WITH_REFUSED_MAX = 100;
 
 /** Newest first. */
 export async function listTasks(
@@ -18,12 +22,14 @@ export async function listTasks(
     readonly state?: TaskState;
     readonly beforeTaskId?: number;
     readonly limit: number;
+    readonly withRefused?: boolean;
   },
 ): Promise<TaskRecord[]> {
   const rows = await session.rows(
     statement(
       `select t.task_id, t.dataset_id, cast(t.kind as blob), cast(t.state as blob), t.started_at_ms, t.finished_at_ms,
-              cast(t.progress as blob), cast(t.error as blob), cast(p.name || '/' || d.name as blob)
+              cast(t.progress as blob), cast(t.error as blob), cast(p.name || '/' || d.name as blob),
+              case when ?6 then cast(t.refused as blob) end
        from tasks t
        left join datasets d on d.dataset_id = t.dataset_id
        left join projects p on p.project_id = d.project_id
@@ -35,6 +41,7 @@ export async function listTasks(
       Math.min(page.limit, TASKS_PER_ANSWER),
       page.state ?? null,
       page.beforeTaskId ?? null,
+      page.withRefused ? 1 : 0,
     ),
   );
   return rows.map(taskOf);
@@ -81,6 +88,7 @@ export async function finishTask(
     readonly state: 'succeeded' | 'failed' | 'cancelled';
     readonly progress: Readonly<Record<string, number>>;
     readonly error?: string;
+    readonly refused?: readonly TaskRefusal[];
     readonly isLatestOnly?: boolean;
   },
 ): Promise<void> {
@@ -95,14 +103,37 @@ export async function finishTask(
         ]
       : []),
     statement(
-      `update tasks set state = ?, progress = ?, error = ?, finished_at_ms = ${NOW_MS}
+      `update tasks set state = ?, progress = ?, error = ?, refused = ?, finished_at_ms = ${NOW_MS}
        where task_id = ? and state = 'running'`,
       result.state,
       JSON.stringify(result.progress),
       result.error === undefined ? null : storableText(result.error, ERROR_LENGTH_MAX),
+      refusedJson(result.refused ?? []),
       taskId,
     ),
+    ...(result.refused === undefined || result.refused.length === 0
+      ? []
+      : [
+          statement(
+            `update tasks set refused = null where refused is not null and task_id <
+               (select task_id from tasks where refused is not null order by task_id desc limit 1 offset ?)`,
+            TASKS_WITH_REFUSED_MAX - 1,
+          ),
+        ]),
   ]);
+}
+
+/** As many as there is room for. */
+function refusedJson(refused: readonly TaskRefusal[]): string | null {
+  const kept: TaskRefusal[] = [];
+  let length = 0;
+  for (const { key, code, message } of refused) {
+    const refusal = { key, code, message: storableText(message, REFUSAL_MESSAGE_LENGTH_MAX) };
+    length += JSON.stringify(refusal).length;
+    if (length > REFUSED_LENGTH_MAX) break;
+    kept.push(refusal);
+  }
+  return kept.length === 0 ? null : JSON.stringify(kept);
 }
 
 /** Fails tasks that former holders of the lease left running, and lets old finished ones go. */
@@ -133,5 +164,11 @@ function taskOf(row: SqlRow): TaskRecord {
     progress: JSON.parse(textAt(row, 6)),
     error: optionalTextAt(row, 7),
     address: optionalTextAt(row, 8),
+    refused: refusedAt(row, 9),
   };
+}
+
+function refusedAt(row: SqlRow, index: number): readonly TaskRefusal[] | undefined {
+  const json = optionalTextAt(row, index);
+  return json === undefined ? undefined : JSON.parse(json);
 }

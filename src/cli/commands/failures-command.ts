@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { Dataset, FailedChunk, FailureFilter } from '../../index.ts';
+import type { Dataset, FailedChunk, FailureFilter, Syncline, TaskRefusal } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { countOf } from '../format-values.ts';
+import { countOf, formatTime } from '../format-values.ts';
 import { collectCount, parseCount } from '../parse-arguments.ts';
 import { printable } from '../printable.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
@@ -17,14 +17,18 @@ interface FailuresOptions {
   readonly attempts?: number;
   readonly chunk?: readonly number[];
   readonly retry?: boolean;
+  readonly refused?: boolean;
 }
 
 const HELP = `
 Filters are combined: a chunk has to fit all of them. --retry gives those that fit another round of attempts, without a
 filter all of them, and waits until they are searchable or given up again.
 
+--refused lists something else: the records and documents that the newest tasks did not take in, the first 100 of each task.
+
 Examples:
   syncline failures site/docs
+  syncline failures site/docs --refused
   syncline failures site/docs --limit 1000 --json
   syncline failures site/docs --code EMBEDDING_REQUEST_REFUSED --error "too long"
   syncline failures site/docs --key guide.md --retry
@@ -46,11 +50,13 @@ export function addFailuresCommand(program: Command, run: RunCommand): void {
     .option('--attempts <number>', 'only those with so many attempts, or more', parseCount)
     .option('--chunk <id>', 'only this chunk; may be given several times', collectCount)
     .option('--retry', 'try them again, instead of listing them')
+    .option('--refused', 'list records that the newest tasks did not take in, instead of chunks')
     .addHelpText('after', HELP)
     .action((address: string, options: FailuresOptions, command: Command) =>
       run(command, (context) =>
         context.withRuntime(options.retry ? 'change' : 'readOnly', (runtime) => {
           const dataset = runtime.dataset(address);
+          if (options.refused) return listRefused(context, runtime, address, options.limit);
           return options.retry ? retry(context, dataset, options) : list(context, dataset, options);
         }),
       ),
@@ -109,6 +115,34 @@ async function list(
   if (failures.length === 0)
     output.note(`${dataset.address}: no chunk ${isFiltered ? 'that fits ' : ''}was given up.`);
   else if (failures.length === limit) output.note(`These are the first ${limit}; see more with --limit.`);
+  return EXIT.ok;
+}
+
+/** Tasks that are looked at. */
+const TASKS_MAX = 50;
+
+async function listRefused(
+  { output }: CommandContext,
+  runtime: Syncline,
+  address: string,
+  limit: number,
+): Promise<ExitCode> {
+  const { items } = await runtime.tasks.list({ dataset: address, limit: TASKS_MAX });
+  const refused: (TaskRefusal & { readonly taskId: number })[] = [];
+  for (const { taskId, kind, startedAtMs } of items) {
+    const found = (await runtime.tasks.get(taskId)).refused ?? [];
+    for (const refusal of found.slice(0, limit - refused.length)) {
+      refused.push({ taskId, ...refusal });
+      const { key, code, message } = refusal;
+      output.answer(
+        `${kind} (task ${taskId}, ${formatTime(startedAtMs)}): "${printable(key)}": ${code}: ${printable(message)}`,
+      );
+    }
+    if (refused.length >= limit) break;
+  }
+  output.value({ dataset: address, refused });
+  if (refused.length === 0) output.note(`${address}: its newest tasks refused nothing.`);
+  else if (refused.length === limit) output.note(`These are the first ${limit}; see more with --limit.`);
   return EXIT.ok;
 }
 

@@ -11,6 +11,7 @@ import type {
 import { collectChanged, readChangedFile } from '../changed-ids.ts';
 import { EXIT, type ExitCode, exitCodeFor } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration } from '../format-values.ts';
+import type { Output } from '../output.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { formatError, toReportedError } from '../reported-error.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
@@ -30,7 +31,7 @@ interface IndexOutcome {
   readonly retriedCount?: number;
   /** Only where something was read. */
   readonly counts?: IndexCounts | undefined;
-  /** The first {@link REFUSED_TOLD_MAX} records that cannot become documents. */
+  /** The first records that cannot become documents, up to 100. */
   readonly refused?: readonly RefusedDocument[];
   readonly indexedChunks?: number;
   readonly failedChunks?: number;
@@ -40,7 +41,7 @@ interface IndexOutcome {
   readonly error?: { readonly code: string; readonly message: string };
 }
 
-/** More are counted alone. */
+/** On lines of their own; what else there is "failures --refused" lists. */
 const REFUSED_TOLD_MAX = 10;
 
 const HELP = `
@@ -102,8 +103,7 @@ async function indexDatasets(
       const outcome = await indexOne(context, runtime, progress, name, indexOptions, address === undefined);
       outcomes.push(outcome);
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
-      for (const { key, code, message } of outcome.refused ?? [])
-        output.problem(formatError(code, `${name}: "${key}": ${message}`));
+      tellRefused(output, name, outcome);
       const failure = outcome.error ?? outcome.maintenanceFailure;
       if (failure !== undefined) {
         exitCode = exitCodeFor(failure.code);
@@ -138,7 +138,7 @@ async function indexOne(
       dataset: name,
       retriedCount,
       counts: run.readCount + run.removedCount > 0 ? run : undefined,
-      ...(refused.length > 0 && { refused: refused.slice(0, REFUSED_TOLD_MAX) }),
+      ...(refused.length > 0 && { refused }),
       indexedChunks,
       failedChunks: chunks.failed,
       durationMs,
@@ -150,6 +150,13 @@ async function indexOne(
     const { code, message } = toReportedError(error);
     return { dataset: name, error: { code, message } };
   }
+}
+
+function tellRefused(output: Output, name: string, { refused = [], counts }: IndexOutcome): void {
+  for (const { key, code, message } of refused.slice(0, REFUSED_TOLD_MAX))
+    output.problem(formatError(code, `${name}: "${key}": ${message}`));
+  const more = (counts?.failedCount ?? 0) - REFUSED_TOLD_MAX;
+  if (more > 0) output.note(`${formatCount(more)} more were refused: "syncline failures ${name} --refused".`);
 }
 
 async function readOptions(

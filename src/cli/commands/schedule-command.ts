@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ScheduleSetting, ScheduleStatus } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
+import { countOf } from '../format-values.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 type Run = ScheduleStatus['run'];
@@ -85,9 +86,11 @@ function tell({ output }: CommandContext, address: string, schedules: readonly S
   return EXIT.ok;
 }
 
-function describe({ run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastError }: ScheduleStatus): string {
+function describe(schedule: ScheduleStatus): string {
+  const { run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastError, retryAtMs, failureCount } = schedule;
   if (!isOn) return `${run}: off`;
   const next = nextRunAtMs === undefined ? 'never' : new Date(nextRunAtMs).toISOString();
+  const retry = retryAtMs === undefined ? '' : ` (tried again after ${countOf(failureCount, 'failure')})`;
   const failed = lastError === undefined ? '' : `; the last run failed: ${lastError}`;
-  return `${run}: ${cron} ${timeZone}${isDefault ? ' (default)' : ''}, next ${next}${failed}`;
+  return `${run}: ${cron} ${timeZone}${isDefault ? ' (default)' : ''}, next ${next}${retry}${failed}`;
 }

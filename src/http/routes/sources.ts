@@ -4,10 +4,13 @@ import { defined } from '../defined.ts';
 import type { HttpParts } from '../environment.ts';
 import { HttpError } from '../http-error.ts';
 import { createRouter } from '../router.ts';
-import { datasetParams } from '../schemas/common.ts';
+import { datasetParams, pageQuery } from '../schemas/common.ts';
 import {
+  droppedChangesSchema,
   newScheduleSchema,
   newSourceSchema,
+  refusedChangeOf,
+  refusedChangePageSchema,
   scheduleListOf,
   scheduleListSchema,
   scheduleParams,
@@ -99,6 +102,42 @@ const setSchedule = createRoute({
   },
 });
 
+const listRefusedChanges = createRoute({
+  method: 'get',
+  path: '/datasets/{project}/{dataset}/refused-changes',
+  operationId: 'listRefusedChanges',
+  tags,
+  summary: 'Lists changes that were set aside, in the order in which they were told',
+  description:
+    'They would have deleted too much at once. `POST …/index` with `allowMassDeletion` does them; so does a full run.',
+  request: { params: datasetParams, query: pageQuery },
+  responses: {
+    200: {
+      description: 'A page of changes',
+      content: { 'application/json': { schema: refusedChangePageSchema } },
+    },
+    ...problemResponses('DATASET_NOT_FOUND', 'DATASET_DELETING'),
+  },
+});
+
+const dropRefusedChanges = createRoute({
+  method: 'delete',
+  path: '/datasets/{project}/{dataset}/refused-changes',
+  operationId: 'dropRefusedChanges',
+  tags,
+  summary: 'Forgets the changes that were set aside',
+  description: 'Nothing is deleted for them; a full run finds out by itself what is gone.',
+  middleware: [requireWrite],
+  request: { params: datasetParams },
+  responses: {
+    200: {
+      description: 'How many were forgotten',
+      content: { 'application/json': { schema: droppedChangesSchema } },
+    },
+    ...problemResponses(...CHANGING),
+  },
+});
+
 /** Where documents come from, and when that is looked at. */
 export function sourceRoutes({ runtime, options }: HttpParts) {
   const datasetAt = ({ project, dataset }: { readonly project: string; readonly dataset: string }) =>
@@ -121,6 +160,15 @@ export function sourceRoutes({ runtime, options }: HttpParts) {
       const { source, ...address } = context.req.valid('param');
       await datasetAt(address).removeSource(source);
       return context.body(null, 204);
+    })
+    .openapi(listRefusedChanges, async (context) => {
+      const dataset = datasetAt(context.req.valid('param'));
+      const { items, next } = await dataset.refusedChanges(defined(context.req.valid('query')));
+      return context.json({ items: items.map(refusedChangeOf), next }, 200);
+    })
+    .openapi(dropRefusedChanges, async (context) => {
+      const dataset = datasetAt(context.req.valid('param'));
+      return context.json(await dataset.dropRefusedChanges(), 200);
     })
     .openapi(listSchedules, async (context) => {
       const dataset = datasetAt(context.req.valid('param'));

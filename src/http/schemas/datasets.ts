@@ -101,6 +101,9 @@ export const datasetStatusSchema = z
     unreadSources: z
       .array(z.string())
       .openapi({ description: 'Sources that nothing was ever read of; not part of `isUpToDate`.' }),
+    refusedChangeCount: countSchema.openapi({
+      description: 'Changes that were told and set aside, as they would have deleted too much at once.',
+    }),
     earlierTables: z
       .array(z.object({ name: z.string(), rowCount: countSchema, servedUntil: timeSchema }))
       .openapi({ description: 'What a rollback can go back to, the newest first.' }),

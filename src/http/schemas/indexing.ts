@@ -1,17 +1,16 @@
 import { z } from '@hono/zod-openapi';
 import type { SourceStatus } from '../../runtime/indexing/dataset-sources.ts';
+import type { RefusedChange } from '../../runtime/indexing/refused-changes.ts';
 import type { ScheduleStatus } from '../../runtime/schedules/dataset-schedules.ts';
-import { countSchema, datasetParams, isoTime, timeSchema } from './common.ts';
+import { countSchema, datasetParams, isoTime, pageOf, timeSchema } from './common.ts';
 
 const idSchema = z.union([z.string().min(1).max(1_024), z.number().int()]);
+const keySchema = z.union([idSchema, z.array(idSchema).min(1).max(16)]);
 
 export const indexSchema = z
   .strictObject({
     changedIds: z
-      .record(
-        z.string().min(1).max(255),
-        z.array(z.union([idSchema, z.array(idSchema).min(1).max(16)])).max(100_000),
-      )
+      .record(z.string().min(1).max(255), z.array(keySchema).max(100_000))
       .optional()
       .openapi({
         description:
@@ -22,10 +21,10 @@ export const indexSchema = z
       description: 'Read the sources from end to end, and remove what they do not have any more.',
     }),
     source: z.string().min(1).max(100).optional().openapi({ description: 'Only this source. Default: all.' }),
-    allowMassDeletion: z
-      .boolean()
-      .optional()
-      .openapi({ description: 'Remove as much as there is to remove, also all of a source.' }),
+    allowMassDeletion: z.boolean().optional().openapi({
+      description:
+        'Remove as much as there is to remove, also all of a source. Without `changedIds` and `source`, also what was refused and set aside.',
+    }),
   })
   .openapi('IndexRun');
 
@@ -104,6 +103,10 @@ const scheduleSchema = z
       .openapi({ description: 'A time that has passed was missed, and is made up for.' }),
     lastRun: timeSchema.optional(),
     lastError: z.string().optional().openapi({ description: 'The code of why the last run failed.' }),
+    failureCount: countSchema.openapi({ description: 'Failures in a row since it was due by its times.' }),
+    retryAt: timeSchema
+      .optional()
+      .openapi({ description: 'When it is tried again, unless `nextRun` is before.' }),
   })
   .openapi('Schedule');
 
@@ -111,16 +114,44 @@ export const scheduleListSchema = z.object({ items: z.array(scheduleSchema) }).o
 
 export function scheduleListOf(schedules: readonly ScheduleStatus[]): z.infer<typeof scheduleListSchema> {
   return {
-    items: schedules.map(({ run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastRunAtMs, lastError }) => ({
-      run,
-      isOn,
-      isDefault,
-      ...(cron !== undefined && { cron }),
-      ...(timeZone !== undefined && { timeZone }),
-      ...(nextRunAtMs !== undefined && { nextRun: isoTime(nextRunAtMs) }),
-      ...(lastRunAtMs !== undefined && { lastRun: isoTime(lastRunAtMs) }),
-      // What stands behind the code may concern this host alone.
-      ...(lastError !== undefined && { lastError: lastError.slice(0, lastError.indexOf(':')) }),
-    })),
+    items: schedules.map(scheduleOf),
   };
+}
+
+function scheduleOf({
+  cron,
+  timeZone,
+  nextRunAtMs,
+  lastRunAtMs,
+  lastError,
+  retryAtMs,
+  ...schedule
+}: ScheduleStatus): z.infer<typeof scheduleSchema> {
+  return {
+    ...schedule,
+    ...(cron !== undefined && { cron }),
+    ...(timeZone !== undefined && { timeZone }),
+    ...(nextRunAtMs !== undefined && { nextRun: isoTime(nextRunAtMs) }),
+    ...(lastRunAtMs !== undefined && { lastRun: isoTime(lastRunAtMs) }),
+    // What stands behind the code may concern this host alone.
+    ...(lastError !== undefined && { lastError: lastError.slice(0, lastError.indexOf(':')) }),
+    ...(retryAtMs !== undefined && { retryAt: isoTime(retryAtMs) }),
+  };
+}
+
+export const refusedChangePageSchema = pageOf(
+  z
+    .object({
+      table: z.string(),
+      id: keySchema.openapi({ example: 17 }),
+      refusedAt: timeSchema,
+    })
+    .openapi('RefusedChange'),
+  'RefusedChangePage',
+);
+
+export const droppedChangesSchema = z.object({ droppedCount: countSchema }).openapi('DroppedChanges');
+
+export function refusedChangeOf({ table, id, refusedAtMs }: RefusedChange) {
+  return { table, id: typeof id === 'object' ? [...id] : id, refusedAt: isoTime(refusedAtMs) };
 }

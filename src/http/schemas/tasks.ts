@@ -25,13 +25,22 @@ export const taskSchema = z
     finishedAt: timeSchema.optional(),
     progress: z.record(z.string(), z.number()).openapi({ description: 'Counts, by name.' }),
     failure: failureSchema.optional(),
+    refused: z
+      .array(
+        failureSchema.extend({ key: z.string().openapi({ description: 'Empty where it is not known.' }) }),
+      )
+      .optional()
+      .openapi({
+        description:
+          'The first records or documents that were not taken in, up to 100, once it has ended; all are counted in `progress`. Not in lists, and of the newest tasks alone.',
+      }),
   })
   .openapi('Task');
 
 export const taskPageSchema = pageOf(taskSchema, 'TaskPage');
 
 export function taskOf(task: TaskRecord): z.infer<typeof taskSchema> {
-  const { taskId, kind, state, address, startedAtMs, finishedAtMs, progress, error } = task;
+  const { taskId, kind, state, address, startedAtMs, finishedAtMs, progress, error, refused } = task;
   return {
     id: taskId,
     kind,
@@ -41,6 +50,9 @@ export function taskOf(task: TaskRecord): z.infer<typeof taskSchema> {
     ...(finishedAtMs !== undefined && { finishedAt: isoTime(finishedAtMs) }),
     progress,
     ...(error !== undefined && { failure: readError(error) }),
+    ...(refused && {
+      refused: refused.map(({ key, code, message }) => ({ key, code, detail: publicMessage(code, message) })),
+    }),
   };
 }
 

@@ -28,15 +28,17 @@ export function tablesOf<Opened extends Pick<OpenedSource, 'source'>>(
   changedIds: ChangedIds,
 ): readonly (readonly [Opened, string])[] {
   return Object.keys(changedIds).flatMap((table) => {
-    const having = sources.filter(
-      ({ source }) => source.tables === undefined || source.tables.includes(table),
-    );
+    const having = sources.filter(({ source }) => hasTable(source, table));
     if (having.length > 0) return having.map((opened) => [opened, table] as const);
     const known = sources.map(({ source }) => `${source.name} (${source.tables?.join(', ')})`).join('; ');
     throw new SynclineError('INVALID_SOURCE', `No source has the table "${table}". There are: ${known}.`, {
       details: { table },
     });
   });
+}
+
+export function hasTable({ tables }: Pick<Source, 'tables'>, table: string): boolean {
+  return tables === undefined || tables.includes(table);
 }
 
 /**

@@ -12,6 +12,7 @@ import { applyDelta, tablesOf } from './apply-delta.ts';
 import { checkIndexOptions, type IndexOptions, type IndexResult } from './index-options.ts';
 import { countsOf, type IndexRun, noteCounts, saveCounts } from './index-run.ts';
 import { type OpenedSource, openSources } from './open-sources.ts';
+import { readRefused } from './refused-changes.ts';
 import { scanSource } from './scan-source.ts';
 
 /** See {@link Dataset.index}. */
@@ -38,7 +39,7 @@ export function indexDataset(
           indexWithActor({ core, dataset, sources, options, task, retriedCount }),
         ),
     );
-    return { ...countsOf(run), refused: run.refused, durationMs: core.clock.monotonicMs() - startMs };
+    return { ...countsOf(run), refused: run.task.refused, durationMs: core.clock.monotonicMs() - startMs };
   });
 }
 
@@ -83,7 +84,7 @@ function indexWithActor({
       refusedCount: 0,
       retriedCount,
     };
-    const parts = { core, dataset, address, options, work, attended, account, counts, refused: [] };
+    const parts = { core, dataset, address, options, work, attended, account, counts };
     // The work is not to go on when there will be nobody who does it.
     const run: IndexRun = { ...parts, task: { ...task, signal: attended.signal } };
     let endedWell = false;
@@ -104,26 +105,38 @@ function indexWithActor({
 
 /** Reads every source. One that fails keeps none of the others from being read; then its error is told. */
 async function readSources(run: IndexRun, sources: readonly OpenedSource[]): Promise<void> {
+  const { core, dataset, options, work } = run;
+  const { lastChangeId } = await (await core.catalog()).countRefusedChanges(dataset.datasetId);
   const failures: unknown[] = [];
+  let isClean = options.source === undefined;
   for (const read of readings(run, sources)) {
     try {
-      await read();
+      isClean = (await read()) && isClean;
     } catch (error) {
       if (run.task.signal.aborted || isSynclineError(error, 'LEASE_LOST', 'DATASET_DELETING')) throw error;
       failures.push(error);
     }
   }
   if (failures.length > 0) throw failures[0];
+  // A full run has found out about them again, and was allowed to.
+  if (isClean && lastChangeId > 0) await work.writer.forgetRefusedChanges(dataset.datasetId, lastChangeId);
 }
 
-function readings(run: IndexRun, sources: readonly OpenedSource[]): (() => Promise<void>)[] {
-  const { changedIds, full: isFull = false } = run.options;
-  if (changedIds === undefined) return sources.map((opened) => () => scanSource(run, opened, { isFull }));
-  return tablesOf(sources, changedIds).map(
-    ([{ source }, table]) =>
-      () =>
-        applyDelta(run, source, table, changedIds[table] ?? []),
-  );
+/** Each resolves with whether its source was read in full, and what it does not give any more is gone. */
+function readings(run: IndexRun, sources: readonly OpenedSource[]): (() => Promise<boolean>)[] {
+  const { changedIds, full: isFull = false, allowMassDeletion, source: only } = run.options;
+  if (changedIds !== undefined)
+    return tablesOf(sources, changedIds).map(([{ source }, table]) => async () => {
+      await applyDelta(run, source, table, changedIds[table] ?? []);
+      return false;
+    });
+  const scans = sources.map((opened) => () => scanSource(run, opened, { isFull }));
+  if (!allowMassDeletion || isFull || only !== undefined) return scans;
+  const refused = async (): Promise<boolean> => {
+    await readRefused(run, sources);
+    return false;
+  };
+  return [...scans, refused];
 }
 
 /** Waits until what was taken in is searchable; without a delta, until nothing of the dataset waits. */

@@ -24,7 +24,8 @@ export interface IndexOptions extends TaskOptions {
   readonly retryFailed?: boolean;
   /**
    * Remove as many documents as there are to remove. Default `false`: a run that would remove all of a source, or more than
-   * {@link SynclineOptions.removalShareMax} of them, removes none and fails with `MASS_DELETION_REFUSED`.
+   * {@link SynclineOptions.removalShareMax} of them, removes none and fails with `MASS_DELETION_REFUSED`. Without `changedIds` and
+   * `source`, what was refused of a hook's changes and set aside is done, too.
    */
   readonly allowMassDeletion?: boolean;
   /** What this run may cost, in US dollars. Default: the option `spend.usdPerRunMax`. */

@@ -32,7 +32,6 @@ export interface IndexRun {
     refusedCount: number;
     retriedCount: number;
   };
-  readonly refused: RefusedDocument[];
 }
 
 /** What the run has done so far. */
@@ -62,7 +61,7 @@ export function saveCounts(run: Pick<IndexRun, 'counts' | 'account' | 'task'>): 
 /** Tells of a record that cannot become a document. */
 export function refuse(run: IndexRun, refused: RefusedDocument): void {
   run.counts.refusedCount += 1;
-  if (run.refused.length < REFUSED_LISTED_MAX) run.refused.push(refused);
+  if (run.task.refused.length < REFUSED_LISTED_MAX) run.task.refused.push(refused);
   run.core.hub.emit({ type: 'document.refused', address: run.address, ...refused });
 }
 

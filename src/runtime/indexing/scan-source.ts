@@ -12,13 +12,14 @@ export const SINCE_OVERLAP_MS = 10 * 60_000;
 /**
  * Reads a source from end to end and takes in what differs from the catalog; with `isFull`, removes what it does not give any
  * more. Without, a source that knows when its records changed is asked for those alone that changed since the last run.
- * Nothing is removed, and nothing noted as read, unless the source ended without an error.
+ * Nothing is removed, and nothing noted as read, unless the source ended without an error. Resolves with whether what the source
+ * does not give any more is gone.
  */
 export function scanSource(
   run: IndexRun,
   opened: OpenedSource,
   options: { readonly isFull: boolean },
-): Promise<void> {
+): Promise<boolean> {
   // Two at a time would take each other's documents for older or newer ones than they are.
   return run.work.turns.take(`all of ${opened.source.name}`, run.task.signal, () =>
     scan(run, opened, options),
@@ -29,7 +30,7 @@ async function scan(
   run: IndexRun,
   { source, stored }: OpenedSource,
   { isFull }: { readonly isFull: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const { core, work, dataset, task } = run;
   const { datasetId } = dataset;
   const storedCount = await (await core.catalog()).countDocuments(datasetId, source.name);
@@ -54,6 +55,7 @@ async function scan(
     // What was refused is to be tried again, also when it does not change.
     if (stored !== undefined && !read.hasRefused)
       await work.writer.noteSourceRead(datasetId, { ...stored, readUntilMs });
+    return isFull && !read.hasUnknownKeys;
   } finally {
     endWatch();
   }

@@ -26,6 +26,10 @@ export interface ScheduleStatus {
   readonly lastRunAtMs: number | undefined;
   /** Why the last run failed. */
   readonly lastError: string | undefined;
+  /** Failures in a row since the run was due by its times. */
+  readonly failureCount: number;
+  /** When it is tried again after a failure, unless its next time comes first; `undefined` when it is not. Unix milliseconds. */
+  readonly retryAtMs: number | undefined;
 }
 
 /** Stores when a run is due. What was due until now is not made up for. */
@@ -74,13 +78,19 @@ export async function readSchedules(core: RuntimeCore, address: DatasetAddress):
 export async function indexingStanding(
   core: RuntimeCore,
   dataset: Pick<DatasetRecord, 'datasetId' | 'address'>,
-): Promise<Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources'>> {
+): Promise<Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources' | 'refusedChangeCount'>> {
   const schedules = await schedulesOf(core, dataset);
   const [next] = schedules
     .flatMap(({ run, nextRunAtMs: atMs }) => (atMs === undefined ? [] : { run, atMs }))
     .sort((a, b) => a.atMs - b.atMs);
   const newest = schedules.reduce((a, b) => ((b.lastRunAtMs ?? 0) > (a.lastRunAtMs ?? 0) ? b : a));
-  return { nextRun: next, lastRunError: newest.lastError, unreadSources: await unreadSources(core, dataset) };
+  const { count } = await (await core.catalog()).countRefusedChanges(dataset.datasetId);
+  return {
+    nextRun: next,
+    lastRunError: newest.lastError,
+    unreadSources: await unreadSources(core, dataset),
+    refusedChangeCount: count,
+  };
 }
 
 async function unreadSources(
@@ -141,20 +151,28 @@ export function scheduleStatuses(
     const isDefault = own === undefined || (own.isOn && own.cron === undefined);
     const { cron, timeZone } = (isDefault ? DEFAULT_SCHEDULES[run] : own) ?? {};
     const isOn = hasSource && own?.isOn !== false && cron !== undefined;
-    // Once: when it fails, it is due again at its next time.
+    // Once: when it fails, it is tried again as any other.
     const isFirst = isOn && isFirstDue && (own?.lastRunAtMs ?? 0) < (unreadSinceMs ?? 0);
     if (isOn) isFirstDue = false;
     const afterMs = Math.max(own?.doneUntilMs ?? 0, sinceMs ?? 0) || nowMs;
     const nextAtMs = isOn ? cronTimes(cron, timeZone ?? 'UTC', run).nextAfter(afterMs) : undefined;
+    const retryAtMs = isOn ? own?.retryAtMs : undefined;
     return {
       run,
       isOn,
       isDefault,
       cron,
       timeZone,
-      nextRunAtMs: isFirst ? nowMs : nextAtMs,
+      nextRunAtMs: isFirst ? nowMs : earlier(nextAtMs, retryAtMs),
       lastRunAtMs: own?.lastRunAtMs,
       lastError: own?.lastError,
+      failureCount: own?.failureCount ?? 0,
+      retryAtMs,
     };
   });
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }

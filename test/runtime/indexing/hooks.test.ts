@@ -98,3 +98,83 @@ test('what was told before a process ended is read by the next one', async () =>
     'rows/1',
   ]);
 });
+
+test('deletions that are too many at once are set aside and hold up nothing, until somebody allows or drops them', async () => {
+  const { dataset, source, events, runtime } = await startWith(numberedRows(2_100));
+  await dataset.index();
+  const onSaved = dataset.hook({ delayMs: 5 });
+  const gone = Array.from({ length: 2_000 }, (_, index) => index + 1);
+  for (const id of gone) source.rows.delete(`rows/${id}`);
+  source.rows.set('rows/2100', 'Saved after all that was deleted.');
+  onSaved({ table: 'rows', ids: gone });
+  onSaved({ table: 'rows', ids: [2_100] });
+  await onSaved.settled();
+  // What was told after them was read, and nothing is tried for ever.
+  const found = await dataset.search('saved after all', { mode: 'text' });
+  expect(found[0]?.key).toBe('rows/2100');
+  expect(events.filter(({ type }) => type === 'hook.failed')).toEqual([]);
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'changes.refused',
+      table: 'rows',
+      changes: 2_000,
+      code: 'MASS_DELETION_REFUSED',
+    }),
+  );
+  expect(await dataset.status()).toMatchObject({ refusedChangeCount: 2_000, counts: { documents: 2_100 } });
+  const first = await dataset.refusedChanges({ limit: 2 });
+  expect(first.items).toMatchObject([
+    { table: 'rows', id: 1 },
+    { table: 'rows', id: 2 },
+  ]);
+  expect((await dataset.refusedChanges({ limit: 1, after: first.next ?? '' })).items).toMatchObject([
+    { id: 3 },
+  ]);
+  const failed = await runtime.tasks.list({ kind: 'index', state: 'failed' });
+  expect(failed.items[0]?.error).toContain('MASS_DELETION_REFUSED');
+  // A run that may not delete so much leaves them where they are.
+  await dataset.index();
+  expect((await dataset.status()).refusedChangeCount).toBe(2_000);
+  expect(await dataset.index({ allowMassDeletion: true })).toMatchObject({ removedCount: 2_000 });
+  expect(await dataset.status()).toMatchObject({ refusedChangeCount: 0, counts: { documents: 100 } });
+}, 60_000);
+
+test('what was set aside is forgotten when it is dropped, and by a full run that did it', async () => {
+  const { dataset, source } = await startWith(numberedRows(60));
+  await dataset.index();
+  const onSaved = dataset.hook({ delayMs: 5 });
+  const remove = async (): Promise<void> => {
+    const ids = Array.from({ length: 50 }, (_, index) => index + 1);
+    for (const id of ids) source.rows.delete(`rows/${id}`);
+    onSaved({ table: 'rows', ids });
+    await onSaved.settled();
+    expect((await dataset.status()).refusedChangeCount).toBe(50);
+  };
+  await remove();
+  expect(await dataset.dropRefusedChanges()).toEqual({ droppedCount: 50 });
+  expect(await dataset.status()).toMatchObject({ refusedChangeCount: 0, counts: { documents: 60 } });
+  await remove();
+  await expect(dataset.index({ full: true })).rejects.toMatchObject({ code: 'MASS_DELETION_REFUSED' });
+  expect((await dataset.status()).refusedChangeCount).toBe(50);
+  await dataset.index({ full: true, allowMassDeletion: true });
+  expect(await dataset.status()).toMatchObject({ refusedChangeCount: 0, counts: { documents: 10 } });
+}, 60_000);
+
+test('a table of which too much would be deleted keeps no other from being read', async () => {
+  const source = createMemorySource(
+    'db',
+    { ...numberedRows(60), 'notes/1': 'A note.' },
+    { tables: ['rows', 'notes'] },
+  );
+  const { runtime } = await startTestRuntime({ datasets: { [ADDRESS]: { sources: [source] } } });
+  const dataset = runtime.dataset(ADDRESS);
+  await dataset.index();
+  const ids = Array.from({ length: 60 }, (_, index) => index + 1);
+  for (const id of ids) source.rows.delete(`rows/${id}`);
+  source.rows.delete('notes/1');
+  const onSaved = dataset.hook({ delayMs: 5 });
+  onSaved({ table: 'rows', ids });
+  onSaved({ table: 'notes', ids: [1] });
+  await onSaved.settled();
+  expect(await dataset.status()).toMatchObject({ refusedChangeCount: 60, counts: { documents: 60 } });
+}, 60_000);

@@ -157,7 +157,77 @@ test('a run never begins while another of its dataset is under way; what was due
   expect(await runCount(runtime)).toBe(1);
 }, 30_000);
 
-test('a failing run is told, kept in the schedule, and due again at its next time', async () => {
+test('a run that fails is tried again with growing waits, so often that an outage does not cost a week', async () => {
+  const { folder, source, options } = setStage();
+  const { runtime, clock, pass, events, until } = startClocked(folder, FRIDAY_NOON, options);
+  await runtime.start();
+  const dataset = runtime.dataset(ADDRESS);
+  source.beforeRecord = () => {
+    throw new Error('the database is down');
+  };
+  const failures = () =>
+    events.flatMap((event) =>
+      event.type === 'schedule.failed' ? [(event.retryAtMs ?? 0) - event.atMs] : [],
+    );
+  await pass(39 * HOUR_MS);
+  await until('two failures', () => failures().length === 2);
+  const full = async () => (await dataset.schedules())[0];
+  await until('the note', async () => (await full())?.failureCount === 2);
+  const schedule = await full();
+  expect(schedule?.retryAtMs).toBeGreaterThan(clock.nowMs());
+  expect(schedule?.nextRunAtMs).toBe(schedule?.retryAtMs);
+  expect((await dataset.status()).nextRun).toEqual({ run: 'full', atMs: schedule?.retryAtMs ?? 0 });
+  // Ten minutes later it is there again.
+  await until('ten minutes', () => clock.nowMs() > Date.parse('2026-11-29T03:10:00Z'));
+  source.beforeRecord = () => undefined;
+  await until('the run', async () => (await dataset.status()).counts.documents === 3);
+  await until('the note', async () => (await full())?.lastError === undefined);
+  expect(await full()).toMatchObject({
+    failureCount: 0,
+    retryAtMs: undefined,
+    nextRunAtMs: Date.parse('2026-12-06T03:00:00Z'),
+  });
+  const waits = failures();
+  expect(waits.length).toBeGreaterThanOrEqual(3);
+  // Each from the upper half of twice the one before.
+  for (const [index, waitMs] of waits.entries()) {
+    expect(waitMs).toBeGreaterThanOrEqual(30_000 * 2 ** index - 1_000);
+    expect(waitMs).toBeLessThanOrEqual(60_000 * 2 ** index);
+  }
+}, 60_000);
+
+test('a source that stays away is tried a bounded number of times, and what trying cannot mend not at all', async () => {
+  const { folder, source, options } = setStage();
+  const { runtime, pass, events, until } = startClocked(folder, FRIDAY_NOON, options);
+  await runtime.start();
+  const dataset = runtime.dataset(ADDRESS);
+  await dataset.index();
+  source.beforeRecord = () => {
+    throw new Error('the database is gone');
+  };
+  const failures = () => events.filter((event) => event.type === 'schedule.failed');
+  await pass(39 * HOUR_MS);
+  await pass(14 * HOUR_MS);
+  await until('the last try', () => failures().length === 11);
+  await pass(2 * DAY_MS);
+  expect(failures()).toHaveLength(11);
+  expect(await dataset.schedules()).toMatchObject([
+    {
+      failureCount: 11,
+      retryAtMs: undefined,
+      lastError: expect.stringContaining('the database is gone'),
+      nextRunAtMs: Date.parse('2026-12-06T03:00:00Z'),
+    },
+    {},
+  ]);
+  source.beforeRecord = () => undefined;
+  source.rows.clear();
+  await pass(5 * DAY_MS);
+  expect(failures().slice(11)).toMatchObject([{ code: 'MASS_DELETION_REFUSED', retryAtMs: undefined }]);
+  expect(await dataset.schedules()).toMatchObject([{ failureCount: 1, retryAtMs: undefined }, {}]);
+}, 120_000);
+
+test('a failing run is told, and kept in the schedule until one succeeds', async () => {
   const { folder, source, options } = setStage();
   const { runtime, pass, events, until } = startClocked(folder, FRIDAY_NOON, options);
   await runtime.start();
@@ -175,10 +245,8 @@ test('a failing run is told, kept in the schedule, and due again at its next tim
     timeZone: 'Europe/Berlin',
     isDefault: false,
   });
-  expect(await runCount(runtime)).toBe(1);
   source.beforeRecord = () => undefined;
   await pass(HOUR_MS);
-  expect(await runCount(runtime)).toBe(2);
   expect(await indexSchedule()).toMatchObject({ lastError: undefined });
 }, 30_000);
 

@@ -9,11 +9,13 @@ import { useLoaded } from '../../core/load.ts';
 import type { Schedule, Source } from '../../core/types.ts';
 import { Button, Field, WriteOnly } from '../../ui/controls.tsx';
 import { Ago, Badge, Empty, Notice, Section } from '../../ui/parts.tsx';
+import { RefusedChanges } from './refused-changes.tsx';
 
 /** Where a dataset's documents come from, and when that is looked at. */
 export function SourcesTab({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   return (
     <>
+      <RefusedChanges entry={entry} />
       <Sources entry={entry} />
       <Schedules entry={entry} />
     </>
@@ -142,7 +144,7 @@ function ScheduleCard({
   readonly schedule: Schedule;
   readonly reload: () => Promise<void>;
 }): JSX.Element {
-  const { run, isOn, isDefault, nextRun, lastRun, lastError } = schedule;
+  const { run, isOn, isDefault, nextRun, lastRun, lastError, retryAt, failureCount } = schedule;
   const cron = useSignal(schedule.cron ?? '');
   const zone = useSignal(schedule.timeZone ?? '');
   const route = client.value.v1.datasets[':project'][':dataset'].schedules[':run'];
@@ -169,6 +171,7 @@ function ScheduleCard({
         {lastError !== undefined && (
           <>
             , which failed: <code>{lastError}</code>
+            {retryAt !== undefined && ` (${failureCount} in a row; it is tried again)`}
           </>
         )}
       </p>
