@@ -121,7 +121,7 @@ function cutBefore(units: readonly Unit[], index: number, tokens: number, packin
   if (next === undefined) return takeAll(taken, packing, tokens);
   const leadEnd = next.start + next.lead;
   const tokensWithLead = tokens + leadTokens(next, packing);
-  if (next.lead === 0 || tokensWithLead > tokensMax) {
+  if (next.lead === 0 || tokensWithLead > tokensMax || joinsWithoutLead(content, leadEnd, next.end)) {
     return { piece: toPiece(taken, next.start, tokens, packing), rest: units.slice(index) };
   }
   const rest = units.slice(index + 1);
@@ -130,6 +130,15 @@ function cutBefore(units: readonly Unit[], index: number, tokens: number, packin
     rest.unshift({ ...next, start: leadEnd, tokens: body, lead: 0 });
   }
   return { piece: toPiece(taken, leadEnd, tokensWithLead, packing), rest };
+}
+
+/**
+ * Whether a unit without its white space would be encoded as one with the unit behind it, and count differently: a sign before
+ * letters, as in " (" and "longword", which were two pre-tokens.
+ */
+function joinsWithoutLead(content: string, leadEnd: number, end: number): boolean {
+  const isOneSign = end - leadEnd <= 2 && /^[^\p{L}\p{N}\s]$/u.test(content.slice(leadEnd, end));
+  return isOneSign && /^\p{L}/u.test(content.slice(end, end + 2));
 }
 
 /** Tokens of the white space at the start of a unit, when it ends a chunk. */

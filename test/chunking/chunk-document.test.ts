@@ -61,6 +61,14 @@ describe('chunkDocument', () => {
     await fc.assert(property, { numRuns: 400 });
   });
 
+  test('counts a sign exactly that begins a chunk, and would be one with the long word behind it', () => {
+    for (let length = 170; length < 200; length += 5) {
+      const content = `👩‍👩‍👧‍👦| a | b |\n 'stuff${'a'.repeat(length)}`;
+      const { pieces } = chunk({ content, title: 'word integer augue lectus######' }, 32);
+      expectSoundPieces(content, pieces, 32);
+    }
+  });
+
   test('gives the same pieces for the same document, whatever was chunked before', async () => {
     const property = fc.property(markdown, markdown, (content, other) => {
       const first = chunk(content, 64).pieces;
