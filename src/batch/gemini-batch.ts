@@ -14,6 +14,7 @@ import type {
   RemoteJob,
   RemoteJobState,
 } from './batch-api.ts';
+import { handInFailure, orNone } from './batch-failures.ts';
 import { geminiRequestLine, readGeminiResults } from './gemini-batch-lines.ts';
 import { failureContext } from './openai-batch-lines.ts';
 import { isRecord } from './result-lines.ts';
@@ -53,28 +54,31 @@ export function createGeminiBatch(options: ResolvedOpenAiOptions, limits: BatchL
           for await (const request of requests) yield geminiRequestLine(options, request);
         }
         return await withSpoolFile(lines(), async (path, byteCount) => {
-          const file = await google.files.upload({
-            file: path,
-            config: {
-              displayName: name,
-              mimeType: 'application/jsonl',
-              httpOptions: { timeout: UPLOAD_TIMEOUT_MS },
-              ...aborted(signal),
-            },
-          });
-          return { fileId: idOf(file), byteCount };
+          const config = {
+            displayName: name,
+            mimeType: 'application/jsonl',
+            httpOptions: { timeout: UPLOAD_TIMEOUT_MS },
+            ...aborted(signal),
+          };
+          try {
+            return { fileId: idOf(await google.files.upload({ file: path, config })), byteCount };
+          } catch (error) {
+            throw handInFailure(failureOf(options, error));
+          }
         });
       }),
     findFiles: (name, { signal }) =>
-      call(session, signal, async (google) => {
-        const found: BatchFile[] = [];
-        const pages = await google.files.list({ config: { pageSize: ITEMS_PER_PAGE, ...aborted(signal) } });
-        for await (const file of pages) {
-          if (file.displayName === name && file.name !== undefined && file.state !== 'FAILED')
-            found.push({ fileId: file.name, byteCount: Number(file.sizeBytes ?? 0) });
-        }
-        return found;
-      }),
+      orNone(
+        call(session, signal, async (google) => {
+          const found: BatchFile[] = [];
+          const pages = await google.files.list({ config: { pageSize: ITEMS_PER_PAGE, ...aborted(signal) } });
+          for await (const file of pages) {
+            if (file.displayName === name && file.name !== undefined && file.state !== 'FAILED')
+              found.push({ fileId: file.name, byteCount: Number(file.sizeBytes ?? 0) });
+          }
+          return found;
+        }),
+      ),
     submit: ({ name, submission, fileId }, { signal }) =>
       call(session, signal, async (google) => {
         try {
@@ -89,15 +93,19 @@ export function createGeminiBatch(options: ResolvedOpenAiOptions, limits: BatchL
         }
       }),
     findJobs: (name, { signal }) =>
-      call(session, signal, async (google) => {
-        const found: RemoteJob[] = [];
-        const pages = await google.batches.list({ config: { pageSize: ITEMS_PER_PAGE, ...aborted(signal) } });
-        for await (const job of pages) {
-          const remote = toRemoteJob(job);
-          if (remote.name === name) found.push(remote);
-        }
-        return found;
-      }),
+      orNone(
+        call(session, signal, async (google) => {
+          const found: RemoteJob[] = [];
+          const pages = await google.batches.list({
+            config: { pageSize: ITEMS_PER_PAGE, ...aborted(signal) },
+          });
+          for await (const job of pages) {
+            const remote = toRemoteJob(job);
+            if (remote.name === name) found.push(remote);
+          }
+          return found;
+        }),
+      ),
     look: (externalId, { signal }) =>
       call(session, signal, async (google) => {
         try {
@@ -272,10 +280,7 @@ function submissionFailure(options: ResolvedOpenAiOptions, error: unknown): unkn
     const text = `${provider} has too much enqueued for another batch job; it is submitted when others have ended.`;
     return new SynclineError('BATCH_LIMIT_REACHED', text, { retryable: true, details: { provider, status } });
   }
-  const isOurs = [400, 404, 409, 413, 422].includes(status ?? 0) && !isAboutKey(error);
-  if (!isOurs) return error;
-  const { message, details } = failureOf(options, error);
-  return new SynclineError('BATCH_REFUSED', `The batch job was not taken: ${message}`, { details });
+  return handInFailure(failureOf(options, error));
 }
 
 /** An error of the client as one of ours. */

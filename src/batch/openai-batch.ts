@@ -10,11 +10,13 @@ import type {
   BatchCallOptions,
   BatchFile,
   BatchLimits,
+  BatchRequest,
   BatchResult,
   RemoteJob,
   RemoteJobFailure,
   RemoteJobState,
 } from './batch-api.ts';
+import { handInFailure, orNone } from './batch-failures.ts';
 import { failureContext, readResults, requestLine } from './openai-batch-lines.ts';
 import { isRecord } from './result-lines.ts';
 
@@ -60,33 +62,19 @@ export function createOpenAiBatch(options: ResolvedOpenAiOptions, limits: BatchL
     windowMs: DAY_MS,
     bytesOf,
     upload: (name, requests, callOptions) =>
-      call(callOptions, async (openai, request) => {
-        const { toStreamingFile } = await import('openai');
-        let byteCount = 0;
-        const lines = async function* (): AsyncGenerator<Uint8Array> {
-          for await (const one of requests) {
-            const line = Buffer.from(requestLine(options, one), 'utf8');
-            byteCount += line.byteLength;
-            yield line;
-          }
-        };
-        const file = toStreamingFile(lines(), fileName(name), { type: 'application/jsonl' });
-        const { id } = await openai.files.create(
-          { file, purpose: 'batch' },
-          { ...request, timeout: UPLOAD_TIMEOUT_MS },
-        );
-        return { fileId: id, byteCount };
-      }),
+      call(callOptions, (openai, request) => uploadLines(openai, options, { name, requests }, request)),
     findFiles: (name, callOptions) =>
-      call(callOptions, async (openai, request) => {
-        const found: BatchFile[] = [];
-        const query = { purpose: 'batch', order: 'desc', limit: FILES_PER_PAGE } as const;
-        for await (const file of openai.files.list(query, request)) {
-          if (isBefore(file.created_at, callOptions.sinceMs)) break;
-          if (file.filename === fileName(name)) found.push({ fileId: file.id, byteCount: file.bytes });
-        }
-        return found;
-      }),
+      orNone(
+        call(callOptions, async (openai, request) => {
+          const found: BatchFile[] = [];
+          const query = { purpose: 'batch', order: 'desc', limit: FILES_PER_PAGE } as const;
+          for await (const file of openai.files.list(query, request)) {
+            if (isBefore(file.created_at, callOptions.sinceMs)) break;
+            if (file.filename === fileName(name)) found.push({ fileId: file.id, byteCount: file.bytes });
+          }
+          return found;
+        }),
+      ),
     submit: ({ name, submission, fileId }, callOptions) =>
       call(callOptions, async (openai, request) => {
         const metadata = { [NAME_KEY]: name, [SUBMISSION_KEY]: String(submission) };
@@ -100,14 +88,16 @@ export function createOpenAiBatch(options: ResolvedOpenAiOptions, limits: BatchL
         }
       }),
     findJobs: (name, callOptions) =>
-      call(callOptions, async (openai, request) => {
-        const found: RemoteJob[] = [];
-        for await (const job of openai.batches.list({ limit: BATCHES_PER_PAGE }, request)) {
-          if (isBefore(job.created_at, callOptions.sinceMs)) break;
-          if (job.metadata?.[NAME_KEY] === name) found.push(toRemoteJob(job));
-        }
-        return found;
-      }),
+      orNone(
+        call(callOptions, async (openai, request) => {
+          const found: RemoteJob[] = [];
+          for await (const job of openai.batches.list({ limit: BATCHES_PER_PAGE }, request)) {
+            if (isBefore(job.created_at, callOptions.sinceMs)) break;
+            if (job.metadata?.[NAME_KEY] === name) found.push(toRemoteJob(job));
+          }
+          return found;
+        }),
+      ),
     look: (externalId, callOptions) =>
       call(callOptions, async (openai, request) => {
         try {
@@ -148,6 +138,33 @@ export function createOpenAiBatch(options: ResolvedOpenAiOptions, limits: BatchL
         }
       }),
   };
+}
+
+async function uploadLines(
+  openai: OpenAI,
+  options: ResolvedOpenAiOptions,
+  { name, requests }: { readonly name: string; readonly requests: AsyncIterable<BatchRequest> },
+  request: { readonly signal?: AbortSignal },
+): Promise<BatchFile> {
+  const { toStreamingFile } = await import('openai');
+  let byteCount = 0;
+  const lines = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const one of requests) {
+      const line = Buffer.from(requestLine(options, one), 'utf8');
+      byteCount += line.byteLength;
+      yield line;
+    }
+  };
+  const file = toStreamingFile(lines(), fileName(name), { type: 'application/jsonl' });
+  try {
+    const { id } = await openai.files.create(
+      { file, purpose: 'batch' },
+      { ...request, timeout: UPLOAD_TIMEOUT_MS },
+    );
+    return { fileId: id, byteCount };
+  } catch (error) {
+    throw handInFailure(await toFailure(options, error));
+  }
 }
 
 function fileName(name: string): string {
@@ -237,11 +254,7 @@ async function toSubmissionFailure(options: ResolvedOpenAiOptions, error: unknow
     const text = `${provider} has too much enqueued for another batch job; it is submitted when others have ended.`;
     return new SynclineError('BATCH_LIMIT_REACHED', text, { retryable: true, details: { provider, status } });
   }
-  const failure = await toFailure(options, error);
-  const isOurs = status === 400 || status === 404 || status === 409 || status === 413 || status === 422;
-  if (!isOurs || failure.code === 'PROVIDER_QUOTA') return failure;
-  const { details } = failure;
-  return new SynclineError('BATCH_REFUSED', `The batch job was not taken: ${failure.message}`, { details });
+  return handInFailure(await toFailure(options, error));
 }
 
 /** An error of the client as one of ours. */

@@ -96,7 +96,7 @@ export async function embedConfiguration(
     work,
     configuration,
     embedder,
-    onlyPulledBack: route === 'pulledBack',
+    onlyPulledBack: route.texts === 'pulledBack',
     signal,
     aborted: aborted.promise,
     requests: [],
@@ -118,6 +118,7 @@ export async function embedConfiguration(
   try {
     throwIfAborted(signal);
     await embedUntilNothingIsPending(run);
+    if (route.refusal !== undefined) throw route.refusal;
   } finally {
     // The answers in flight are already paid for: wait until each is stored or has failed.
     await Promise.allSettled(run.inFlight);

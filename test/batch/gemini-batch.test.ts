@@ -218,6 +218,7 @@ describe("Gemini's batch API", () => {
       ['look', 403, 'PROVIDER_AUTH', look],
       ['look', 503, 'PROVIDER_FAILED', look],
       ['removeFile', 400, 'PROVIDER_AUTH', () => api.removeFile(fileId, {}), badKey],
+      ['startUpload', 413, 'BATCH_REFUSED', () => api.upload(NAME, requestsOf(...REQUESTS), {})],
       ['startUpload', 429, 'PROVIDER_RATE_LIMITED', () => api.upload(NAME, requestsOf(...REQUESTS), {})],
     ];
     for (const [operation, status, code, run, message] of cases) {

@@ -179,6 +179,17 @@ describe('the batch API of OpenAI', () => {
     await expect(api.submit({ name: NAME, submission: 1, fileId: 'file-none' }, {})).rejects.toMatchObject({
       code: 'BATCH_REFUSED',
     });
+    for (const status of [400, 404, 405, 413, 422]) {
+      server.fail('upload', { kind: 'status', status });
+      await expect(submit()).rejects.toMatchObject({ code: 'BATCH_REFUSED', retryable: false });
+    }
+  });
+
+  test('finds nothing where a server has no such lists', async () => {
+    server.fail('listFiles', { kind: 'status', status: 404 });
+    server.fail('listBatches', { kind: 'status', status: 405 });
+    expect(await api.findFiles(NAME, { sinceMs: 0 })).toEqual([]);
+    expect(await api.findJobs(NAME, { sinceMs: 0 })).toEqual([]);
   });
 
   test('tells failures of the provider as the direct way does', async () => {

@@ -69,10 +69,10 @@ afterEach(async () => {
 });
 
 /** A job with all that is pending: two texts in one request, the others alone. */
-async function gather(): Promise<number> {
+async function gather(name = 'syncline-test'): Promise<number> {
   const { datasetId, profileId } = stage.dataset;
   const job = await stage.writer.createBatchJob({
-    name: 'syncline-test',
+    name,
     type: 'embedding',
     datasetId,
     profileId,
@@ -187,6 +187,23 @@ describe('the steps of a batch job', () => {
     expect(await find()).toMatchObject({ status: 'completed', stats: { stored: 3, released: 0 } });
     const [costs] = await catalog.listCosts({ by: ['mode'], limit: 9 });
     expect(costs).toMatchObject({ mode: 'batch', textCount: 3, requestCount: 2 });
+  });
+
+  test('make a job once more that its provider failed over, and send its texts directly after that', async () => {
+    server.outcome = { kind: 'failed' };
+    const ways: boolean[][] = [];
+    for (const name of ['syncline-test-1', 'syncline-test-2']) {
+      if (ways.length > 0) batchJobId = await gather(name);
+      await uploadJob(work, batchJobId, signal);
+      await submitJob(work, batchJobId, signal);
+      while ((await step()) === 'look') await lookAtJob(work, batchJobId, signal);
+      await harvestJob(work, batchJobId, signal);
+      ways.push((await pending(stage)).map(({ isPulledBack }) => isPulledBack));
+    }
+    expect(ways).toEqual([
+      [false, false, false],
+      [true, true, true],
+    ]);
   });
 
   test('pull a job back that was never submitted', async () => {

@@ -47,8 +47,8 @@ export interface BatchWork {
   readonly embedderFor: (profile: EmbeddingProfile) => Embedder;
   readonly priceOf: (model: Pick<EmbeddingProfile, 'provider' | 'model'>) => Price | undefined;
   readonly report: (report: BatchReport) => void;
-  /** Wakes the datasets that have something to do under a profile by now. */
-  readonly wake: (profileId: number) => Promise<void>;
+  /** Wakes the datasets that have something to do under a profile by now; with `isRetry`, also those that back off. */
+  readonly wake: (profileId: number, options?: { readonly isRetry: boolean }) => Promise<void>;
 }
 
 /** After a step: go on at once, or look again some time from now. */
@@ -141,10 +141,40 @@ export async function endJob(
   job: BatchJobRecord,
   end: { readonly status: EndedBatchStatus; readonly error?: string; readonly way?: 'again' | 'direct' },
 ): Promise<void> {
-  const way = job.asked === 'pullBack' ? 'direct' : (end.way ?? 'again');
-  await work.writer.finishBatchJob(job.batchJobId, { ...end, way });
+  await work.writer.finishBatchJob(job.batchJobId, { ...end, way: await wayOf(work, job, end) });
   await tellState(work, job.batchJobId);
-  await work.wake(job.profileId);
+  await work.wake(job.profileId, { isRetry: true });
+}
+
+/** Where the texts go that a job still has: not into a third one after two in a row that brought nothing. */
+async function wayOf(
+  { catalog }: BatchWork,
+  job: BatchJobRecord,
+  { status, way = 'again' }: { readonly status: EndedBatchStatus; readonly way?: 'again' | 'direct' },
+): Promise<'again' | 'direct'> {
+  if (job.asked === 'pullBack') return 'direct';
+  if (way === 'direct' || !isFruitless({ ...job, status })) return way;
+  const [before] = await catalog.listEndedBatchJobs(job.profileId, 1);
+  return before !== undefined && isFruitless(before) ? 'direct' : 'again';
+}
+
+/** It ended by itself with nothing to show. */
+export function isFruitless({
+  asked,
+  status,
+  stats,
+  textCount,
+}: Pick<BatchJobRecord, 'asked' | 'status' | 'stats' | 'textCount'>): boolean {
+  return asked === undefined && status !== 'cancelled' && textCount > 0 && stats.stored + stats.refused === 0;
+}
+
+/** Ends a job that its provider does not take as it is: what it holds goes the direct way, which finds out whose fault it is. */
+export function endRefused(
+  work: BatchWork,
+  job: BatchJobRecord,
+  { code, message }: SynclineError,
+): Promise<void> {
+  return endJob(work, job, { status: 'failed', error: `${code}: ${message}`, way: 'direct' });
 }
 
 export async function tellState(work: BatchWork, batchJobId: number): Promise<void> {

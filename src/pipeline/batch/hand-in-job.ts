@@ -1,4 +1,4 @@
-import type { BatchRequest, RemoteJob } from '../../batch/batch-api.ts';
+import type { BatchFile, BatchRequest, RemoteJob } from '../../batch/batch-api.ts';
 import type { BatchInput, BatchJobRecord } from '../../catalog/catalog.ts';
 import { isSynclineError, throwIfAborted } from '../../domain/errors.ts';
 import {
@@ -6,6 +6,7 @@ import {
   batchApiOf,
   batchApiUnlessLeft,
   endJob,
+  endRefused,
   noteRemote,
   requireJob,
   type StepEnd,
@@ -42,7 +43,12 @@ export async function uploadJob(work: BatchWork, batchJobId: number, signal: Abo
   }
   await writer.assertLease();
   await writer.beginBatchUpload(batchJobId, job.uploadCount + 1);
-  const file = await api.upload(job.name, followedBy(first.value, requests), { signal });
+  let file: BatchFile;
+  try {
+    file = await api.upload(job.name, followedBy(first.value, requests), { signal });
+  } catch (error) {
+    return handleRefusal(work, job, error);
+  }
   await writer.noteBatchFiles(batchJobId, [file.fileId]);
   return 'on';
 }
@@ -135,7 +141,7 @@ export async function submitJob(work: BatchWork, batchJobId: number, signal: Abo
   return 'wait';
 }
 
-/** What is certain not to have been submitted waits, or ends; for all else it is found out later what became of it. */
+/** What is certain not to have been taken waits, or ends; for all else it is found out later what became of it. */
 async function handleRefusal(work: BatchWork, job: BatchJobRecord, error: unknown): Promise<StepEnd> {
   if (isSynclineError(error, 'BATCH_LIMIT_REACHED')) {
     await work.writer.resetBatchSubmission(job.batchJobId, error.message);
@@ -143,7 +149,7 @@ async function handleRefusal(work: BatchWork, job: BatchJobRecord, error: unknow
     return 'wait';
   }
   if (isSynclineError(error, 'BATCH_REFUSED')) {
-    await endJob(work, job, { status: 'failed', error: `${error.code}: ${error.message}` });
+    await endRefused(work, job, error);
     return 'on';
   }
   throw error;

@@ -241,5 +241,6 @@ async function end(harvest: Harvest, status: EndedBatchStatus): Promise<void> {
     stored: Math.max(stats.stored, job.textCount - stats.refused - stats.released - left.length),
   };
   await work.writer.noteBatchStats(job.batchJobId, counts);
-  await endJob(work, job, { status, ...(lost && { error: `${lost.code}: ${lost.message}` }) });
+  const harvested = { ...job, stats: counts };
+  await endJob(work, harvested, { status, ...(lost && { error: `${lost.code}: ${lost.message}` }) });
 }

@@ -1,14 +1,21 @@
 import type { BatchApi } from '../../batch/batch-api.ts';
-import type { BatchJobRecord, BatchPolicy, ConfigurationRecord, PendingSpan } from '../../catalog/catalog.ts';
+import type { BatchPolicy, ConfigurationRecord, PendingSpan } from '../../catalog/catalog.ts';
 import { SynclineError, throwIfAborted } from '../../domain/errors.ts';
 import type { Embedder } from '../../embedders/embedder.ts';
 import type { DatasetWork } from '../work.ts';
+import { isFruitless } from './batch-work.ts';
 import { gatherJob } from './gather-job.ts';
 
-/**
- * What the direct way is to take: everything that is pending, or only what was pulled back from jobs.
- */
-export type TextRoute = 'all' | 'pulledBack';
+/** What goes the direct way. */
+export interface TextRoute {
+  /** Everything that is pending, or only what was pulled back from jobs. */
+  readonly texts: 'all' | 'pulledBack';
+  /** Why the other texts can go no way at the moment; to be thrown once these were embedded. */
+  readonly refusal?: SynclineError;
+}
+
+const ALL: TextRoute = { texts: 'all' };
+const PULLED_BACK: TextRoute = { texts: 'pulledBack' };
 
 /** Jobs looked at to tell how many in a row brought nothing. */
 const FRUITLESS_SEEN_MAX = 10;
@@ -28,28 +35,31 @@ export async function routeTexts(
   signal: AbortSignal,
 ): Promise<TextRoute> {
   // What is to be embedded up to a number is to be embedded now.
-  if (api === undefined || work.quota.current !== undefined) return 'all';
+  if (api === undefined || work.quota.current !== undefined) return ALL;
   const policy = await work.catalog.batchPolicy(work.dataset.datasetId);
   const isForced = work.batching.gathering > 0;
-  if (policy.mode === 'never' && !isForced) return 'all';
+  if (policy.mode === 'never' && !isForced) return ALL;
   for (;;) {
     throwIfAborted(signal);
     const changed = work.changed.next();
-    if (work.hold.active) return 'pulledBack';
+    if (work.hold.active) return PULLED_BACK;
     const { inputsPerJobMax } = api.limits;
     const span = await work.catalog.pendingSpan(configuration.configurationId, inputsPerJobMax);
     const decision = decide(work, { policy, span, isForced, inputsPerJobMax });
-    if (decision === 'nothing') return 'pulledBack';
-    if (decision === 'direct') return 'all';
+    if (decision === 'nothing') return PULLED_BACK;
+    if (decision === 'direct') return ALL;
     if (decision === 'later') {
       work.batching.scheduleLook((span.oldestAtMs ?? 0) + policy.maxWaitMs - work.clock.nowMs());
-      return 'pulledBack';
+      return PULLED_BACK;
     }
     if (decision === 'more') {
       await untilChanged(changed, signal);
       continue;
     }
-    if (!(await gather(work, configuration, api))) return 'pulledBack';
+    const refusal = await refusalAfterFruitless(work, configuration.profileId);
+    if (refusal !== undefined)
+      return policy.mode === 'auto' && !isForced ? ALL : { texts: 'pulledBack', refusal };
+    if (!(await gather(work, configuration, api))) return PULLED_BACK;
   }
 }
 
@@ -94,7 +104,6 @@ async function gather(
   configuration: ConfigurationRecord,
   api: BatchApi,
 ): Promise<boolean> {
-  await refuseAfterFruitless(work, configuration.profileId);
   const batchJobId = await gatherJob(work, configuration, api);
   if (batchJobId === undefined) return false;
   work.batching.onJob(batchJobId);
@@ -102,28 +111,22 @@ async function gather(
   return true;
 }
 
-/**
- * Jobs that end without any result are not sent one after the other: the next waits, longer each time, and says why.
- *
- * @throws SynclineError `BATCH_REFUSED` (retryable).
- */
-async function refuseAfterFruitless(work: DatasetWork, profileId: number): Promise<void> {
+/** Jobs that end without any result are not made one after the other: the next waits, longer each time, and says why. */
+async function refusalAfterFruitless(
+  work: DatasetWork,
+  profileId: number,
+): Promise<SynclineError | undefined> {
   const ended = await work.catalog.listEndedBatchJobs(profileId, FRUITLESS_SEEN_MAX);
   const firstFruitful = ended.findIndex((job) => !isFruitless(job));
   const inARow = firstFruitful === -1 ? ended.length : firstFruitful;
   const [newest] = ended;
-  if (inARow === 0 || newest?.finishedAtMs === undefined) return;
+  if (inARow === 0 || newest?.finishedAtMs === undefined) return undefined;
   const waitMs = Math.min(FRUITLESS_WAIT_FIRST_MS * 2 ** (inARow - 1), FRUITLESS_WAIT_MAX_MS);
   const leftMs = newest.finishedAtMs + waitMs - work.clock.nowMs();
-  if (leftMs <= 0) return;
+  if (leftMs <= 0) return undefined;
   const message = `The last ${inARow === 1 ? 'batch job' : `${inARow} batch jobs`} of this model brought nothing (${newest.error ?? newest.status}); the next is made in ${Math.ceil(leftMs / 1_000)} s. The direct way is not affected.`;
-  throw new SynclineError('BATCH_REFUSED', message, {
+  return new SynclineError('BATCH_REFUSED', message, {
     retryable: true,
     details: { retryAfterMs: leftMs, batchJobId: newest.batchJobId },
   });
-}
-
-/** It ended by itself with nothing to show. */
-function isFruitless({ asked, status, stats, textCount }: BatchJobRecord): boolean {
-  return asked === undefined && status !== 'cancelled' && textCount > 0 && stats.stored + stats.refused === 0;
 }

@@ -32,7 +32,7 @@ export function createBatchParts(
     embedderFor: core().embedderFor,
     priceOf: core().prices.priceOf,
     report: (report) => tell(core(), report),
-    wake: (profileId) => wakeDatasets(core(), catalog, profileId),
+    wake: (profileId, options) => wakeDatasets(core(), catalog, { profileId, isRetry: false, ...options }),
   });
   const logic = createBatchLogic({
     work: async () => batchWork(await core().catalog()),
@@ -73,12 +73,20 @@ function tell({ hub, clock, prices }: RuntimeCore, report: BatchReport): void {
 }
 
 /** Datasets that have something to write, or texts that wait again. */
-async function wakeDatasets(core: RuntimeCore, catalog: Catalog, profileId: number): Promise<void> {
+async function wakeDatasets(
+  core: RuntimeCore,
+  catalog: Catalog,
+  { profileId, isRetry }: { readonly profileId: number; readonly isRetry: boolean },
+): Promise<void> {
   for (const datasetId of await catalog.listDatasetsToWake(profileId)) {
     const [dataset] = await datasetOf(core, datasetId);
     if (dataset === undefined) continue;
     core.supervision?.tell(datasetId, formatAddress(dataset.address), { type: 'dataset.changed' });
     core.actors.send(datasetId, { type: 'dataset.changed' });
+    if (isRetry) {
+      core.supervision?.send(datasetId, { type: 'dataset.retry' });
+      core.actors.send(datasetId, { type: 'dataset.retry' });
+    }
     core.actors.notifier(datasetId).ring();
   }
 }

@@ -28,7 +28,10 @@ export interface SyncOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What could not be done for a job or a dataset; the others are not affected, and it is tried again. */
+/**
+ * What could not be done for a job or a dataset; the others are not affected. It is tried again, but for a job that failed: its
+ * texts go on.
+ */
 export interface BatchFailure {
   readonly batchJobId: number | undefined;
   readonly address: string | undefined;
@@ -230,11 +233,19 @@ async function visitAll(
   }
   const catalog = await core.catalog();
   const views: BatchJob[] = [];
-  for (const { batchJobId } of jobs) {
-    const job = await catalog.findBatchJob(batchJobId);
-    if (job !== undefined) views.push(view(core, job));
+  for (const before of jobs) {
+    const job = await catalog.findBatchJob(before.batchJobId);
+    if (job === undefined) continue;
+    views.push(view(core, job));
+    if (job.status === 'failed' && !hasEnded(before)) failures.push(failureOf(job));
   }
   return { jobs: views, failures };
+}
+
+/** Jobs keep `CODE: message`. */
+function failureOf({ batchJobId, address, error = '' }: BatchJobRecord): BatchFailure {
+  const [, code = 'BATCH_REFUSED', message = error] = /^([A-Z_]+): (.*)$/s.exec(error) ?? [];
+  return { batchJobId, address, code, message };
 }
 
 async function attempt(
