@@ -140,7 +140,7 @@ export {
 export type { SpendStatus } from './runtime/spend-guard.ts';
 export type { SpendOptions } from './runtime/spend-options.ts';
 export type { TaskOptions } from './runtime/task.ts';
-export type { ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
+export type { EndedRun, ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
 export { type FolderSourceDefinition, folderSource } from './sources/folder/folder-definition.ts';
 export { type JsonlSourceDefinition, jsonlSource } from './sources/jsonl/jsonl-definition.ts';
 export { type OpenSourceOptions, openSource } from './sources/open-source.ts';

@@ -15,6 +15,7 @@ import type {
   ConfigurationRecord,
   DatasetBacklog,
   DatasetCounts,
+  DatasetOverview,
   DatasetPage,
   DatasetRecord,
   DatasetSpec,
@@ -92,6 +93,8 @@ export interface Catalog extends SyncReads, IndexingReads, CostReads, BatchReads
   /** Projects that have datasets, by id, ascending. */
   listProjects(page: { readonly afterProjectId: number; readonly limit: number }): Promise<ProjectRecord[]>;
   datasetCounts(datasetId: number): Promise<DatasetCounts>;
+  /** What statuses are made of, of up to some tens of datasets; by their ids. */
+  datasetOverviews(datasetIds: readonly number[]): Promise<ReadonlyMap<number, DatasetOverview>>;
   datasetBacklog(datasetId: number): Promise<DatasetBacklog>;
   /** Stored state of up to 1,000 keys; keys not stored are absent. */
   findDocuments(datasetId: number, keys: readonly DocumentKey[]): Promise<StoredDocument[]>;

@@ -5,6 +5,8 @@ import type { DocumentFormat, DocumentKey, PreparedDocument } from '../domain/do
 import type { EmbeddingProfile } from '../domain/embedding-profile.ts';
 import type { FieldTypes } from '../domain/fields.ts';
 import type { Digest } from '../domain/hash.ts';
+import type { BatchPolicy } from './batch-catalog.ts';
+import type { IndexingSummary } from './indexing-catalog.ts';
 
 /* What the catalog keeps, as its callers see it. */
 
@@ -351,4 +353,27 @@ export interface TaskRecord {
   readonly error: string | undefined;
   /** The first records that it refused; `undefined` in lists, where there are none, and of old tasks. */
   readonly refused: readonly TaskRefusal[] | undefined;
+}
+
+/** The newest tasks of one dataset. */
+export interface NewestTasks {
+  /** The newest run that ended, without upkeep. */
+  readonly lastRun: TaskRecord | undefined;
+  /** The newest run, where it failed: cancelled ones after it do not count. */
+  readonly failedRun: TaskRecord | undefined;
+  /** The newest runs of upkeep, newest first. */
+  readonly upkeep: readonly TaskRecord[];
+}
+
+/** What the status of a dataset is made of, as it is at one moment. */
+export interface DatasetOverview extends NewestTasks {
+  readonly counts: DatasetCounts;
+  /** Newest first. */
+  readonly generations: readonly GenerationRecord[];
+  readonly batchPolicy: BatchPolicy;
+  readonly indexing: IndexingSummary | undefined;
+  /** Noted changes that were set aside. */
+  readonly refusedChangeCount: number;
+  /** Names of stored sources that nothing was ever read of. */
+  readonly unreadSources: readonly string[];
 }

@@ -46,6 +46,7 @@ import { markIndexed } from './rooms/index-mark.ts';
 import { listWritableDocuments, queueSpan } from './rooms/index-queue.ts';
 import { indexingReads, indexingWrites } from './rooms/indexing.ts';
 import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from './rooms/lease.ts';
+import { datasetOverviews } from './rooms/overviews.ts';
 import { listMissingTexts, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
 import { listProviderStandings, noteProviderStanding } from './rooms/provider-standings.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
@@ -159,6 +160,7 @@ function readingSide(session: CatalogSession) {
     listDatasets: (page) => listDatasets(session, page),
     listProjects: (page) => listProjects(session, page),
     datasetCounts: (datasetId) => datasetCounts(session, datasetId),
+    datasetOverviews: (datasetIds) => datasetOverviews(session, datasetIds),
     datasetBacklog: (datasetId) => datasetBacklog(session, datasetId),
     findDocuments: (datasetId, keys) => findDocuments(session, datasetId, keys),
     listDocuments: (datasetId, page) => listDocuments(session, datasetId, page),

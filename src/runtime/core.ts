@@ -366,8 +366,10 @@ export async function servingGeneration(
   datasetId: number,
 ): Promise<FinishedGeneration | undefined> {
   const generations = await (await core.catalog()).listGenerations(datasetId);
-  return generations.find(
-    (generation): generation is FinishedGeneration =>
-      generation.state === 'serving' && generation.recorded !== undefined,
-  );
+  return generations.find(isFinishedServing);
+}
+
+/** Whether a generation serves, with a table that was finished. */
+export function isFinishedServing(generation: GenerationRecord): generation is FinishedGeneration {
+  return generation.state === 'serving' && generation.recorded !== undefined;
 }

@@ -8,10 +8,10 @@ import { type CatalogReport, checkCatalog, type StrangeTable, strangeTables } fr
 import { createRuntimeCore, type RuntimeCore } from './core.ts';
 import { type CostEntry, type CostsOptions, readCosts } from './costs.ts';
 import { createDataset, type Dataset, type DatasetStatus } from './dataset.ts';
+import { listStatuses } from './dataset-status.ts';
 import type { EventListener } from './events.ts';
 import { checkHealth, type RuntimeHealth } from './health.ts';
 import { type DatasetSummary, listDatasets, listProjects, type ProjectSummary } from './list-datasets.ts';
-import { listStatuses } from './list-statuses.ts';
 import { resolveOptions, type SynclineOptions } from './options.ts';
 import type { Page, PageOptions } from './page.ts';
 import { listProviders, readWorker } from './providers/list-providers.ts';

@@ -97,12 +97,12 @@ async function waitFor(clock: Clock, delayMs: number, signal: AbortSignal): Prom
 /** Finished runs that are looked at: only the last is kept, beside those that a killed worker was at. */
 const RUNS_SHOWN_MAX = 5;
 
-/** The last maintenance that came to an end; `undefined` when the table never asked for one. */
-export async function readMaintenance(
-  catalog: Catalog,
-  datasetId: number,
-): Promise<MaintenanceStatus | undefined> {
-  const tasks = await catalog.listTasks({ datasetId, kind: 'maintain', limit: RUNS_SHOWN_MAX });
+async function readMaintenance(catalog: Catalog, datasetId: number): Promise<MaintenanceStatus | undefined> {
+  return maintenanceOf(await catalog.listTasks({ datasetId, kind: 'maintain', limit: RUNS_SHOWN_MAX }));
+}
+
+/** The last maintenance that came to an end, of the newest; `undefined` when the table never asked for one. */
+export function maintenanceOf(tasks: readonly TaskRecord[]): MaintenanceStatus | undefined {
   const last = tasks.find(isEnded);
   if (last === undefined) return undefined;
   const { progress, error, state, finishedAtMs, startedAtMs } = last;

@@ -18,7 +18,7 @@ import type { LoggedCheck } from './check-log.ts';
 import type { ConfigurationSummary } from './configuration-summary.ts';
 import { type RuntimeCore, requireDataset, withSession } from './core.ts';
 import { checkDataset } from './dataset-check.ts';
-import { datasetStatus, deleteDataset, makeDataset, tellDataset } from './dataset-control.ts';
+import { deleteDataset, makeDataset, tellDataset } from './dataset-control.ts';
 import { ingest } from './dataset-documents.ts';
 import {
   type MaintainOptions,
@@ -26,6 +26,7 @@ import {
   type MaintenanceStatus,
   maintainDataset,
 } from './dataset-maintenance.ts';
+import { datasetStatus } from './dataset-status.ts';
 import {
   cancelSwitch,
   type RebuildOptions,
@@ -73,6 +74,7 @@ import { readSchedules, type ScheduleStatus, setSchedule } from './schedules/dat
 import type { ScheduleSetting } from './schedules/schedule-settings.ts';
 import { type SearchOptions, type SearchResult, searchDataset } from './search.ts';
 import type { TaskOptions } from './task.ts';
+import type { EndedRun } from './tasks.ts';
 
 export type { FailedChunk, FailureFilter };
 
@@ -149,6 +151,10 @@ export interface DatasetStatus {
   readonly nextRun: { readonly run: ScheduledRun; readonly atMs: number } | undefined;
   /** Why the newest scheduled run failed, as `CODE: message`; `undefined` when it did not. */
   readonly lastRunError: string | undefined;
+  /** The newest run that ended, whoever asked for it; upkeep is none. */
+  readonly lastRun: EndedRun | undefined;
+  /** The newest run, where it failed: until a later one succeeds. Cancelled ones do not count. */
+  readonly failedRun: EndedRun | undefined;
   /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
   readonly unreadSources: readonly string[];
   /** Changes that a hook was told and that were set aside, as they would have deleted too much at once. */

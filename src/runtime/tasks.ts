@@ -7,6 +7,18 @@ import { type Page, type PageOptions, readPage } from './page.ts';
 
 export type { TaskRecord, TaskRefusal, TaskState };
 
+/** A task of a dataset that has ended. */
+export interface EndedRun {
+  readonly taskId: number;
+  /** `ingest`, `index`, `backfill`, … */
+  readonly kind: string;
+  readonly state: TaskState;
+  /** Unix milliseconds. */
+  readonly finishedAtMs: number;
+  /** Why it failed, as `CODE: message`. */
+  readonly error: string | undefined;
+}
+
 export interface ListTasksOptions extends PageOptions {
   /** `project/dataset`. */
   readonly dataset?: string;

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
-import { documentOf, put, remove, setStage } from '../catalog/catalog-fixtures.ts';
+import { documentOf, put, remove, SPEC, setStage } from '../catalog/catalog-fixtures.ts';
 
 /** The part of `describeCatalog` about sources, schedules and noted changes. `catalog()` is a new one in each test. */
 export function describeCatalogSources(catalog: () => SqlCatalog): void {
@@ -156,5 +156,42 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     expect(await catalog().listSources(id)).toEqual([]);
     expect(await catalog().listSchedules(id)).toEqual([]);
     expect(await catalog().listNotedChanges(id, 10)).toEqual([]);
+  });
+
+  test('tells what the statuses of several datasets are made of in one answer', async () => {
+    const stage = await setStage(catalog());
+    const { writer, dataset } = stage;
+    const one = dataset.datasetId;
+    const address = { ...SPEC.address, dataset: 'another' };
+    const { datasetId: other } = await writer.createDataset({ ...SPEC, address });
+    await put(stage, { ...documentOf('k1', 'one|two'), source: 'read' });
+    await writer.setSources(one, [source('read'), source('unread')], { keepOthers: false });
+    const run = async (kind: string, state: 'succeeded' | 'failed' | 'cancelled') => {
+      const taskId = await writer.startTask({ kind, datasetId: one });
+      await writer.finishTask(taskId, { state, progress: {} });
+      return taskId;
+    };
+    await run('ingest', 'succeeded');
+    const failed = await run('index', 'failed');
+    const cancelled = await run('backfill', 'cancelled');
+    const upkeep = await run('maintain', 'succeeded');
+    await writer.startTask({ kind: 'index', datasetId: one });
+    const found = await catalog().datasetOverviews([other, one, 4_711]);
+    expect([...found.keys()]).toEqual([other, one, 4_711]);
+    expect(found.get(one)).toMatchObject({
+      counts: await catalog().datasetCounts(one),
+      generations: await catalog().listGenerations(one),
+      batchPolicy: await catalog().batchPolicy(one),
+      indexing: (await catalog().listIndexing({ afterDatasetId: 0, limit: 1 }))[0],
+      unreadSources: ['unread'],
+      lastRun: { taskId: cancelled },
+      failedRun: { taskId: failed, kind: 'index', address: 'docs/site' },
+      upkeep: [{ taskId: upkeep }],
+    });
+    const nothing = { lastRun: undefined, failedRun: undefined, upkeep: [], unreadSources: [] };
+    expect(found.get(other)).toMatchObject({ ...nothing, counts: await catalog().datasetCounts(other) });
+    expect(found.get(4_711)).toMatchObject({ ...nothing, generations: [], counts: { documents: 0 } });
+    await run('backfill', 'succeeded');
+    expect((await catalog().datasetOverviews([one])).get(one)?.failedRun).toBeUndefined();
   });
 }

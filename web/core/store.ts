@@ -2,6 +2,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { ask, client, isLocked, ProblemError, paramOf } from './api.ts';
 import { addActivity, createEntry, type DatasetEntry } from './dataset-entry.ts';
 import { type LiveEvent, liveState, onLive } from './live.ts';
+import { quietly } from './quietly.ts';
 import type { DatasetStatus, RuntimeStatus } from './types.ts';
 
 /** All datasets by address, in the order in which they were made. A new map when one comes or goes. */
@@ -21,6 +22,8 @@ const REFRESH_MS = 400;
 const REFRESH_AT_ONCE = 8;
 /** Changed datasets from which on reading all in pages costs less. */
 const REFRESH_ALL_FROM = 100;
+/** After all were read because many change, so many times as long as that took is left to the work itself. */
+const REST_FACTOR = 4;
 const RUNTIME_MS = 10_000;
 const FIRST_PAGE = 60;
 const PAGE = 500;
@@ -192,6 +195,8 @@ let isRefreshing = false;
 /** Readings of all that are under way: what changes meanwhile is read after them, so that the newest status is the last. */
 let loads = 0;
 
+let restUntilMs = 0;
+
 /** Reads those that have changed, those first that are looked at. */
 async function refreshChanged(): Promise<void> {
   if (isRefreshing || loads > 0 || changed.size === 0 || document.hidden || liveState.value !== 'live')
@@ -205,8 +210,14 @@ async function refreshChanged(): Promise<void> {
 }
 
 async function refreshSome(): Promise<void> {
+  if (changed.size > REFRESH_ALL_FROM) {
+    const beganMs = performance.now();
+    if (beganMs < restUntilMs) return;
+    await loadAll();
+    restUntilMs = performance.now() + (performance.now() - beganMs) * REST_FACTOR;
+    return;
+  }
   const seen = [...changed].filter((address) => watched.has(address));
-  if (seen.length === 0 && changed.size > REFRESH_ALL_FROM) return loadAll();
   const chosen = [...seen, ...changed].slice(0, REFRESH_AT_ONCE);
   for (const address of chosen) changed.delete(address);
   await Promise.all([...new Set(chosen)].map(refresh));
@@ -227,13 +238,4 @@ async function refresh(address: string): Promise<void> {
       forget(address);
     }
   });
-}
-
-/** What fails because the server is away comes again when it is back: the stream says so, and a banner. */
-async function quietly(read: () => Promise<void>): Promise<void> {
-  try {
-    await read();
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof ProblemError)) throw error;
-  }
 }

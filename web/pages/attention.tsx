@@ -1,14 +1,18 @@
 import type { ComponentChildren, JSX } from 'preact';
+import { dismissRuns, openFailure } from '../core/failed-runs.ts';
+import { plural } from '../core/format.ts';
 import { liveState } from '../core/live.ts';
 import { datasetLink, linkTo } from '../core/router.ts';
 import { datasets, isLoaded, runtime } from '../core/store.ts';
-import { Notice, type Tone } from '../ui/parts.tsx';
+import { Button } from '../ui/controls.tsx';
+import { Ago, Notice, type Tone } from '../ui/parts.tsx';
 import { syncStateOf } from '../ui/state.tsx';
 
 interface Concern {
   readonly key: string;
   readonly tone: Tone;
   readonly text: ComponentChildren;
+  readonly actions?: ComponentChildren;
 }
 
 /** Datasets that are named in a banner. */
@@ -16,11 +20,11 @@ const NAMED_MAX = 3;
 
 /** What needs a person, above every page. */
 export function Attention(): JSX.Element | null {
-  const concerns = [...connection(), ...foundations(), ...ofDatasets()];
+  const concerns = [...connection(), ...foundations(), ...ofDatasets(), ...ofRuns()];
   return (
     <div class="attention" role="status">
-      {concerns.map(({ key, tone, text }) => (
-        <Notice key={key} tone={tone}>
+      {concerns.map(({ key, tone, text, actions }) => (
+        <Notice key={key} tone={tone} actions={actions}>
           {text}
         </Notice>
       ))}
@@ -97,6 +101,45 @@ function ofDatasets(): Concern[] {
       'sources',
     ),
   ];
+}
+
+/** Runs that failed and that nobody has dismissed. */
+function ofRuns(): Concern[] {
+  const failed = [...datasets.value.values()].flatMap(({ address, status }) => {
+    const run = openFailure(status.value);
+    return run === undefined ? [] : [{ address, run }];
+  });
+  const named = failed.slice(0, NAMED_MAX).map(({ address, run }): Concern => {
+    const { id, kind, finishedAt, failure } = run;
+    return {
+      key: `run ${id}`,
+      tone: 'bad',
+      text: (
+        <>
+          <a href={datasetLink(address, 'tasks')}>{address}</a>: {kind} failed <Ago at={finishedAt} />.{' '}
+          {failure?.detail} {failure !== undefined && <code>{failure.code}</code>}
+        </>
+      ),
+      actions: (
+        <Button onPress={() => dismissRuns([run])} label={`Dismiss that ${kind} of ${address} failed`}>
+          Dismiss
+        </Button>
+      ),
+    };
+  });
+  const more = failed.slice(NAMED_MAX);
+  if (more.length === 0) return named;
+  const rest: Concern = {
+    key: 'more runs',
+    tone: 'bad',
+    text: `The newest runs of ${plural(more.length, 'other dataset')} failed as well.`,
+    actions: (
+      <Button onPress={() => dismissRuns(failed.map(({ run }) => run))} label="Dismiss all failed runs">
+        Dismiss all
+      </Button>
+    ),
+  };
+  return [...named, rest];
 }
 
 /** @param tab - Where a dataset tells about it; without one, on its first page. */

@@ -5,7 +5,6 @@ import type { DatasetEntry } from '../core/dataset-entry.ts';
 import { formatCount } from '../core/format.ts';
 import { datasetLink, goTo, linkTo, path } from '../core/router.ts';
 import { datasets, isLoaded, touchDataset, watchDataset } from '../core/store.ts';
-import { lastErrors, readSchedules } from '../core/table-extras.ts';
 import type { DatasetStatus } from '../core/types.ts';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { Empty, Notice } from '../ui/parts.tsx';
@@ -89,8 +88,6 @@ function Count({ count }: { readonly count: number }): JSX.Element | null {
 function Head({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const { address } = entry;
   const status = entry.status.value;
-  const lastError = lastErrors.value.get(address);
-  useEffect(() => void readSchedules(address), [address, status.phase]);
   const remove = async (): Promise<void> => {
     if (await deleteDataset(address)) goTo([]);
   };
@@ -123,9 +120,9 @@ function Head({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
           </div>
         </WriteOnly>
       </div>
-      {lastError !== undefined && (
+      {status.lastRunError !== undefined && (
         <Notice tone="warn">
-          Its last run by schedule failed: <code>{lastError}</code>.{' '}
+          Its last run by schedule failed: <code>{status.lastRunError}</code>.{' '}
           <a href={datasetLink(address, 'sources')}>Sources and schedule</a>
         </Notice>
       )}

@@ -1,11 +1,13 @@
 import { computed, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { costs, followCosts } from '../core/dataset-costs.ts';
 import { chunksOf, type DatasetEntry, rowsPerSecond, timeLeftMs } from '../core/dataset-entry.ts';
+import { openFailure } from '../core/failed-runs.ts';
 import { formatCompact, formatCount, formatDuration, formatUsd, nowMs, plural } from '../core/format.ts';
 import { datasetLink } from '../core/router.ts';
 import { canWrite, datasets, isLoaded, watchDataset } from '../core/store.ts';
-import { costs, followExtras, lastErrors, lastRuns, nextRuns, readSchedules } from '../core/table-extras.ts';
+import type { DatasetStatus } from '../core/types.ts';
 import { Choice } from '../ui/controls.tsx';
 import { Ago, Badge, Empty } from '../ui/parts.tsx';
 import { ChunkBar, PhaseBadge, phaseName, SyncBadge, type SyncState, syncStateOf } from '../ui/state.tsx';
@@ -50,15 +52,17 @@ function fits({ address, status }: DatasetEntry): boolean {
   const sync = syncStateOf(status.value);
   if (state.value === 'all') return true;
   if (state.value === 'working') return AT_WORK.has(phase);
-  if (state.value === 'attention')
-    return (
-      phase === 'parked' ||
-      phase === 'backingOff' ||
-      sync === 'out of sync' ||
-      sync === 'with failures' ||
-      status.value.refusedChangeCount > 0
-    );
+  if (state.value === 'attention') return needsAttention(status.value);
   return sync === state.value;
+}
+
+function needsAttention(status: DatasetStatus): boolean {
+  const { phase } = status;
+  const sync = syncStateOf(status);
+  if (phase === 'parked' || phase === 'backingOff' || sync === 'out of sync' || sync === 'with failures')
+    return true;
+  if (status.refusedChangeCount > 0 || status.lastRunError !== undefined) return true;
+  return openFailure(status) !== undefined;
 }
 
 const ORDERS: Readonly<Record<SortKey, (a: DatasetEntry, b: DatasetEntry) => number>> = {
@@ -83,7 +87,7 @@ const shown = computed(() => {
 export function DatasetsPage(): JSX.Element {
   useEffect(() => {
     document.title = 'Datasets · Syncline';
-    return followExtras();
+    return followCosts();
   }, []);
   if (!isLoaded.value && datasets.value.size === 0) return <Empty>Loading…</Empty>;
   if (datasets.value.size === 0)
@@ -237,10 +241,9 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const rate = rowsPerSecond(entry, nowMs.value);
   const leftMs = timeLeftMs(entry, nowMs.value);
   const cost = costs.value.get(address);
-  const next = nextRuns.value.get(address);
-  const lastError = lastErrors.value.get(address);
-  const last = lastRuns.value.get(address);
-  useEffect(() => void readSchedules(address), [address, last]);
+  const next = status.nextRun?.at;
+  const failedRun = openFailure(status);
+  const lastError = failedRun?.failure?.detail ?? status.lastRunError;
   return (
     <tr>
       <th scope="row">
@@ -250,7 +253,7 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
         <SyncBadge status={status} />
         {lastError !== undefined && (
           <Badge tone="bad" title={lastError}>
-            run failed
+            {failedRun?.kind ?? 'run'} failed
           </Badge>
         )}
         {status.phase !== 'idle' && phaseName(status.phase) !== 'not running' && (
@@ -279,7 +282,7 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
         {leftMs === undefined ? '–' : formatDuration(leftMs)}
       </td>
       <td data-label="Last run" class="nowrap">
-        <Ago at={last} />
+        <Ago at={status.lastRun?.finishedAt} />
       </td>
       <td data-label="Next run" class={next === undefined ? 'nowrap none' : 'nowrap'}>
         <Ago at={next} />

@@ -28,7 +28,7 @@ export function Notice({
 }: {
   readonly tone: Tone;
   readonly children: ComponentChildren;
-  readonly actions?: ComponentChildren;
+  readonly actions?: ComponentChildren | undefined;
 }): JSX.Element {
   return (
     <div class={`notice ${tone}`}>

@@ -6,7 +6,7 @@ import {
   type PendingSpan,
 } from '../batch-catalog.ts';
 import type { CatalogSession } from '../session.ts';
-import { statement } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, textAt } from '../sql-values.ts';
 import {
   askBatchJob,
@@ -79,12 +79,23 @@ export function batchWrites(session: CatalogSession, token: number): BatchWrites
 }
 
 async function batchPolicy(session: CatalogSession, datasetId: number): Promise<BatchPolicy> {
-  const [row] = await session.rows(
-    statement('select cast(policy as blob) from batch_policies where dataset_id = ?', datasetId),
+  const [row] = await session.rows(policiesStatement([datasetId]));
+  return policyOf(row);
+}
+
+/** The policies of datasets that have one, for {@link policyOf}; the first column is the dataset's id. */
+export function policiesStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `select dataset_id, cast(policy as blob) from batch_policies
+     where dataset_id in (select value from json_each(?))`,
+    JSON.stringify(datasetIds),
   );
+}
+
+export function policyOf(row: SqlRow | undefined): BatchPolicy {
   return row === undefined
     ? DEFAULT_BATCH_POLICY
-    : { ...DEFAULT_BATCH_POLICY, ...JSON.parse(textAt(row, 0)) };
+    : { ...DEFAULT_BATCH_POLICY, ...JSON.parse(textAt(row, 1)) };
 }
 
 async function setBatchPolicy(

@@ -228,36 +228,44 @@ const batchedUnder = (configuration: string): string =>
     where configuration_id in (${configuration}) and embedding_status = 'pending' and batch_job_id is not null)`;
 
 export async function datasetCounts(session: CatalogSession, datasetId: number): Promise<DatasetCounts> {
+  const rows = await session.rows(countsStatement([datasetId]));
+  return countsOf(rows[0]);
+}
+
+/** The counts of datasets, one row each, for {@link countsOf}; the first column is the dataset's id. */
+export function countsStatement(datasetIds: readonly number[]): SqlStatement {
+  const serving = `(select generation_id from generations where dataset_id = s.dataset_id and state = 'serving')`;
   const chunksUnder = (configuration: string): string => `
     (select count(*) from chunks where configuration_id = ${configuration}),
     (select count(*) from chunks indexed by chunks_pending
      where configuration_id = ${configuration} and embedding_status = 'pending' and batch_job_id is null)
       + ${batchedUnder(configuration)},
     (select count(*) from chunks where configuration_id = ${configuration} and embedding_status = 'failed')`;
-  const [row] = await session.rows(
-    statement(
-      `with serving as materialized
-         (select generation_id from generations where dataset_id = ?1 and state = 'serving')
-       select
-         (select count(*) from documents where dataset_id = ?1)
-           - (select count(*) from documents where dataset_id = ?1 and removed = 1),
-         ${chunksUnder('s.configuration_id')},
-         (select count(*) from indexed_chunks where generation_id in serving),
-         (select count(*)
-          from index_queue q
-          join tombstones t on t.generation_id = q.generation_id and t.document_id = q.document_id
-          where q.generation_id in serving),
-         (select count(*) from incoming where dataset_id = ?1),
-         (select count(*) from index_queue where generation_id in serving),
-         s.target_configuration_id,
-         (select count(*) from chunk_queue where configuration_id = s.target_configuration_id),
-         ${chunksUnder('s.target_configuration_id')},
-         ${batchedUnder('s.configuration_id, s.target_configuration_id')}
-       from datasets s where s.dataset_id = ?1`,
-      datasetId,
-    ),
+  return statement(
+    `select
+       s.dataset_id,
+       (select count(*) from documents where dataset_id = s.dataset_id)
+         - (select count(*) from documents where dataset_id = s.dataset_id and removed = 1),
+       ${chunksUnder('s.configuration_id')},
+       (select count(*) from indexed_chunks where generation_id = ${serving}),
+       (select count(*)
+        from index_queue q
+        join tombstones t on t.generation_id = q.generation_id and t.document_id = q.document_id
+        where q.generation_id = ${serving}),
+       (select count(*) from incoming where dataset_id = s.dataset_id),
+       (select count(*) from index_queue where generation_id = ${serving}),
+       s.target_configuration_id,
+       (select count(*) from chunk_queue where configuration_id = s.target_configuration_id),
+       ${chunksUnder('s.target_configuration_id')},
+       ${batchedUnder('s.configuration_id, s.target_configuration_id')}
+     from datasets s where s.dataset_id in (select value from json_each(?))`,
+    JSON.stringify(datasetIds),
   );
-  const values = row ?? Array<SqlValue>(14).fill(0);
+}
+
+/** All nothing for a dataset that is gone. */
+export function countsOf(row: SqlRow | undefined): DatasetCounts {
+  const [, ...values] = row ?? Array<SqlValue>(15).fill(0);
   const at = (column: number) => integerAt(values, column);
   const chunksAt = (column: number) => ({
     pending: at(column + 1),

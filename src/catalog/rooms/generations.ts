@@ -19,10 +19,16 @@ export async function listGenerations(
   session: CatalogSession,
   datasetId: number,
 ): Promise<GenerationRecord[]> {
-  const rows = await session.rows(
-    statement(`${SELECT_GENERATION} where dataset_id = ? order by generation_id desc`, datasetId),
-  );
+  const rows = await session.rows(generationsStatement([datasetId]));
   return rows.map(generationOf);
+}
+
+/** The generations of datasets, the newest first, for {@link generationOf}. */
+export function generationsStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `${SELECT_GENERATION} where dataset_id in (select value from json_each(?)) order by generation_id desc`,
+    JSON.stringify(datasetIds),
+  );
 }
 
 /** Generations of all datasets by id. */
@@ -236,7 +242,7 @@ export async function forgetGeneration(
   ]);
 }
 
-function generationOf(row: SqlRow): GenerationRecord {
+export function generationOf(row: SqlRow): GenerationRecord {
   const version = optionalIntegerAt(row, 5);
   const rowCount = optionalIntegerAt(row, 6);
   return {

@@ -2,7 +2,7 @@ import { batchesOf } from '../batches.ts';
 import type { NotedChange, StoredChange } from '../indexing-catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
-import { type SqlRow, statement, statementForEach } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, textAt } from '../sql-values.ts';
 
 const CHANGES_PER_TRANSACTION = 2_000;
@@ -57,6 +57,15 @@ export async function countRefusedChanges(
     ),
   );
   return { count: integerAt(row, 0), lastChangeId: integerAt(row, 1) };
+}
+
+/** How many changes of datasets were set aside, after the dataset's id; without those that have none. */
+export function refusedCountsStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `select dataset_id, count(*) from noted_changes
+     where dataset_id in (select value from json_each(?)) and refused_at_ms is not null group by dataset_id`,
+    JSON.stringify(datasetIds),
+  );
 }
 
 function changeOf(row: SqlRow): StoredChange {

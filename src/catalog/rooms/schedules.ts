@@ -1,6 +1,6 @@
 import type { IndexingSummary, ScheduledRun, StoredSchedule } from '../indexing-catalog.ts';
 import type { CatalogSession } from '../session.ts';
-import { type SqlRow, statement } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, optionalTextAt, storableText, wordAt } from '../sql-values.ts';
 
 const ERROR_LENGTH_MAX = 2_000;
@@ -36,37 +36,52 @@ export async function listIndexing(
 ): Promise<IndexingSummary[]> {
   const rows = await session.rows(
     statement(
-      `select d.dataset_id,
-              (select max(changed_at_ms) from dataset_sources s where s.dataset_id = d.dataset_id),
-              (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id and n.refused_at_ms is null),
-              (select max(changed_at_ms) from dataset_sources s
-               where s.dataset_id = d.dataset_id and s.read_until_ms is null
-                 and json_extract(s.definition, '$.watch') is not 1
-                 and not exists (select 1 from documents o where o.dataset_id = s.dataset_id and o.source = s.name))
-       from datasets d
-       where d.dataset_id > ?1 and d.state = 'active' and (
-         exists (select 1 from dataset_sources s where s.dataset_id = d.dataset_id)
-         or exists (select 1 from dataset_schedules c where c.dataset_id = d.dataset_id)
-         or exists (select 1 from noted_changes n where n.dataset_id = d.dataset_id))
-       order by d.dataset_id limit ?2`,
+      `${SELECT_INDEXING} and d.dataset_id > ?1 order by d.dataset_id limit ?2`,
       afterDatasetId,
       Math.min(limit, DATASETS_PER_ANSWER),
     ),
   );
-  const ids = rows.map((row) => integerAt(row, 0));
-  const schedules = await session.rows(
-    statement(
-      `select ${COLUMNS}, dataset_id from dataset_schedules
-       where dataset_id in (select value from json_each(?)) order by dataset_id, run`,
-      JSON.stringify(ids),
-    ),
+  return summariesOf(rows, await session.rows(schedulesStatement(rows.map((row) => integerAt(row, 0)))));
+}
+
+const SELECT_INDEXING = `
+  select d.dataset_id,
+         (select max(changed_at_ms) from dataset_sources s where s.dataset_id = d.dataset_id),
+         (select min(noted_at_ms) from noted_changes n where n.dataset_id = d.dataset_id and n.refused_at_ms is null),
+         (select max(changed_at_ms) from dataset_sources s
+          where s.dataset_id = d.dataset_id and s.read_until_ms is null
+            and json_extract(s.definition, '$.watch') is not 1
+            and not exists (select 1 from documents o where o.dataset_id = s.dataset_id and o.source = s.name))
+  from datasets d
+  where d.state = 'active' and (
+    exists (select 1 from dataset_sources s where s.dataset_id = d.dataset_id)
+    or exists (select 1 from dataset_schedules c where c.dataset_id = d.dataset_id)
+    or exists (select 1 from noted_changes n where n.dataset_id = d.dataset_id))`;
+
+/** What may be due for some datasets; with {@link schedulesStatement} of the same, for {@link summariesOf}. */
+export function indexingStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `${SELECT_INDEXING} and d.dataset_id in (select value from json_each(?))`,
+    JSON.stringify(datasetIds),
   );
+}
+
+export function schedulesStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `select ${COLUMNS}, dataset_id from dataset_schedules
+     where dataset_id in (select value from json_each(?)) order by dataset_id, run`,
+    JSON.stringify(datasetIds),
+  );
+}
+
+export function summariesOf(rows: readonly SqlRow[], schedules: readonly SqlRow[]): IndexingSummary[] {
+  const byDataset = Map.groupBy(schedules, (row) => row[9]);
   return rows.map((row) => ({
     datasetId: integerAt(row, 0),
     sourcesSinceMs: optionalIntegerAt(row, 1),
     notedSinceMs: optionalIntegerAt(row, 2),
     unreadSinceMs: optionalIntegerAt(row, 3),
-    schedules: schedules.filter((other) => other[9] === row[0]).map(scheduleOf),
+    schedules: (byDataset.get(row[0] ?? null) ?? []).map(scheduleOf),
   }));
 }
 

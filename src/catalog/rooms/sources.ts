@@ -1,7 +1,7 @@
 import type { StoredSource } from '../indexing-catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
-import { statement, statementForEach } from '../sql-driver.ts';
+import { type SqlStatement, statement, statementForEach } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, textAt } from '../sql-values.ts';
 
 /** Keys of one answer: about 1 MB where they are long. */
@@ -20,6 +20,21 @@ export async function listSources(session: CatalogSession, datasetId: number): P
     definitionJson: textAt(row, 1),
     readUntilMs: optionalIntegerAt(row, 2),
   }));
+}
+
+/**
+ * The names of sources of datasets that nothing was ever read of, each after its dataset's id. One that gave something that was
+ * refused has not been read to its end, but read.
+ */
+export function unreadSourcesStatement(datasetIds: readonly number[]): SqlStatement {
+  return statement(
+    `select s.dataset_id, cast(s.name as blob) from dataset_sources s
+     where s.dataset_id in (select value from json_each(?)) and s.read_until_ms is null
+       and not exists (
+         select 1 from documents o where o.dataset_id = s.dataset_id and o.source = s.name and o.removed = 0)
+     order by s.source_id`,
+    JSON.stringify(datasetIds),
+  );
 }
 
 export async function setSources(

@@ -1,7 +1,7 @@
-import type { TaskRecord, TaskRefusal, TaskState } from '../catalog.ts';
+import type { NewestTasks, TaskRecord, TaskRefusal, TaskState } from '../catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
-import { type SqlRow, statement } from '../sql-driver.ts';
+import { type SqlRow, type SqlStatement, statement } from '../sql-driver.ts';
 import { integerAt, optionalIntegerAt, optionalTextAt, storableText, textAt, wordAt } from '../sql-values.ts';
 
 /** Finished tasks that are kept. */
@@ -12,6 +12,15 @@ const ERROR_LENGTH_MAX = 4_000;
 const REFUSED_LENGTH_MAX = 64_000;
 const REFUSAL_MESSAGE_LENGTH_MAX = 500;
 const TASKS_WITH_REFUSED_MAX = 100;
+
+const SELECT_TASK = `
+  select t.task_id, t.dataset_id, cast(t.kind as blob), cast(t.state as blob), t.started_at_ms, t.finished_at_ms,
+         cast(t.progress as blob), cast(t.error as blob), cast(p.name || '/' || d.name as blob)`;
+/** What a task refused is large. */
+const REFUSED = 'cast(t.refused as blob)';
+const WITH_ADDRESS = `
+  left join datasets d on d.dataset_id = t.dataset_id
+  left join projects p on p.project_id = d.project_id`;
 
 /** Newest first. */
 export async function listTasks(
@@ -25,26 +34,62 @@ export async function listTasks(
     readonly withRefused?: boolean;
   },
 ): Promise<TaskRecord[]> {
+  // Only conditions that there are: one that is sometimes none keeps the index of datasets from being used.
+  const asked: readonly (readonly [condition: string, value: string | number | undefined])[] = [
+    ['t.dataset_id = ?', page.datasetId],
+    ['t.kind = ?', page.kind],
+    ['t.state = ?', page.state],
+    ['t.task_id < ?', page.beforeTaskId],
+  ];
+  const conditions = asked.flatMap(([condition, value]) =>
+    value === undefined ? [] : [{ condition, value }],
+  );
+  const where = conditions.map(({ condition }) => condition).join(' and ');
   const rows = await session.rows(
     statement(
-      `select t.task_id, t.dataset_id, cast(t.kind as blob), cast(t.state as blob), t.started_at_ms, t.finished_at_ms,
-              cast(t.progress as blob), cast(t.error as blob), cast(p.name || '/' || d.name as blob),
-              case when ?6 then cast(t.refused as blob) end
-       from tasks t
-       left join datasets d on d.dataset_id = t.dataset_id
-       left join projects p on p.project_id = d.project_id
-       where (?1 is null or t.dataset_id = ?1) and (?2 is null or t.kind = ?2)
-         and (?4 is null or t.state = ?4) and (?5 is null or t.task_id < ?5)
-       order by t.task_id desc limit ?3`,
-      page.datasetId ?? null,
-      page.kind ?? null,
+      `${SELECT_TASK}, ${page.withRefused ? REFUSED : 'null'}
+       from tasks t ${WITH_ADDRESS} ${where && `where ${where}`} order by t.task_id desc limit ?`,
+      ...conditions.map(({ value }) => value),
       Math.min(page.limit, TASKS_PER_ANSWER),
-      page.state ?? null,
-      page.beforeTaskId ?? null,
-      page.withRefused ? 1 : 0,
     ),
   );
   return rows.map(taskOf);
+}
+
+/** Upkeep is no run that anybody asked for. */
+const UPKEEP = 'maintain';
+/** Runs of upkeep that are told: only the last is kept, beside those that a killed worker was at. */
+const UPKEEPS_MAX = 5;
+
+/**
+ * Of datasets, for {@link taskOf}, the newest first: the newest upkeep, the newest run that ended, and the newest that ended by
+ * itself, which is mostly the same one.
+ */
+export function newestTasksStatement(datasetIds: readonly number[]): SqlStatement {
+  const newest = (condition: string, limit: number): string =>
+    `select * from (select task_id from tasks where dataset_id = ids.value and ${condition} order by task_id desc limit ${limit})`;
+  return statement(
+    `${SELECT_TASK}, null
+     from json_each(?) ids
+     join tasks t on t.task_id in (
+       ${newest(`kind = '${UPKEEP}'`, UPKEEPS_MAX)}
+       union ${newest(`kind <> '${UPKEEP}' and state <> 'running'`, 1)}
+       union ${newest(`kind <> '${UPKEEP}' and state in ('succeeded', 'failed')`, 1)})
+     ${WITH_ADDRESS}
+     order by t.task_id desc`,
+    JSON.stringify(datasetIds),
+  );
+}
+
+/** What {@link newestTasksStatement} has found of one dataset, the newest first. */
+export function newestTasks(tasks: readonly TaskRecord[]): NewestTasks {
+  const runs = tasks.filter(({ kind }) => kind !== UPKEEP);
+  const outcome = runs.find(({ state }) => state !== 'cancelled');
+  return {
+    lastRun: runs[0],
+    failedRun: outcome?.state === 'failed' ? outcome : undefined,
+    upkeep: tasks.filter(({ kind }) => kind === UPKEEP),
+  };
 }
 
 export async function startTask(
@@ -153,7 +198,7 @@ export async function closeAbandonedTasks(session: CatalogSession, token: number
   ]);
 }
 
-function taskOf(row: SqlRow): TaskRecord {
+export function taskOf(row: SqlRow): TaskRecord {
   return {
     taskId: integerAt(row, 0),
     datasetId: optionalIntegerAt(row, 1),

@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import type { DatasetStatus } from '../../runtime/dataset.ts';
 import type { DatasetSummary } from '../../runtime/list-datasets.ts';
+import type { EndedRun } from '../../runtime/tasks.ts';
 import { publicMessage } from '../problem-kinds.ts';
 import { batchPolicySchema } from './batches.ts';
 import { countSchema, failureSchema, isoTime, nameSchema, pageOf, timeSchema } from './common.ts';
+import { readError, taskStateSchema } from './tasks.ts';
 
 const fieldTypeSchema = z.enum(['string', 'number', 'integer', 'boolean', 'string[]']).openapi('FieldType');
 
@@ -63,6 +65,16 @@ const tableSizesSchema = z
   })
   .openapi('TableSizes');
 
+const endedRunSchema = z
+  .object({
+    id: z.number().int().min(1).openapi({ description: 'For `/v1/tasks/{id}`.' }),
+    kind: z.string().openapi({ example: 'index' }),
+    state: taskStateSchema,
+    finishedAt: timeSchema,
+    failure: failureSchema.optional(),
+  })
+  .openapi('EndedRun');
+
 export const datasetStatusSchema = z
   .object({
     address: z.string().openapi({ example: 'docs/website' }),
@@ -98,6 +110,13 @@ export const datasetStatusSchema = z
       .string()
       .optional()
       .openapi({ description: 'The code of why the newest scheduled run failed.' }),
+    lastRun: endedRunSchema
+      .optional()
+      .openapi({ description: 'The newest run that ended, whoever asked for it; upkeep is none.' }),
+    failedRun: endedRunSchema.optional().openapi({
+      description:
+        'The newest run, where it failed: until a later one succeeds. Cancelled ones do not count.',
+    }),
     unreadSources: z
       .array(z.string())
       .openapi({ description: 'Sources that nothing was ever read of; not part of `isUpToDate`.' }),
@@ -132,6 +151,8 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     reconfiguringTo,
     nextRun,
     lastRunError,
+    lastRun,
+    failedRun,
     unreadSources,
     ...rest
   } = status;
@@ -146,6 +167,8 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     ...(nextRun && { nextRun: { run: nextRun.run, at: isoTime(nextRun.atMs) } }),
     // What stands behind the code may concern this host alone.
     ...(lastRunError !== undefined && { lastRunError: lastRunError.slice(0, lastRunError.indexOf(':')) }),
+    ...(lastRun && { lastRun: runOf(lastRun) }),
+    ...(failedRun && { failedRun: runOf(failedRun) }),
     unreadSources: [...unreadSources],
     earlierTables: earlierTables.map(({ servedUntilMs, ...table }) => ({
       ...table,
@@ -153,6 +176,11 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     })),
     ...(maintenance && { maintenance: maintenanceOf(maintenance) }),
   };
+}
+
+function runOf({ taskId, kind, state, finishedAtMs, error }: EndedRun): z.infer<typeof endedRunSchema> {
+  const failure = error === undefined ? {} : { failure: readError(error) };
+  return { id: taskId, kind, state, finishedAt: isoTime(finishedAtMs), ...failure };
 }
 
 function maintenanceOf({

@@ -57,7 +57,7 @@ export function taskOf(task: TaskRecord): z.infer<typeof taskSchema> {
 }
 
 /** Tasks keep `CODE: message`; one that was cut short by the end of its process has no code. */
-function readError(error: string): z.infer<typeof failureSchema> {
+export function readError(error: string): z.infer<typeof failureSchema> {
   const [, code, message] = /^([A-Z_]+): (.*)$/s.exec(error) ?? [];
   if (code === undefined || message === undefined) return { code: 'CUT_SHORT', detail: error };
   return { code, detail: publicMessage(code, message) };

@@ -1,4 +1,11 @@
-import type { CatalogWriter, DatasetRecord, ScheduledRun, StoredSchedule } from '../../catalog/catalog.ts';
+import type {
+  CatalogWriter,
+  DatasetOverview,
+  DatasetRecord,
+  IndexingSummary,
+  ScheduledRun,
+  StoredSchedule,
+} from '../../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { SynclineError } from '../../domain/errors.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
@@ -75,45 +82,37 @@ export async function readSchedules(core: RuntimeCore, address: DatasetAddress):
 }
 
 /** How a dataset stands with its sources, for its status. */
-export async function indexingStanding(
+export function indexingStanding(
   core: RuntimeCore,
-  dataset: Pick<DatasetRecord, 'datasetId' | 'address'>,
-): Promise<Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources' | 'refusedChangeCount'>> {
-  const schedules = await schedulesOf(core, dataset);
+  { address }: Pick<DatasetRecord, 'address'>,
+  { indexing, unreadSources }: Pick<DatasetOverview, 'indexing' | 'unreadSources'>,
+): Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources'> {
+  const schedules = schedulesFrom(core, address, indexing);
   const [next] = schedules
     .flatMap(({ run, nextRunAtMs: atMs }) => (atMs === undefined ? [] : { run, atMs }))
     .sort((a, b) => a.atMs - b.atMs);
   const newest = schedules.reduce((a, b) => ((b.lastRunAtMs ?? 0) > (a.lastRunAtMs ?? 0) ? b : a));
-  const { count } = await (await core.catalog()).countRefusedChanges(dataset.datasetId);
+  const inCode = sourcesInCode(core, formatAddress(address));
   return {
     nextRun: next,
     lastRunError: newest.lastError,
-    unreadSources: await unreadSources(core, dataset),
-    refusedChangeCount: count,
+    unreadSources: unreadSources.filter((name) => !inCode.some((source) => source.name === name)),
   };
-}
-
-async function unreadSources(
-  core: RuntimeCore,
-  { datasetId, address }: Pick<DatasetRecord, 'datasetId' | 'address'>,
-): Promise<string[]> {
-  const catalog = await core.catalog();
-  const inCode = sourcesInCode(core, formatAddress(address));
-  const names: string[] = [];
-  for (const { name, readUntilMs } of await catalog.listSources(datasetId)) {
-    if (readUntilMs !== undefined || inCode.some((source) => source.name === name)) continue;
-    // One that gave something that was refused has not been read to its end, but read.
-    if ((await catalog.countDocuments(datasetId, name)) === 0) names.push(name);
-  }
-  return names;
 }
 
 async function schedulesOf(
   core: RuntimeCore,
   { datasetId, address }: Pick<DatasetRecord, 'datasetId' | 'address'>,
 ): Promise<ScheduleStatus[]> {
-  const [found] = await (await core.catalog()).listIndexing({ afterDatasetId: datasetId - 1, limit: 1 });
-  const summary = found?.datasetId === datasetId ? found : undefined;
+  const overviews = await (await core.catalog()).datasetOverviews([datasetId]);
+  return schedulesFrom(core, address, overviews.get(datasetId)?.indexing);
+}
+
+function schedulesFrom(
+  core: RuntimeCore,
+  address: DatasetAddress,
+  summary: IndexingSummary | undefined,
+): ScheduleStatus[] {
   const sinceMs = summary?.sourcesSinceMs;
   const hasSource = sinceMs !== undefined || sourcesInCode(core, formatAddress(address)).length > 0;
   const unreadSinceMs = summary?.unreadSinceMs;

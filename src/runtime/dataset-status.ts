@@ -1,0 +1,104 @@
+import type { DatasetOverview, DatasetRecord, GenerationRecord, TaskRecord } from '../catalog/catalog.ts';
+import { type DatasetAddress, formatAddress } from '../domain/address.ts';
+import { profileKey } from '../domain/embedding-profile.ts';
+import { SynclineError } from '../domain/errors.ts';
+import { keptForRollback } from '../pipeline/collect-generations.ts';
+import { summarize } from './configuration-summary.ts';
+import { isFinishedServing, type RuntimeCore, requireDataset } from './core.ts';
+import type { DatasetStatus, EarlierTable } from './dataset.ts';
+import { maintenanceOf } from './dataset-maintenance.ts';
+import { listRecords } from './list-datasets.ts';
+import type { Page, PageOptions } from './page.ts';
+import { indexingStanding } from './schedules/dataset-schedules.ts';
+import type { EndedRun } from './tasks.ts';
+
+/** Datasets of one question to the catalog, which counts what each has: nobody else is kept waiting for long. */
+const READ_TOGETHER = 16;
+/** Questions that are asked at the same time: a catalog on a server answers each some milliseconds later. */
+const READ_AT_ONCE = 4;
+
+/** See {@link Dataset.status}. */
+export async function datasetStatus(core: RuntimeCore, address: DatasetAddress): Promise<DatasetStatus> {
+  const dataset = await requireDataset(core, address);
+  const [status] = await statusesOf(core, [dataset]);
+  if (status !== undefined) return status;
+  throw new SynclineError('INTERNAL', `The status of "${formatAddress(address)}" was not told.`);
+}
+
+/** See `Runtime.listStatuses`. Those that are being deleted are left out. */
+export async function listStatuses(
+  core: RuntimeCore,
+  page: PageOptions & { readonly project?: string },
+): Promise<Page<DatasetStatus>> {
+  const { items, next } = await listRecords(core, page);
+  const active = items.filter(({ state }) => state === 'active');
+  const parts = Array.from({ length: Math.ceil(active.length / READ_TOGETHER) }, (_, place) =>
+    active.slice(place * READ_TOGETHER, (place + 1) * READ_TOGETHER),
+  );
+  const waiting = parts.entries();
+  const found: (readonly DatasetStatus[])[] = [];
+  // All of them take from the same list.
+  const read = async (): Promise<void> => {
+    for (const [place, part] of waiting) found[place] = await statusesOf(core, part);
+  };
+  await Promise.all(Array.from({ length: READ_AT_ONCE }, read));
+  return { items: found.flat(), next };
+}
+
+async function statusesOf(core: RuntimeCore, datasets: readonly DatasetRecord[]): Promise<DatasetStatus[]> {
+  const catalog = await core.catalog();
+  const overviews = await catalog.datasetOverviews(datasets.map(({ datasetId }) => datasetId));
+  return datasets.flatMap((dataset) => {
+    const overview = overviews.get(dataset.datasetId);
+    return overview === undefined ? [] : [statusFrom(core, dataset, overview)];
+  });
+}
+
+/** How a dataset is doing. */
+function statusFrom(core: RuntimeCore, dataset: DatasetRecord, overview: DatasetOverview): DatasetStatus {
+  const address = formatAddress(dataset.address);
+  const { counts, generations, lastRun, failedRun } = overview;
+  const generation = generations.find(isFinishedServing);
+  const standing = core.actors.standing(dataset.datasetId);
+  const { chunks, incomingDocuments, queuedDocuments } = counts;
+  return {
+    address,
+    actorId: `dataset:${dataset.datasetId}`,
+    phase: standing?.phase ?? 'notRunning',
+    failure: standing?.failure,
+    counts,
+    isUpToDate: incomingDocuments + queuedDocuments + chunks.pending === 0,
+    profile: profileKey(dataset.profile),
+    fields: dataset.fields,
+    lastCheck: core.checks.last(address),
+    table: generation && {
+      name: generation.tableName,
+      version: generation.recorded.version,
+      // Unknown (below zero) while the table is repaired.
+      rowCount: Math.max(0, generation.recorded.rowCount),
+    },
+    tokensPerChunkMax: dataset.chunking.tokensPerChunkMax,
+    batch: overview.batchPolicy,
+    reconfiguringTo: dataset.target && summarize(dataset.target),
+    earlierTables: earlierTables(core, generations),
+    maintenance: maintenanceOf(overview.upkeep),
+    lastRun: lastRun && runOf(lastRun),
+    failedRun: failedRun && runOf(failedRun),
+    refusedChangeCount: overview.refusedChangeCount,
+    ...indexingStanding(core, dataset, overview),
+  };
+}
+
+function runOf({ taskId, kind, state, startedAtMs, finishedAtMs, error }: TaskRecord): EndedRun {
+  return { taskId, kind, state, finishedAtMs: finishedAtMs ?? startedAtMs, error };
+}
+
+function earlierTables(core: RuntimeCore, generations: readonly GenerationRecord[]): EarlierTable[] {
+  return keptForRollback({ settings: core.options, clock: core.clock }, generations).map(
+    ({ tableName, recorded, retiredAtMs }) => ({
+      name: tableName,
+      rowCount: recorded?.rowCount ?? 0,
+      servedUntilMs: retiredAtMs ?? 0,
+    }),
+  );
+}
