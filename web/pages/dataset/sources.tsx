@@ -27,7 +27,7 @@ function Sources({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const route = client.value.v1.datasets[':project'][':dataset'].sources;
   const sources = useLoaded(
     async () => (await ask(route.$get({ param: paramOf(address) }))).items,
-    [address, entry.status.value.counts.documents],
+    [address, entry.status.value.counts.documents, entry.status.value.lastRun?.id],
   );
   const found = sources.value.value;
   const remove = async (source: Source): Promise<void> => {
@@ -121,7 +121,7 @@ function Schedules({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const route = client.value.v1.datasets[':project'][':dataset'].schedules;
   const schedules = useLoaded(
     async () => (await ask(route.$get({ param: paramOf(address) }))).items,
-    [address],
+    [address, entry.status.value.lastRun?.id],
   );
   return (
     <Section title="Schedule">
