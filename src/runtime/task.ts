@@ -58,7 +58,8 @@ export interface TaskParts {
 /** A piece of work as it is listed, and what ends it early. */
 export interface TaskSpec {
   readonly kind: string;
-  readonly datasetId: number;
+  /** Absent for work on several. */
+  readonly datasetId?: number | undefined;
   /** Ends it early, as cancelling does. */
   readonly signal: AbortSignal;
   readonly onTask?: ((taskId: number) => void) | undefined;
@@ -86,7 +87,7 @@ export async function runTask<Result>(
   { kind, datasetId, signal, onTask }: TaskSpec,
   run: (task: TaskHandle) => Promise<Result>,
 ): Promise<Result> {
-  const taskId = await writer.startTask({ kind, datasetId });
+  const taskId = await writer.startTask({ kind, ...(datasetId !== undefined && { datasetId }) });
   const task = running.begin(taskId);
   const progress: TaskProgress = {};
   const refused: TaskRefusal[] = [];

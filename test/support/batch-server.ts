@@ -23,7 +23,7 @@ export type BatchOperation =
 
 /**
  * What happens instead of the right answer: an error instead of doing it, nothing but a closed connection, the same after it was
- * done (the answer is lost), or a connection that is closed in the middle of the answer.
+ * done (the answer is lost), a connection that is closed in the middle of the answer, or no answer ever.
  */
 export type BatchFault =
   | {
@@ -32,7 +32,7 @@ export type BatchFault =
       readonly body?: unknown;
       readonly headers?: Record<string, string>;
     }
-  | { readonly kind: 'reset' | 'lost' | 'resetInBody' };
+  | { readonly kind: 'reset' | 'lost' | 'resetInBody' | 'hang' };
 
 export interface BatchServerOptions {
   readonly dimensions?: number;
@@ -126,6 +126,7 @@ export async function startBatchServer(options: BatchServerOptions = {}): Promis
     state.watch?.(route, 'before');
     const fault = takeFault(route);
     if (fault?.kind === 'status') return send(response, fault.status, fault.body ?? {}, fault.headers);
+    if (fault?.kind === 'hang') return;
     if (fault?.kind === 'reset') return void response.socket?.destroy();
     const answer = operations[route]({ id: id ?? '', body, query: searchParams, headers: request.headers });
     state.watch?.(route, 'after');

@@ -56,12 +56,16 @@ const begun = new Map<number, string>();
 let beginning = 0;
 const endedEarly = new Set<number>();
 
-/** Begins long work; its end is told when it comes. */
-export async function beginTask(what: string, begin: () => Promise<Task>): Promise<Task | undefined> {
+/** Begins long work; its end is told when it comes: by `tell` when it has come with the answer. */
+export async function beginTask<Begun extends Task>(
+  what: string,
+  begin: () => Promise<Begun>,
+  tell: (what: string, task: Begun) => void = tellEnd,
+): Promise<Begun | undefined> {
   beginning += 1;
   try {
     const task = await begin();
-    if (task.state !== 'running') tellEnd(what, task);
+    if (task.state !== 'running') tell(what, task);
     else if (endedEarly.has(task.id)) void tellHow(what, task.id);
     else begun.set(task.id, what);
     return task;
@@ -96,7 +100,7 @@ async function tellHow(what: string, id: number): Promise<void> {
   );
 }
 
-function tellEnd(what: string, { state, failure }: Task): void {
+export function tellEnd(what: string, { state, failure }: Task): void {
   if (state === 'succeeded') toastDone(`${what}: done`);
   else if (state === 'cancelled') toastDone(`${what}: cancelled`);
   else toastFailed(what, new Error(failure?.detail ?? 'It failed.'));

@@ -1,13 +1,13 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { attempt, confirm } from '../core/actions.ts';
+import { attempt, beginTask, confirm, tellEnd } from '../core/actions.ts';
 import { ask, client } from '../core/api.ts';
 import { formatCount, formatUsd, plural } from '../core/format.ts';
 import { onLive } from '../core/live.ts';
 import { usePages } from '../core/load.ts';
 import { datasetLink } from '../core/router.ts';
 import { toastDone, toastFailed, toastNote } from '../core/toasts.ts';
-import type { BatchJob } from '../core/types.ts';
+import type { BatchJob, BatchRun } from '../core/types.ts';
 import { Bar } from '../ui/bar.tsx';
 import { Button, WriteOnly } from '../ui/controls.tsx';
 import { ListEnd } from '../ui/more.tsx';
@@ -173,22 +173,41 @@ async function flush(): Promise<void> {
   });
   if (!isSure) return;
   const { flush: route } = client.value.v1.batches;
-  await attempt('Submitting', async () => {
-    const { isDone, jobs, failures } = await ask(route.$post({ query: { wait: '10' }, json: {} }));
-    for (const { detail, dataset } of failures)
-      toastFailed(dataset === undefined ? 'Submitting' : `Submitting ${dataset}`, new Error(detail));
-    if (!isDone) toastNote('Submitting goes on; the list tells how far it is.');
-    else if (jobs.length > 0) toastDone(`${plural(jobs.length, 'job')} made or looked at.`);
-    else if (failures.length === 0)
-      toastNote(
-        'Nothing was submitted: no text waits that its policy and its provider allow in a batch job.',
-      );
-  });
+  await beginTask(
+    'Submitting',
+    () => ask(route.$post({ query: { wait: '10' }, json: {} })),
+    (what, run) => {
+      if (!tellFailures(what, run)) return;
+      if (run.jobs?.length === 0)
+        toastNote(
+          'Nothing was submitted: no text waits that its policy and its provider allow in a batch job.',
+        );
+      else tellRun(what, run);
+    },
+  );
 }
 
 async function look(): Promise<void> {
   const { sync } = client.value.v1.batches;
-  await attempt('Looking at the jobs', () => ask(sync.$post({ query: { wait: '10' } })));
+  await beginTask(
+    'Looking at the jobs',
+    () => ask(sync.$post({ query: { wait: '10' } })),
+    (what, run) => {
+      if (tellFailures(what, run)) tellRun(what, run);
+    },
+  );
+}
+
+/** Whether there were none. */
+function tellFailures(what: string, { failures = [] }: BatchRun): boolean {
+  for (const { detail, dataset } of failures)
+    toastFailed(dataset === undefined ? what : `${what} ${dataset}`, new Error(detail));
+  return failures.length === 0;
+}
+
+function tellRun(what: string, run: BatchRun): void {
+  if (run.jobs === undefined) tellEnd(what, run);
+  else toastDone(`${plural(run.jobs.length, 'job')} made or looked at.`);
 }
 
 async function end({ id }: BatchJob, how: 'cancel' | 'pull-back'): Promise<void> {

@@ -1,7 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { BatchRunResult } from '../../runtime/batch/batches.ts';
 import { defined } from '../defined.ts';
-import type { HttpParts } from '../environment.ts';
+import type { HttpEnv, HttpParts } from '../environment.ts';
 import { createRouter } from '../router.ts';
 import {
   batchJobOf,
@@ -15,8 +16,9 @@ import {
 } from '../schemas/batches.ts';
 import { datasetParams, pageQuery } from '../schemas/common.ts';
 import { problemResponses } from '../schemas/problem.ts';
-import { waitQuery } from '../schemas/tasks.ts';
+import { taskOf, taskResponses, waitQuery } from '../schemas/tasks.ts';
 import { requireWrite } from '../security/guards.ts';
+import { beginTask, taskLocation } from '../task-answer.ts';
 
 const tags = ['Batch jobs'];
 
@@ -32,9 +34,10 @@ const jobParams = z.object({
 const job = { 'application/json': { schema: batchJobSchema } };
 const policy = { 'application/json': { schema: batchPolicySchema } };
 const run = { 'application/json': { schema: batchRunSchema } };
+const { 200: done, 202: goingOn } = taskResponses('The run');
 const runResponses = {
-  200: { description: 'Done: the jobs that were looked at, as they stand now', content: run },
-  202: { description: 'It goes on', content: run },
+  200: { ...done, content: run },
+  202: { ...goingOn, content: run },
   ...problemResponses(
     'LEASE_HELD',
     'CATALOG_READ_ONLY',
@@ -174,7 +177,8 @@ const changeBatchPolicy = createRoute({
   },
 });
 
-export function batchRoutes({ runtime }: HttpParts) {
+export function batchRoutes(parts: HttpParts) {
+  const { runtime } = parts;
   return createRouter()
     .openapi(listBatches, async (context) => {
       const { items, next } = await runtime.batch.list(defined(context.req.valid('query')));
@@ -183,16 +187,14 @@ export function batchRoutes({ runtime }: HttpParts) {
     .openapi(readBatch, async (context) =>
       context.json(batchJobOf(await runtime.batch.get(context.req.valid('param').id)), 200),
     )
-    .openapi(flushBatches, async (context) => {
-      const result = await within(
-        context.req.valid('query').wait,
-        runtime.batch.flush(defined(context.req.valid('json'))),
-      );
-      return result === undefined ? context.json(GOING_ON, 202) : context.json(batchRunOf(result), 200);
+    .openapi(flushBatches, (context) => {
+      const { wait } = context.req.valid('query');
+      const options = defined(context.req.valid('json'));
+      return answerRun(context, parts, wait, (onTask) => runtime.batch.flush({ ...options, onTask }));
     })
-    .openapi(syncBatches, async (context) => {
-      const result = await within(context.req.valid('query').wait, runtime.batch.sync());
-      return result === undefined ? context.json(GOING_ON, 202) : context.json(batchRunOf(result), 200);
+    .openapi(syncBatches, (context) => {
+      const { wait } = context.req.valid('query');
+      return answerRun(context, parts, wait, (onTask) => runtime.batch.sync({ onTask }));
     })
     .openapi(cancelBatch, async (context) =>
       context.json(batchJobOf(await runtime.batch.cancel(context.req.valid('param').id)), 202),
@@ -211,21 +213,20 @@ export function batchRoutes({ runtime }: HttpParts) {
     });
 }
 
-const GOING_ON = { isDone: false, jobs: [], failures: [] };
-/** Refusals come within this time, and are answered as such. */
-const REFUSAL_MS = 100;
-
-/** What a run brings within the wait; it goes on in any case, and the jobs tell what came of it. */
-async function within(
-  seconds: number,
-  running: Promise<BatchRunResult>,
-): Promise<BatchRunResult | undefined> {
-  const over = Promise.withResolvers<undefined>();
-  const timer = setTimeout(() => over.resolve(undefined), Math.max(seconds * 1_000, REFUSAL_MS));
-  try {
-    return await Promise.race([running, over.promise]);
-  } finally {
-    clearTimeout(timer);
-    running.catch(() => undefined);
-  }
+/** A run as a task, with what it brought where it was over within the wait. */
+async function answerRun(
+  context: Context<HttpEnv>,
+  parts: HttpParts,
+  waitS: number,
+  begin: (onTask: (taskId: number) => void) => Promise<BatchRunResult>,
+) {
+  let result: BatchRunResult | undefined;
+  const task = await beginTask(parts, waitS, async (onTask) => {
+    result = await begin(onTask);
+  });
+  const body = result === undefined ? taskOf(task) : batchRunOf(task, result);
+  const location = taskLocation(context, task.taskId);
+  return task.state === 'running'
+    ? context.json(body, 202, { Location: location })
+    : context.json(body, 200, { 'Content-Location': location });
 }

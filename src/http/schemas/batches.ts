@@ -1,8 +1,10 @@
 import { z } from '@hono/zod-openapi';
 import type { BatchJob } from '../../runtime/batch/batch-view.ts';
 import type { BatchRunResult } from '../../runtime/batch/batches.ts';
+import type { TaskRecord } from '../../runtime/tasks.ts';
 import { publicMessage } from '../problem-kinds.ts';
 import { countSchema, failureSchema, isoTime, pageOf, timeSchema } from './common.ts';
+import { taskOf, taskSchema } from './tasks.ts';
 
 export const batchStatusSchema = z
   .enum(['created', 'submitted', 'processing', 'completed', 'failed', 'expired', 'cancelled'])
@@ -75,11 +77,14 @@ export const batchPageSchema = pageOf(batchJobSchema, 'BatchJobPage');
 
 export const batchRunSchema = z
   .object({
-    isDone: z.boolean().openapi({ description: 'Else it goes on; the jobs tell how far it is.' }),
-    jobs: z.array(batchJobSchema),
-    failures: z.array(
-      failureSchema.extend({ id: z.number().int().optional(), dataset: z.string().optional() }),
-    ),
+    ...taskSchema.shape,
+    jobs: z.array(batchJobSchema).optional().openapi({
+      description: 'The jobs that were looked at, as they stand now. Only where it was waited for.',
+    }),
+    failures: z
+      .array(failureSchema.extend({ id: z.number().int().optional(), dataset: z.string().optional() }))
+      .optional()
+      .openapi({ description: 'What could not be done for a job or a dataset; it is tried again.' }),
   })
   .openapi('BatchRun');
 
@@ -135,9 +140,12 @@ function readError(error: string): z.infer<typeof failureSchema> {
   return { code, detail: publicMessage(code, message) };
 }
 
-export function batchRunOf({ jobs, failures }: BatchRunResult): z.infer<typeof batchRunSchema> {
+export function batchRunOf(
+  task: TaskRecord,
+  { jobs, failures }: BatchRunResult,
+): z.infer<typeof batchRunSchema> {
   return {
-    isDone: true,
+    ...taskOf(task),
     jobs: jobs.map(batchJobOf),
     failures: failures.map(({ batchJobId, address, code, message }) => ({
       code,

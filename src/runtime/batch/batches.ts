@@ -5,6 +5,7 @@ import { tellState } from '../../pipeline/batch/batch-work.ts';
 import { hasEnded } from '../../pipeline/batch/next-step.ts';
 import { type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { type Page, type PageOptions, readPage } from '../page.ts';
+import { runTask, type TaskHandle, type TaskOptions } from '../task.ts';
 import { waitUntilNothingWaits } from '../wait-until-indexed.ts';
 import { requireBatchApi } from './batch-policy.ts';
 import { type BatchJob, viewBatchJob } from './batch-view.ts';
@@ -13,19 +14,17 @@ export interface ListBatchesOptions extends PageOptions {
   readonly status?: BatchJobStatus;
 }
 
-export interface FlushOptions {
+export interface FlushOptions extends TaskOptions {
   /**
    * Datasets (`project/dataset`) whose pending texts go to jobs, whatever their policy. Default: all whose policy is not
    * `never`.
    */
   readonly datasets?: readonly string[];
-  readonly signal?: AbortSignal;
 }
 
-export interface SyncOptions {
+export interface SyncOptions extends TaskOptions {
   /** Whether to make searchable what came back. Default `true`; a started runtime does so in any case. */
   readonly index?: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /**
@@ -53,12 +52,17 @@ export interface Batches {
   get(batchJobId: number): Promise<BatchJob>;
   /**
    * Puts pending texts into jobs and submits those, without waiting for more texts or for results. A started runtime does so by
-   * itself, by the policies of its datasets.
+   * itself, by the policies of its datasets. Listed as a task of the kind `batchFlush`.
    *
    * @throws SynclineError `LEASE_HELD`, `BATCH_UNSUPPORTED` for a named dataset whose embedder has no batch API, `ABORTED`.
    */
   flush(options?: FlushOptions): Promise<BatchRunResult>;
-  /** Looks at every job once: stores what came back, submits what has room now, and makes it searchable. @throws as {@link flush}. */
+  /**
+   * Looks at every job once: stores what came back, submits what has room now, and makes it searchable. Listed as a task of the kind
+   * `batchSync`.
+   *
+   * @throws as {@link flush}.
+   */
   sync(options?: SyncOptions): Promise<BatchRunResult>;
   /**
    * Asks for the end of a job. What was done by then is stored; the other texts wait for another job, or for the direct way, as
@@ -119,19 +123,38 @@ async function requireBatch(core: RuntimeCore, batchJobId: number): Promise<Batc
   });
 }
 
-function flush(core: RuntimeCore, { datasets, signal: given }: FlushOptions): Promise<BatchRunResult> {
-  return withSession(core, given, async (_, signal) => {
-    const failures: BatchFailure[] = [];
+function flush(
+  core: RuntimeCore,
+  { datasets, signal: given, onTask }: FlushOptions,
+): Promise<BatchRunResult> {
+  return withSession(core, given, async ({ writer }, signal) => {
     const chosen = datasets === undefined ? await batchDatasets(core) : await namedDatasets(core, datasets);
-    for (const dataset of chosen) {
-      throwIfAborted(signal);
-      await attempt(failures, { address: formatAddress(dataset.address) }, signal, () =>
-        gather(core, dataset, signal),
-      );
-    }
-    const jobs = (await unfinishedJobs(core)).filter(({ status }) => status === 'created');
-    return visitAll(core, jobs, failures, signal);
+    const datasetId = datasets?.length === 1 ? chosen[0]?.datasetId : undefined;
+    return runTask(core, writer, { kind: 'batchFlush', datasetId, signal, onTask }, async (task) => {
+      const run = { task, failures: [] };
+      Object.assign(task.progress, { datasetCount: chosen.length });
+      for (const dataset of chosen) {
+        throwIfAborted(task.signal);
+        await attempt(run, { address: formatAddress(dataset.address) }, () =>
+          gather(core, dataset, task.signal),
+        );
+        await task.save();
+      }
+      const jobs = (await unfinishedJobs(core)).filter(({ status }) => status === 'created');
+      return visitAll(core, jobs, run);
+    });
   });
+}
+
+/** A flush or sync under way. */
+interface BatchRun {
+  readonly task: TaskHandle;
+  readonly failures: BatchFailure[];
+}
+
+function note({ task, failures }: BatchRun, failure: BatchFailure): void {
+  failures.push(failure);
+  task.progress.failureCount = failures.length;
 }
 
 /** Has everything that waits in a dataset put into jobs, and what is left embedded. */
@@ -176,17 +199,23 @@ export async function datasetOf(core: RuntimeCore, datasetId: number): Promise<D
   return dataset?.datasetId === datasetId && dataset.state === 'active' ? [dataset] : [];
 }
 
-function sync(core: RuntimeCore, { index = true, signal: given }: SyncOptions): Promise<BatchRunResult> {
-  return withSession(core, given, async (_, signal) => {
-    const failures: BatchFailure[] = [];
-    const result = await visitAll(core, await unfinishedJobs(core), failures, signal);
-    if (index && core.supervision === undefined) await writeHarvest(core, failures, signal);
-    return result;
-  });
+function sync(
+  core: RuntimeCore,
+  { index = true, signal: given, onTask }: SyncOptions,
+): Promise<BatchRunResult> {
+  return withSession(core, given, ({ writer }, signal) =>
+    runTask(core, writer, { kind: 'batchSync', signal, onTask }, async (task) => {
+      const run = { task, failures: [] };
+      const result = await visitAll(core, await unfinishedJobs(core), run);
+      if (index && core.supervision === undefined) await writeHarvest(core, run);
+      return result;
+    }),
+  );
 }
 
 /** What was harvested, also by a run that was cut short before, becomes searchable. */
-async function writeHarvest(core: RuntimeCore, failures: BatchFailure[], signal: AbortSignal): Promise<void> {
+async function writeHarvest(core: RuntimeCore, run: BatchRun): Promise<void> {
+  const { signal } = run.task;
   const catalog = await core.catalog();
   const ended = await catalog.listBatchJobs({ limit: JOBS_PER_PAGE });
   const profiles = new Set(ended.map(({ profileId }) => profileId));
@@ -198,7 +227,7 @@ async function writeHarvest(core: RuntimeCore, failures: BatchFailure[], signal:
     const [dataset] = await datasetOf(core, datasetId);
     if (dataset === undefined) continue;
     const address = formatAddress(dataset.address);
-    await attempt(failures, { address }, signal, () =>
+    await attempt(run, { address }, () =>
       withActor(core, dataset, signal, async (work, attended) => {
         const parts = { catalog, actors: core.actors, ...attended };
         await waitUntilNothingWaits(work, address, parts);
@@ -222,14 +251,17 @@ async function unfinishedJobs(core: RuntimeCore): Promise<BatchJobRecord[]> {
 async function visitAll(
   core: RuntimeCore,
   jobs: readonly BatchJobRecord[],
-  failures: BatchFailure[],
-  signal: AbortSignal,
+  run: BatchRun,
 ): Promise<BatchRunResult> {
-  for (const { batchJobId, address } of jobs) {
-    throwIfAborted(signal);
-    const failure = await core.batches.visit(batchJobId, signal);
+  const { task, failures } = run;
+  Object.assign(task.progress, { jobCount: jobs.length, visitedCount: 0 });
+  for (const [index, { batchJobId, address }] of jobs.entries()) {
+    throwIfAborted(task.signal);
+    const failure = await core.batches.visit(batchJobId, task.signal);
     if (failure !== undefined)
-      failures.push({ batchJobId, address, code: failure.code, message: failure.message });
+      note(run, { batchJobId, address, code: failure.code, message: failure.message });
+    task.progress.visitedCount = index + 1;
+    await task.save();
   }
   const catalog = await core.catalog();
   const views: BatchJob[] = [];
@@ -249,18 +281,17 @@ function failureOf({ batchJobId, address, error = '' }: BatchJobRecord): BatchFa
 }
 
 async function attempt(
-  failures: BatchFailure[],
+  run: BatchRun,
   { address }: { readonly address: string },
-  signal: AbortSignal,
-  run: () => Promise<void>,
+  work: () => Promise<void>,
 ): Promise<void> {
   try {
-    await run();
+    await work();
   } catch (error) {
-    throwIfAborted(signal);
+    throwIfAborted(run.task.signal);
     if (isSynclineError(error, 'LEASE_LOST', 'RUNTIME_STOPPED')) throw error;
     const { code, message } = toSynclineError(error);
-    failures.push({ batchJobId: undefined, address, code, message });
+    note(run, { batchJobId: undefined, address, code, message });
   }
 }
 
