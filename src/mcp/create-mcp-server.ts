@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import packageJson from '../../package.json' with { type: 'json' };
 import { toSynclineError } from '../domain/errors.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
+import { addBatchTools } from './batch-tools.ts';
 import { addDatasetTools } from './dataset-tools.ts';
 import type { SharedWork } from './shared-work.ts';
 import { addWorkerTools } from './worker-tools.ts';
@@ -35,6 +36,7 @@ export function createMcpServer(parts: McpParts): McpServer {
   );
   const add = createToolAdder(server, parts);
   addDatasetTools(parts, add);
+  addBatchTools(parts, add);
   addWorkerTools(parts, add);
   return server;
 }

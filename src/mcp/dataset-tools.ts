@@ -6,6 +6,7 @@ import type { Runtime } from '../runtime/create-runtime.ts';
 import type { SwitchResult } from '../runtime/dataset-tables.ts';
 import type { IndexOptions, IndexResult } from '../runtime/indexing/index-options.ts';
 import type { SearchOptions, SearchResult } from '../runtime/search.ts';
+import { READS, WRITES } from './annotations.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import {
   checkInput,
@@ -26,11 +27,8 @@ import {
   taskInput,
   taskOutput,
 } from './schemas.ts';
-import type { BeginWork } from './shared-work.ts';
+import { type BeginWork, underWay } from './shared-work.ts';
 import { readWorker } from './worker-tools.ts';
-
-const READS = { readOnlyHint: true, destructiveHint: false, idempotentHint: true } as const;
-const WRITES = { readOnlyHint: false, destructiveHint: false, idempotentHint: true } as const;
 
 /** The tools that are about datasets. */
 export function addDatasetTools(parts: McpParts, add: AddTool): void {
@@ -158,11 +156,6 @@ function given({
   ...options
 }: Omit<z.infer<typeof indexInput>, 'dataset' | 'waitSeconds'>): IndexOptions {
   return { ...options, ...(changedIds && { changedIds }), ...(source !== undefined && { source }) };
-}
-
-/** What is told of work that goes on. */
-function underWay({ taskId }: { readonly taskId: number | undefined }) {
-  return { isDone: false, ...(taskId !== undefined && { taskId }) };
 }
 
 function addWorking({ runtime, work, explain }: McpParts, add: AddTool): void {

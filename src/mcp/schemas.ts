@@ -150,9 +150,9 @@ export function statusAnswer(
   };
 }
 
-const isDone = z.boolean().describe('False when it was still under way at the end of the wait.');
+export const isDone = z.boolean().describe('False when it was still under way at the end of the wait.');
 
-const taskId = count.optional().describe('The task that the work is listed as, while it goes on.');
+export const taskId = count.optional().describe('The task that the work is listed as, while it goes on.');
 
 export const checkInput = z.strictObject({
   dataset: datasetInput,

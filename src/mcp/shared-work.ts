@@ -57,3 +57,8 @@ export function createSharedWork(): SharedWork {
     },
   };
 }
+
+/** What is told of work that goes on. */
+export function underWay({ taskId }: { readonly taskId: number | undefined }) {
+  return { isDone: false, ...(taskId !== undefined && { taskId }) };
+}

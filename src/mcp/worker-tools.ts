@@ -3,6 +3,7 @@ import { SynclineError } from '../domain/errors.ts';
 import { type ControlEventType, pauseReasonsOf } from '../runtime/actor-view.ts';
 import type { Runtime } from '../runtime/create-runtime.ts';
 import { describeState } from '../runtime/supervision.ts';
+import { WRITES } from './annotations.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import { noInput, reasonInput, workerOutput } from './schemas.ts';
 
@@ -20,7 +21,6 @@ type WorkerAnswer = z.infer<typeof workerOutput>;
 
 /** The tools that are about the one worker. */
 export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {
-  const annotations = { readOnlyHint: false, destructiveHint: false, idempotentHint: true } as const;
   /** Already as it is asked to be: nothing to do. */
   const sendIfAllowed = async (type: ControlEventType, reason?: string): Promise<void> => {
     const { nextEvents } = await runtime.actors.get('supervisor');
@@ -37,7 +37,7 @@ export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {
     description: 'Starts the worker, which takes documents, embeds and writes in the background.',
     input: noInput,
     output: workerOutput,
-    annotations,
+    annotations: WRITES,
     async run() {
       await runtime.start();
       return readWorker(runtime);
@@ -50,7 +50,7 @@ export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {
       'Stops the worker when the work under way is done. Searching goes on; what waits stays for the next start.',
     input: noInput,
     output: workerOutput,
-    annotations,
+    annotations: WRITES,
     async run() {
       await runtime.halt();
       return readWorker(runtime);
@@ -63,7 +63,7 @@ export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {
       'Holds all background work until resume with the same reason; what is under way is finished.',
     input: reasonInput,
     output: workerOutput,
-    annotations,
+    annotations: WRITES,
     async run({ reason }) {
       await requireWorker();
       await sendIfAllowed('supervisor.pause', reason);
@@ -76,7 +76,7 @@ export function addWorkerTools({ runtime }: McpParts, add: AddTool): void {
     description: 'Takes a reason for pausing back; work goes on when none is left.',
     input: reasonInput,
     output: workerOutput,
-    annotations,
+    annotations: WRITES,
     async run({ reason }) {
       await requireWorker();
       await sendIfAllowed('supervisor.resume', reason);

@@ -50,8 +50,10 @@ describe('syncline mcp', () => {
     expect(tools.map(({ name }) => name).sort()).toEqual([
       'check',
       'dataset_status',
+      'list_batches',
       'list_datasets',
       'search',
+      'task',
     ]);
     const checked = await client.callTool({
       name: 'check',

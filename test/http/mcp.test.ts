@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { createOpenAiEmbedder } from '../../src/embedders/openai-embedder.ts';
+import { startBatchServer } from '../support/batch-server.ts';
 import { createMemorySource, numberedRows } from '../support/memory-source.ts';
 import type { ParsedJson } from '../support/parsed-json.ts';
-import { rejectionOf } from '../support/test-runtime.ts';
+import { rejectionOf, waitFor } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
@@ -28,16 +30,22 @@ async function connect(url: string, mode: 'auto' | 'legacy' = 'auto', key?: stri
 const TOOLS = [
   'check',
   'dataset_status',
+  'flush_batches',
   'index',
+  'list_batches',
   'list_datasets',
   'pause',
+  'pull_back_batch',
   'rebuild',
   'resume',
   'search',
   'start',
   'stop',
+  'sync_batches',
   'task',
 ];
+
+const READING = ['check', 'dataset_status', 'list_batches', 'list_datasets', 'search', 'task'];
 
 async function call(client: Client, name: string, args: Record<string, unknown> = {}): Promise<ParsedJson> {
   const { isError, structuredContent, content } = await client.callTool({ name, arguments: args });
@@ -67,7 +75,7 @@ describe('MCP over HTTP', () => {
     const reading = tools
       .filter(({ annotations }) => annotations?.readOnlyHint === true)
       .map(({ name }) => name);
-    expect(reading.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search', 'task']);
+    expect(reading.sort()).toEqual(READING);
     expect(tools.every(({ annotations }) => annotations?.destructiveHint === false)).toBe(true);
   });
 
@@ -143,6 +151,32 @@ describe('MCP over HTTP', () => {
     });
   });
 
+  test('submits, collects and pulls back batch jobs', async () => {
+    await using provider = await startBatchServer({ dimensions: 8, looksUntilOver: 1 });
+    const embedder = createOpenAiEmbedder({ model: 'm', dimensions: 8, baseUrl: provider.url, batch: true });
+    const api = await startTestApi({ runtime: { embedder, batchSettleMs: 0 } });
+    const dataset = api.runtime.dataset('archive/mails');
+    await dataset.create({ batch: { mode: 'always' } });
+    const client = await connect(api.url);
+    expect(await call(client, 'list_batches')).toEqual({ jobs: [] });
+    await dataset.ingest([{ key: 'one', content: 'The first mail.' }], { mode: 'async' });
+    expect(await call(client, 'flush_batches', { datasets: ['archive/mails'] })).toMatchObject({
+      isDone: true,
+      jobs: [{ id: 1, dataset: 'archive/mails', status: 'submitted', texts: 1 }],
+      failures: [],
+    });
+    await waitFor('the results', async () => {
+      const { jobs } = await call(client, 'sync_batches');
+      return jobs.every(({ status }: { status: string }) => status === 'completed');
+    });
+    await dataset.ingest([{ key: 'two', content: 'The second mail.' }], { mode: 'async' });
+    provider.isMoving = false;
+    await call(client, 'flush_batches', {});
+    expect(await call(client, 'pull_back_batch', { id: 2 })).toMatchObject({ id: 2, asked: 'pullBack' });
+    expect(await call(client, 'list_batches', { limit: 1 })).toMatchObject({ jobs: [{ id: 2 }], next: '2' });
+    expect((await call(client, 'pull_back_batch', { id: 9 })).content[0].text).toStartWith('BATCH_NOT_FOUND');
+  });
+
   test('starts, pauses, resumes and stops the worker', async () => {
     const client = await connect((await startWithDocument()).url);
     expect(await call(client, 'pause')).toMatchObject({ isError: true });
@@ -179,7 +213,7 @@ describe('MCP over HTTP', () => {
     const { url } = await startTestApi({ http: keys });
     const reader = await connect(url, 'auto', keys.readKeys[0]);
     const names = (await reader.listTools()).tools.map(({ name }) => name);
-    expect(names.sort()).toEqual(['check', 'dataset_status', 'list_datasets', 'search', 'task']);
+    expect(names.sort()).toEqual(READING);
     const refused = await reader
       .callTool({ name: 'start' })
       .catch((error: unknown) => ({ isError: true, error }));
