@@ -1,16 +1,14 @@
 import type { ConfigurationRecord, PendingChunk } from '../catalog/catalog.ts';
-import { isSynclineError, SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
+import { type SynclineError, throwIfAborted, toSynclineError } from '../domain/errors.ts';
 import { toHex } from '../domain/hash.ts';
 import type { Embedder, EmbedResult } from '../embedders/embedder.ts';
 import { routeTexts } from './batch/route-texts.ts';
+import { type Blame, createBlame, isTextScoped } from './blame.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
-import { createHalving, type Halving, isFinal, packPending, withinLimits } from './halving.ts';
+import { createHalving, type Halving, packPending, withinLimits } from './halving.ts';
 import { admitRequest, storeAnswer } from './store-answer.ts';
 import { createTextCutter, type TextCutter, tooLongError } from './too-long.ts';
 import type { DatasetWork } from './work.ts';
-
-/** Single texts refused before any was accepted: then the provider or its settings are at fault, not the texts. */
-const REFUSED_BEFORE_BLAMING_PROVIDER = 4;
 
 /** One run of the embed stage: where it stands. */
 interface EmbedRun {
@@ -38,9 +36,7 @@ interface EmbedRun {
   lastPageWasEmpty: boolean;
   /** Some text was charged an attempt and stays pending: the pages are read once more. */
   readAgain: boolean;
-  acceptedRequests: number;
-  /** Hashes (hex) of the texts that were refused alone. */
-  readonly refusedTexts: Set<string>;
+  readonly blame: Blame;
   failure: unknown;
 }
 
@@ -79,7 +75,7 @@ export async function embedPending(work: DatasetWork, signal: AbortSignal): Prom
  * Returns when nothing is pending, in flight or held back.
  *
  * Failures have three scopes. A refused request is halved until the guilty text stands alone; that text is charged an
- * attempt and given up, at once where the refusal is final and others were accepted, else after `textAttemptsMax`. A failure
+ * attempt and given up, at once where the refusal is final and anything else is accepted, else after `textAttemptsMax`. A failure
  * of the provider ends the run with its error: nobody is charged, what was answered is stored.
  */
 export async function embedConfiguration(
@@ -109,8 +105,7 @@ export async function embedConfiguration(
     afterChunkId: 0,
     lastPageWasEmpty: false,
     readAgain: false,
-    acceptedRequests: 0,
-    refusedTexts: new Set(),
+    blame: createBlame(embedder, signal),
     failure: undefined,
   };
   signal.addEventListener('abort', onAbort, { once: true });
@@ -313,7 +308,7 @@ async function embedAdmitted(
     await handleRefusal(run, request, toSynclineError(error));
     return;
   }
-  run.acceptedRequests += 1;
+  run.blame.noteAccepted();
   if (run.halving.noteAccepted(request))
     run.requests.push(...withinLimits(run.requests.splice(0), run.embedder.limits));
   const { vectors, tokensCharged } = answer;
@@ -335,10 +330,6 @@ async function embedAdmitted(
   release(run, request);
 }
 
-function isTextScoped(error: unknown): boolean {
-  return isSynclineError(error, 'EMBEDDING_REQUEST_REFUSED', 'EMBEDDING_ANSWER_INVALID');
-}
-
 /** Halves a refused request, or charges the text that stands alone. */
 async function handleRefusal(
   run: EmbedRun,
@@ -356,17 +347,7 @@ async function handleRefusal(
     run.requests.unshift([chunk]);
     return;
   }
-  if (run.acceptedRequests === 0) run.refusedTexts.add(toHex(chunk.textHash));
-  if (run.acceptedRequests === 0 && run.refusedTexts.size >= REFUSED_BEFORE_BLAMING_PROVIDER) {
-    throw new SynclineError(
-      'PROVIDER_FAILED',
-      `${run.embedder.provider} refused ${run.refusedTexts.size} different texts and accepted none; the last answer was: ${error.message} Check model, dimensions and base URL.`,
-      { cause: error },
-    );
-  }
-  // While nothing else was accepted, it may as well be our settings that are refused: then the text is not given up at once.
-  const isRefusedForGood = isFinal(error) && run.acceptedRequests > 0;
-  await chargeText(run, chunk, error, isRefusedForGood);
+  await chargeText(run, chunk, error, await run.blame.isForGood(chunk, error));
 }
 
 /** Charges an attempt to a text that stands alone, or gives it up. */

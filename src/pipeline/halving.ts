@@ -60,10 +60,14 @@ export function packPending(
   return { fresh: packRequests(fresh, limits), suspects };
 }
 
-/** HTTP answers that say that this request will be refused again, whenever it is sent. */
-const FINAL_STATUSES: readonly unknown[] = [400, 413, 422];
+/** HTTP answers that say that this request will be refused again, whenever it is sent; 429 where it alone is more than a minute holds. */
+const FINAL_STATUSES: readonly unknown[] = [400, 413, 422, 429];
 
-/** Whether a text that was refused alone is refused for good: sending it again would be the same request. */
+/**
+ * Whether a text that was refused alone is refused for good: sending it again would be the same request. So is one that the
+ * provider failed at again and again while it answered others.
+ */
 export function isFinal({ code, details }: SynclineError): boolean {
-  return code === 'EMBEDDING_REQUEST_REFUSED' && FINAL_STATUSES.includes(details.status);
+  if (code !== 'EMBEDDING_REQUEST_REFUSED') return false;
+  return details.failsAlways === true || FINAL_STATUSES.includes(details.status);
 }

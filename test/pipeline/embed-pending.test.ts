@@ -46,10 +46,11 @@ function gated(): { embed: Embedder['embed']; next: (n: number) => Promise<(erro
 }
 
 const refusing =
-  (isGuilty: (text: string) => boolean): Embedder['embed'] =>
+  (isGuilty: (text: string) => boolean, details: Record<string, unknown> = {}): Embedder['embed'] =>
   async (texts, options) => {
     const guilty = texts.find(isGuilty);
-    if (guilty !== undefined) throw new SynclineError('EMBEDDING_REQUEST_REFUSED', `Too long: ${guilty}`);
+    if (guilty !== undefined)
+      throw new SynclineError('EMBEDDING_REQUEST_REFUSED', `No: ${guilty}`, { details });
     return embedAll(texts, options);
   };
 
@@ -151,11 +152,32 @@ describe('a refused request', () => {
   test('of every text is the fault of the provider: after a few nobody else is charged', async () => {
     const { attempts, work } = createFakeWork({
       texts: names(30),
-      embed: refusing(() => true),
+      embed: refusing((text) => text !== 'probe', { status: 400 }),
       limits: { requestsInFlightMax: 1 },
     });
     await expect(embedPending(work, never)).rejects.toMatchObject({ code: 'PROVIDER_FAILED' });
     expect(attempts.size).toBe(3);
+  });
+
+  test('of one text alone is not sent again: whether it is the text, another one tells', async () => {
+    for (const reason of [{ status: 400 }, { status: 429 }, { status: 500, failsAlways: true }]) {
+      const { embed, sent } = counting(refusing((text) => text === 't0', reason));
+      const { attempts, work } = createFakeWork({ texts: names(1), embed });
+      await embedPending(work, never);
+      expect(sent).toEqual([['t0'], ['probe']]);
+      expect([...attempts]).toEqual([['t0', -1]]);
+    }
+  });
+
+  test('of one text alone charges nobody where nothing else is accepted', async () => {
+    const { embed, sent } = counting(refusing(() => true, { status: 400 }));
+    const { attempts, work } = createFakeWork({ texts: names(1), embed });
+    await expect(embedPending(work, never)).rejects.toMatchObject({
+      code: 'PROVIDER_FAILED',
+      message: expect.stringContaining('refused a text and accepted none'),
+    });
+    expect(sent).toEqual([['t0'], ['probe']]);
+    expect(attempts.size).toBe(0);
   });
 });
 

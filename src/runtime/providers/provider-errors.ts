@@ -33,7 +33,7 @@ export function refusedByFailing(provider: string, error: SynclineError): Syncli
   return new SynclineError(
     'EMBEDDING_REQUEST_REFUSED',
     `${provider} fails whenever it is sent this, and answers everything else: ${error.message}`,
-    { cause: error, details: { ...error.details, provider } },
+    { cause: error, details: { ...error.details, provider, failsAlways: true } },
   );
 }
 

@@ -93,6 +93,21 @@ test('a text that makes the server answer 500 is found out the same way, and not
   expect(await dataset.failures()).toMatchObject([{ key: { key: 'text-7' } }]);
 }, 60_000);
 
+test.each([400, 500])(
+  'a text that alone is answered with HTTP %d, and has no other beside it, is given up without being sent over and over',
+  async (status) => {
+    const { runtime, provider } = await startFast();
+    provider.poison('number 0 ', status);
+    const dataset = runtime.dataset('docs/alone');
+    await dataset.ingest(texts(1), { mode: 'sync' });
+    expect(await dataset.failures()).toMatchObject([{ key: { key: 'text-0' }, attemptCount: 1 }]);
+    const sent = provider.seen.filter(({ body }) => JSON.stringify(body.input).includes('number 0 '));
+    // A 500 may pass: three times, others being answered between.
+    expect(sent).toHaveLength(status === 400 ? 1 : 3);
+  },
+  60_000,
+);
+
 describe('a provider whose quota is used up for minutes', () => {
   test('charges nobody, is asked little, says why everywhere, and everything is done by itself when it is back', async () => {
     const { runtime, provider, events } = await startFast();
