@@ -7,7 +7,7 @@ import { type Blame, createBlame, isTextScoped } from './blame.ts';
 import { wantedConfigurations } from './cut-uncut.ts';
 import { createHalving, type Halving, packPending, withinLimits } from './halving.ts';
 import { admitRequest, storeAnswer } from './store-answer.ts';
-import { createTextCutter, type TextCutter, tooLongError } from './too-long.ts';
+import { createTextCutter, isTooLong, type TextCutter, tooLongError } from './too-long.ts';
 import type { DatasetWork } from './work.ts';
 
 /** One run of the embed stage: where it stands. */
@@ -15,7 +15,7 @@ interface EmbedRun {
   readonly work: DatasetWork;
   readonly configuration: ConfigurationRecord;
   readonly embedder: Embedder;
-  /** All other texts go to batch jobs. */
+  /** All other texts go to batch jobs, but for those that are too long for the model. */
   readonly onlyPulledBack: boolean;
   /** Aborts the requests in flight. A failure does not: what the others are answered is paid for and kept. */
   readonly signal: AbortSignal;
@@ -222,7 +222,7 @@ async function claimPage(run: EmbedRun): Promise<PendingChunk[]> {
     run.lastPageWasEmpty = page.length === 0;
     const claimed = page.filter((chunk) => {
       run.afterChunkId = Math.max(run.afterChunkId, chunk.chunkId);
-      if (run.onlyPulledBack && !chunk.isPulledBack) return false;
+      if (run.onlyPulledBack && !chunk.isPulledBack && !isTooLong(chunk, run.embedder)) return false;
       const other = look.claim(profileId, toHex(chunk.textHash));
       if (other !== undefined) waitElsewhere(run, other);
       return other === undefined;

@@ -37,11 +37,11 @@ export async function createTextCutter(
   const cuts = new Map<string, CutText>();
   const cutOf = (chunk: PendingChunk): CutText | undefined => {
     const known = cuts.get(toHex(chunk.textHash));
-    if (known !== undefined || chunk.tokenCount <= limits.tokensPerItemMax) return known;
+    if (known !== undefined || !isTooLong(chunk, { limits })) return known;
     return policy === 'truncate' ? cutText(chunk.embeddedText, limits.tokensPerItemMax) : undefined;
   };
   return {
-    isHopeless: (chunk) => policy === 'fail' && chunk.tokenCount > limits.tokensPerItemMax,
+    isHopeless: (chunk) => policy === 'fail' && isTooLong(chunk, { limits }),
     textOf: (chunk) => cutOf(chunk)?.text ?? chunk.embeddedText,
     tokensSent: (chunk) => cutOf(chunk)?.tokenCount,
     shorten(chunk, error) {
@@ -53,6 +53,14 @@ export async function createTextCutter(
       return true;
     },
   };
+}
+
+/** Whether a text has more tokens than its model is known to take. */
+export function isTooLong(
+  { tokenCount }: Pick<PendingChunk, 'tokenCount'>,
+  { limits }: Pick<Embedder, 'limits'>,
+): boolean {
+  return tokenCount > limits.tokensPerItemMax;
 }
 
 /** The error of a text that is not sent, since its model does not take it. */

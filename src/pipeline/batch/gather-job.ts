@@ -2,6 +2,7 @@ import type { BatchApi } from '../../batch/batch-api.ts';
 import type { BatchJobRecord, BatchText, ConfigurationRecord, PendingChunk } from '../../catalog/catalog.ts';
 import { isSynclineError } from '../../domain/errors.ts';
 import { toHex } from '../../domain/hash.ts';
+import type { EmbedderLimits } from '../../embedders/embedder.ts';
 import { budgetedTokens } from '../../embedders/pack-requests.ts';
 import { admitRequest, tokensOf } from '../store-answer.ts';
 import type { DatasetWork } from '../work.ts';
@@ -22,7 +23,8 @@ interface Filling {
 
 /**
  * Puts pending texts of a configuration into a new job, as many as the provider takes in one; returns its id, or `undefined`
- * when there was none to take. Texts that are embedded directly at this moment, by whichever dataset, are left out.
+ * when there was none to take. Texts that are embedded directly at this moment, by whichever dataset, are left out, and those
+ * that are too long for their model.
  *
  * Cut short at any moment, the job is what it is by then: its texts are in it, and it is handed over like any other.
  */
@@ -30,6 +32,7 @@ export async function gatherJob(
   work: DatasetWork,
   configuration: ConfigurationRecord,
   api: BatchApi,
+  { tokensPerItemMax }: Pick<EmbedderLimits, 'tokensPerItemMax'>,
 ): Promise<number | undefined> {
   const { catalog, writer, settings, inFlightTexts } = work;
   const { configurationId, profileId } = configuration;
@@ -49,7 +52,10 @@ export async function gatherJob(
       if (page.length === 0) break;
       afterChunkId = page.at(-1)?.chunkId ?? afterChunkId;
       claimed = page.filter(
-        ({ textHash, isPulledBack }) => !isPulledBack && look.claim(profileId, toHex(textHash)) === undefined,
+        ({ textHash, tokenCount, isPulledBack }) =>
+          !isPulledBack &&
+          tokenCount <= tokensPerItemMax &&
+          look.claim(profileId, toHex(textHash)) === undefined,
       );
       const { texts, sent, isFull } = fill(filling, claimed, api);
       if (texts.length > 0) {

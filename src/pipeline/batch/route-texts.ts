@@ -1,14 +1,14 @@
 import type { BatchApi } from '../../batch/batch-api.ts';
 import type { BatchPolicy, ConfigurationRecord, PendingSpan } from '../../catalog/catalog.ts';
 import { SynclineError, throwIfAborted } from '../../domain/errors.ts';
-import type { Embedder } from '../../embedders/embedder.ts';
+import type { Embedder, EmbedderLimits } from '../../embedders/embedder.ts';
 import type { DatasetWork } from '../work.ts';
 import { isFruitless } from './batch-work.ts';
 import { gatherJob } from './gather-job.ts';
 
 /** What goes the direct way. */
 export interface TextRoute {
-  /** Everything that is pending, or only what was pulled back from jobs. */
+  /** Everything that is pending, or only what was pulled back from jobs, and what is too long for its model: cut there, or given up. */
   readonly texts: 'all' | 'pulledBack';
   /** Why the other texts can go no way at the moment; to be thrown once these were embedded. */
   readonly refusal?: SynclineError;
@@ -31,9 +31,10 @@ const FRUITLESS_WAIT_MAX_MS = 3_600_000;
 export async function routeTexts(
   work: DatasetWork,
   configuration: ConfigurationRecord,
-  { batch: api }: Embedder,
+  embedder: Pick<Embedder, 'batch' | 'limits'>,
   signal: AbortSignal,
 ): Promise<TextRoute> {
+  const { batch: api, limits } = embedder;
   // What is to be embedded up to a number is to be embedded now.
   if (api === undefined || work.quota.current !== undefined) return ALL;
   const policy = await work.catalog.batchPolicy(work.dataset.datasetId);
@@ -59,7 +60,7 @@ export async function routeTexts(
     const refusal = await refusalAfterFruitless(work, configuration.profileId);
     if (refusal !== undefined)
       return policy.mode === 'auto' && !isForced ? ALL : { texts: 'pulledBack', refusal };
-    if (!(await gather(work, configuration, api))) return PULLED_BACK;
+    if (!(await gather(work, configuration, api, limits))) return PULLED_BACK;
   }
 }
 
@@ -103,8 +104,9 @@ async function gather(
   work: DatasetWork,
   configuration: ConfigurationRecord,
   api: BatchApi,
+  limits: Pick<EmbedderLimits, 'tokensPerItemMax'>,
 ): Promise<boolean> {
-  const batchJobId = await gatherJob(work, configuration, api);
+  const batchJobId = await gatherJob(work, configuration, api, limits);
   if (batchJobId === undefined) return false;
   work.batching.onJob(batchJobId);
   work.report({ type: 'batched', batchJobId });
