@@ -64,7 +64,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   catalog: ['domain'],
   pipeline: ['domain', 'chunking', 'catalog', 'vectors', 'embedders', 'batch'],
   actors: ['domain', 'catalog'],
-  runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders', 'sources'],
+  runtime: ['domain', 'actors', 'pipeline', 'catalog', 'vectors', 'embedders', 'batch', 'sources'],
   mcp: ['domain', 'runtime'],
   http: ['domain', 'actors', 'mcp', 'readers', 'runtime', 'sources'],
   cli: ['domain', 'http', 'mcp', 'readers', 'runtime', 'sources', 'index.ts'],

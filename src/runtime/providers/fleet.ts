@@ -13,6 +13,7 @@ import type { ActorKind } from '../actor-kinds.ts';
 import type { EventHub } from '../events.ts';
 import type { Inspection } from '../inspection.ts';
 import { machineClock } from '../system-clock.ts';
+import { type BatchGateParts, gateBatch } from './batch-gate.ts';
 import { createGovernor, type Governor } from './governor.ts';
 import { createLearnedLimits, type LearnedLimits } from './learned-limits.ts';
 import {
@@ -58,6 +59,7 @@ export interface ProviderFleet {
 }
 
 interface Member extends Governor {
+  readonly gate: BatchGateParts;
   snapshot(): ProviderSnapshot;
   seen(): SeenProvider;
   readonly learnedByModel: Map<string, LearnedLimits>;
@@ -169,7 +171,13 @@ function createMember(
   });
   actor.start();
   onStanding(standingOf(seen()));
-  return { ...governor, snapshot: () => actor.getSnapshot(), seen, learnedByModel: new Map() };
+  return {
+    ...governor,
+    snapshot: () => actor.getSnapshot(),
+    seen,
+    gate: { actor, provider, clock },
+    learnedByModel: new Map(),
+  };
 }
 
 /** The provider's actor is there from the first request on. */
@@ -185,10 +193,13 @@ function governedBy(memberOf: () => Member, embedder: Embedder): Embedder {
     learned();
     return memberOf().embed(embedder, texts, options);
   };
+  const { batch } = embedder;
+  const gatedBatch = batch && gateBatch(() => memberOf().gate, batch);
   // An embedder of the host may be an object of a class: all else is asked of itself.
   return new Proxy(embedder, {
     get: (target, name) => {
       if (name === 'embed') return embed;
+      if (name === 'batch') return gatedBatch;
       if (name === 'limits') return learned().limits();
       if (name === 'noteTooLarge') return learned().noteTooLarge;
       const value: unknown = Reflect.get(target, name, target);

@@ -1,3 +1,4 @@
+import type { BatchApi } from '../../../src/batch/batch-api.ts';
 import { SynclineError, throwIfAborted } from '../../../src/domain/errors.ts';
 import type { Embedder, EmbedderLimits, EmbedOptions, EmbedResult } from '../../../src/embedders/embedder.ts';
 import { createEventHub, type SynclineEvent } from '../../../src/runtime/events.ts';
@@ -26,6 +27,8 @@ export interface ProviderHarness {
   ask(texts: readonly string[], options?: Partial<EmbedOptions>): Promise<EmbedResult>;
   /** The same, and nobody waits for the answer. */
   askAside(texts: readonly string[], options?: Partial<EmbedOptions>): void;
+  /** The provider's batch API, as jobs use it. */
+  readonly batch: BatchApi | undefined;
   state(): string;
 }
 
@@ -37,13 +40,14 @@ const LIMITS: EmbedderLimits = {
 };
 
 export interface HarnessOptions {
+  readonly batch?: BatchApi;
   readonly limits?: Partial<EmbedderLimits>;
   /** Answers each request by itself; without it the test does. */
   readonly answers?: (request: SentRequest) => void;
 }
 
 /** A provider fleet over a provider that does what the test says, with a clock that stands still. */
-export function startProvider({ limits = {}, answers }: HarnessOptions = {}): ProviderHarness {
+export function startProvider({ limits = {}, answers, batch }: HarnessOptions = {}): ProviderHarness {
   const clock = createHandClock();
   const hub = createEventHub(clock.nowMs);
   const events: SynclineEvent[] = [];
@@ -62,6 +66,7 @@ export function startProvider({ limits = {}, answers }: HarnessOptions = {}): Pr
     model: 'model',
     dimensions: 1,
     limits: { ...LIMITS, ...limits },
+    ...(batch && { batch }),
     embed(texts, { signal, datasetId, purpose }) {
       const { promise, resolve, reject } = Promise.withResolvers<EmbedResult>();
       const request: SentRequest = {
@@ -99,6 +104,7 @@ export function startProvider({ limits = {}, answers }: HarnessOptions = {}): Pr
     events,
     woken,
     sent,
+    batch: governed.batch,
     ask,
     askAside: (texts, options) => void ask(texts, options).catch(() => undefined),
     state: () => fleet.list()[0]?.state ?? 'none',
