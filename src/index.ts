@@ -63,9 +63,7 @@ export type {
   CheckOptions,
   CreateDatasetOptions,
   Dataset,
-  DatasetStatus,
   DeleteDocumentsResult,
-  EarlierTable,
   IngestMode,
   IngestOptions,
   IngestResult,
@@ -76,6 +74,7 @@ export type {
   MaintenanceStatus,
   TableSizes,
 } from './runtime/dataset-maintenance.ts';
+export type { DatasetStatus, EarlierTable } from './runtime/dataset-status.ts';
 export type { RebuildOptions, RollbackOptions, SwitchResult } from './runtime/dataset-tables.ts';
 export type { DeclaredDataset, DeclaredDatasets } from './runtime/declared-datasets.ts';
 export type { EmbedderChoice } from './runtime/embedder-choice.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DatasetStatus } from '../runtime/dataset.ts';
+import type { DatasetStatus } from '../runtime/dataset-status.ts';
 import type { SearchResult } from '../runtime/search.ts';
 import type { TaskRecord, TaskRefusal } from '../runtime/tasks.ts';
 

@@ -1,16 +1,74 @@
-import type { DatasetOverview, DatasetRecord, GenerationRecord, TaskRecord } from '../catalog/catalog.ts';
+import type { DatasetPhase } from '../actors/dataset-machine.ts';
+import type { Failure } from '../actors/failure.ts';
+import type {
+  BatchPolicy,
+  DatasetCounts,
+  DatasetOverview,
+  DatasetRecord,
+  GenerationRecord,
+  ScheduledRun,
+  TaskRecord,
+} from '../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { profileKey } from '../domain/embedding-profile.ts';
 import { SynclineError } from '../domain/errors.ts';
+import type { FieldTypes } from '../domain/fields.ts';
 import { keptForRollback } from '../pipeline/collect-generations.ts';
-import { summarize } from './configuration-summary.ts';
+import type { LoggedCheck } from './check-log.ts';
+import { type ConfigurationSummary, summarize } from './configuration-summary.ts';
 import { isFinishedServing, type RuntimeCore, requireDataset } from './core.ts';
-import type { DatasetStatus, EarlierTable } from './dataset.ts';
-import { maintenanceOf } from './dataset-maintenance.ts';
+import { type MaintenanceStatus, maintenanceOf } from './dataset-maintenance.ts';
 import { listRecords } from './list-datasets.ts';
 import type { Page, PageOptions } from './page.ts';
 import { indexingStanding } from './schedules/dataset-schedules.ts';
 import type { EndedRun } from './tasks.ts';
+
+export interface DatasetStatus {
+  readonly address: string;
+  /** The id of its actor, for `runtime.actors`; it is known there also while none lives. */
+  readonly actorId: string;
+  /** Where its actor stands; `notRunning` when this runtime has none for it at the moment. */
+  readonly phase: DatasetPhase | 'notRunning';
+  readonly failure: Failure | undefined;
+  readonly counts: DatasetCounts;
+  /** Everything in the catalog is in the serving table. */
+  readonly isUpToDate: boolean;
+  /** `provider/model@dimensions tN`. */
+  readonly profile: string;
+  readonly fields: FieldTypes;
+  readonly table: { readonly name: string; readonly version: number; readonly rowCount: number } | undefined;
+  /** The newest sync check that this runtime made, if any; quick ones only where they were asked for. */
+  readonly lastCheck: LoggedCheck | undefined;
+  readonly tokensPerChunkMax: number;
+  /** Whether, and how, its texts go to batch jobs; how many wait there says `counts.batchedChunks`. */
+  readonly batch: BatchPolicy;
+  /** Where a reconfiguration is on its way to; how far it is says `counts.target`. */
+  readonly reconfiguringTo: ConfigurationSummary | undefined;
+  /** Tables that `rollback()` can go back to, the newest first. */
+  readonly earlierTables: readonly EarlierTable[];
+  /** How the table's last maintenance went; `undefined` when it never needed one. */
+  readonly maintenance: MaintenanceStatus | undefined;
+  /** When it is next indexed by itself, in a started runtime; `undefined` when it is not. A time that has passed was missed. */
+  readonly nextRun: { readonly run: ScheduledRun; readonly atMs: number } | undefined;
+  /** Why the newest scheduled run failed, as `CODE: message`; `undefined` when it did not. */
+  readonly lastRunError: string | undefined;
+  /** The newest run that ended, whoever asked for it; upkeep is none. */
+  readonly lastRun: EndedRun | undefined;
+  /** The newest run, where it failed: until a later one succeeds. Cancelled ones do not count. */
+  readonly failedRun: EndedRun | undefined;
+  /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
+  readonly unreadSources: readonly string[];
+  /** Changes that a hook was told and that were set aside, as they would have deleted too much at once. */
+  readonly refusedChangeCount: number;
+}
+
+/** A table that served before and is kept. */
+export interface EarlierTable {
+  readonly name: string;
+  readonly rowCount: number;
+  /** Unix milliseconds. */
+  readonly servedUntilMs: number;
+}
 
 /** Datasets of one question to the catalog, which counts what each has: nobody else is kept waiting for long. */
 const READ_TOGETHER = 16;

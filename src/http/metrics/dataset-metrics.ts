@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client';
 import { isSynclineError } from '../../domain/errors.ts';
 import type { Runtime } from '../../runtime/create-runtime.ts';
-import type { DatasetStatus } from '../../runtime/dataset.ts';
+import type { DatasetStatus } from '../../runtime/dataset-status.ts';
 import { createGauge } from './event-metrics.ts';
 
 /** Datasets that have series of their own; all others are summed up as one called `other`. */

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import type { DatasetStatus } from '../../runtime/dataset.ts';
+import type { DatasetStatus } from '../../runtime/dataset-status.ts';
 import type { DatasetSummary } from '../../runtime/list-datasets.ts';
 import type { EndedRun } from '../../runtime/tasks.ts';
 import { publicMessage } from '../problem-kinds.ts';

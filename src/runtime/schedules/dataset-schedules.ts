@@ -9,7 +9,7 @@ import type {
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { SynclineError } from '../../domain/errors.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
-import type { DatasetStatus } from '../dataset.ts';
+import type { DatasetStatus } from '../dataset-status.ts';
 import { sourcesInCode } from '../indexing/sources-in-code.ts';
 import { cronTimes } from './cron-times.ts';
 import {
