@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { answer, createClient, ProblemError } from '../src/client/client.ts';
 import { startHttpServer } from '../src/http/server.ts';
 import { createOpenAiEmbedder, createSyncline, isSynclineError, type Syncline } from '../src/index.ts';
+import { smokeBatches } from './support/batch-smoke.ts';
 import { startEmbeddingServer } from './support/embedding-server.ts';
 import { smokeFolder } from './support/folder-smoke.ts';
 import { smokeLive } from './support/live-smoke.ts';
@@ -25,6 +26,7 @@ const documents = Array.from({ length: 300 }, (_, number) => ({
 try {
   await withLocalEmbedder();
   await withProvider();
+  await smokeBatches(join(folder, 'batches'));
   await smokeLive(join(folder, 'live'));
   await smokeFolder(join(folder, 'folder'));
   await overHttp();
