@@ -13,6 +13,7 @@ export type Actor = Body<V1['actors'][':id']['$get']>;
 export type Task = Body<V1['tasks'][':id']['$get']>;
 export type Provider = Body<V1['providers']['$get']>['items'][number];
 export type BatchJob = Body<V1['batches']['$get']>['items'][number];
+export type BatchPolicy = Body<DatasetRoutes['batch-policy']['$get']>;
 export type BatchRun = Body<V1['batches']['sync']['$post']>;
 export type Source = Body<DatasetRoutes['sources']['$get']>['items'][number];
 export type Schedule = Body<DatasetRoutes['schedules']['$get']>['items'][number];

@@ -10,6 +10,7 @@ import type { BackfillPlan } from '../../core/types.ts';
 import { Button, Field, WriteOnly } from '../../ui/controls.tsx';
 import { Empty, Fact, Notice, Section } from '../../ui/parts.tsx';
 import { CostTable } from '../cost-table.tsx';
+import { BatchPolicySection } from './batch-policy.tsx';
 
 const DAYS_SHOWN = 31;
 
@@ -28,6 +29,7 @@ export function CostsTab({ entry }: { readonly entry: DatasetEntry }): JSX.Eleme
   return (
     <>
       <Backfill address={address} />
+      <BatchPolicySection address={address} />
       <Section title="What it has cost">
         {days.problem.value !== undefined && <Notice tone="bad">{days.problem.value}</Notice>}
         {days.value.value?.length === 0 && <Empty>Nothing of it was sent to a provider yet.</Empty>}
