@@ -170,3 +170,17 @@ test('the page for people shows every operation, loads nothing from elsewhere an
   const anchors = [...page.body.matchAll(/href="#([^"]+)"/g)].map(([, name]: string[]) => `id="${name}"`);
   for (const anchor of anchors) expect(page.body).toContain(anchor);
 });
+
+test('no schema adds to another by "allOf", where neither would allow what the other names', async () => {
+  const api = await startTestApi();
+  const description = (await api.call('GET', '/openapi.json')).body;
+  const mixed: string[] = [];
+  const look = (part: unknown, at: string): void => {
+    if (typeof part !== 'object' || part === null) return;
+    const parts = 'allOf' in part && Array.isArray(part.allOf) ? part.allOf : [];
+    if (parts.length > 1 && parts.some((each: object) => 'properties' in each)) mixed.push(at);
+    for (const [name, inner] of Object.entries(part)) look(inner, `${at}/${name}`);
+  };
+  look(description, '');
+  expect(mixed).toEqual([]);
+});

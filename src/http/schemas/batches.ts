@@ -3,7 +3,7 @@ import type { BatchJob } from '../../runtime/batch/batch-view.ts';
 import type { BatchRunResult } from '../../runtime/batch/batches.ts';
 import type { TaskRecord } from '../../runtime/tasks.ts';
 import { publicMessage } from '../problem-kinds.ts';
-import { countSchema, failureSchema, isoTime, pageOf, timeSchema } from './common.ts';
+import { countSchema, failureSchema, failureWith, isoTime, pageOf, timeSchema } from './common.ts';
 import { taskOf, taskSchema } from './tasks.ts';
 
 export const batchStatusSchema = z
@@ -82,7 +82,7 @@ export const batchRunSchema = z
       description: 'The jobs that were looked at, as they stand now. Only where it was waited for.',
     }),
     failures: z
-      .array(failureSchema.extend({ id: z.number().int().optional(), dataset: z.string().optional() }))
+      .array(failureWith({ id: z.number().int().optional(), dataset: z.string().optional() }))
       .optional()
       .openapi({ description: 'What could not be done for a job or a dataset; it is tried again.' }),
   })

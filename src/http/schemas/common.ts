@@ -58,10 +58,15 @@ export function isoTime(unixMs: number): string {
   return new Date(unixMs).toISOString();
 }
 
+const failure = z.object({
+  code: z.string().openapi({ description: 'Stable; programs match on it.', example: 'PROVIDER_AUTH' }),
+  detail: z.string(),
+});
+
 /** What went wrong, without anything that concerns this host alone. */
-export const failureSchema = z
-  .object({
-    code: z.string().openapi({ description: 'Stable; programs match on it.', example: 'PROVIDER_AUTH' }),
-    detail: z.string(),
-  })
-  .openapi('Failure');
+export const failureSchema = failure.openapi('Failure');
+
+/** A failure with what else is told of it. Not an extension of `Failure` by name, since "allOf" allows either nothing more. */
+export function failureWith<Shape extends z.ZodRawShape>(more: Shape) {
+  return failure.extend(more);
+}

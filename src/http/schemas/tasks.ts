@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { TaskRecord } from '../../runtime/tasks.ts';
 import { publicMessage } from '../problem-kinds.ts';
-import { failureSchema, isoTime, pageOf, timeSchema } from './common.ts';
+import { failureSchema, failureWith, isoTime, pageOf, timeSchema } from './common.ts';
 
 /** Longest wait for a task in one request, in seconds. */
 const WAIT_MAX_S = 60;
@@ -26,9 +26,7 @@ export const taskSchema = z
     progress: z.record(z.string(), z.number()).openapi({ description: 'Counts, by name.' }),
     failure: failureSchema.optional(),
     refused: z
-      .array(
-        failureSchema.extend({ key: z.string().openapi({ description: 'Empty where it is not known.' }) }),
-      )
+      .array(failureWith({ key: z.string().openapi({ description: 'Empty where it is not known.' }) }))
       .optional()
       .openapi({
         description:
