@@ -5,7 +5,7 @@ import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { runCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 /** A folder of documents, two of them sound. */
 function writeDocuments(dir: TempDir): void {

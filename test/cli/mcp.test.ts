@@ -42,7 +42,7 @@ describe('syncline mcp', () => {
     expect(started.isError).toBeFalsy();
     const stopped = await client.callTool({ name: 'stop' });
     expect(stopped.structuredContent).toEqual({ state: 'notStarted', pauseReasons: [], providers: [] });
-  }, 30_000);
+  }, 120_000);
 
   test('offers only what changes nothing with --read-only', async () => {
     const client = await connect('--read-only');
@@ -60,5 +60,5 @@ describe('syncline mcp', () => {
       arguments: { dataset: 'docs/one', level: 'rows' },
     });
     expect(checked.structuredContent).toMatchObject({ isDone: true, inSync: true });
-  }, 30_000);
+  }, 120_000);
 });

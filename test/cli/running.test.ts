@@ -6,7 +6,7 @@ import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { type RunningCli, runCli, startCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 const LINES =
   '{"key":"1","content":"a lease lets one worker write"}\n{"key":"2","content":"a heartbeat renews it"}\n';

@@ -4,7 +4,7 @@ import { makeTempDir } from '../support/temp-dir.ts';
 import { type RunningCli, runCli, startCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const KEY = 'a-key-that-is-long-enough';
 

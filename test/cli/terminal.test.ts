@@ -6,7 +6,7 @@ import { makeTempDir } from '../support/temp-dir.ts';
 import { runCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 const MAIN = resolve(import.meta.dir, '../../src/cli/main.ts');
 const ESCAPE = String.fromCharCode(27);

@@ -3,7 +3,7 @@ import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 async function startWorking(): Promise<TestApi> {
   const api = await startTestApi();

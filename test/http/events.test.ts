@@ -4,7 +4,7 @@ import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 describe('the event stream', () => {
   test('begins with a snapshot and tells transitions, progress and everything else', async () => {

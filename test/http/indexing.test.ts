@@ -4,7 +4,7 @@ import { makeTempDir } from '../support/temp-dir.ts';
 import { startTestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const TABLE = { name: 'orders', key: 'id', content: '{{note}}' };
 const DATASET = '/v1/datasets/shop/orders';

@@ -4,7 +4,7 @@ import type { HttpOptions } from '../../src/index.ts';
 import type { ParsedJson } from '../support/parsed-json.ts';
 import { startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 const KEY = 'a-key-that-is-long-enough';
 const open: (() => unknown)[] = [];

@@ -2,7 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
 // Real runtimes on a machine that may have other things to do.
-setDefaultTimeout(30_000);
+setDefaultTimeout(120_000);
 
 /** Series by name and labels, as they are written. */
 async function read(api: TestApi): Promise<Map<string, number>> {

@@ -35,7 +35,7 @@ export function openRaw(port: number): RawConnection {
   return {
     socket,
     send: (bytes) => void socket.write(bytes),
-    async end(waitMs = 20_000) {
+    async end(waitMs = 50_000) {
       const timeout = Promise.withResolvers<void>();
       const timer = setTimeout(timeout.resolve, waitMs);
       await Promise.race([isClosed, timeout.promise]);

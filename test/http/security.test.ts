@@ -5,7 +5,7 @@ import type { HttpOptions } from '../../src/index.ts';
 import { startTestApi } from './http-fixtures.ts';
 
 // Each test opens a runtime; on a busy machine that takes a while.
-setDefaultTimeout(20_000);
+setDefaultTimeout(120_000);
 
 const WRITE = 'write-key-0123456789';
 const NEXT = 'next-write-key-0123456789';

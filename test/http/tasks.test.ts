@@ -56,7 +56,7 @@ describe('long work', () => {
     expect([again.status, again.body.code]).toEqual([409, 'TASK_NOT_RUNNING']);
     const isUpToDate = async (): Promise<boolean> =>
       (await api.call('GET', `${DATASET}/status`)).body.isUpToDate;
-    await waitFor('the document to be searchable', isUpToDate, 30_000);
+    await waitFor('the document to be searchable', isUpToDate);
   }, 60_000);
 
   test('that cannot be done is refused with the reason when that is waited for, else its task tells', async () => {

@@ -154,4 +154,4 @@ test('many small commits are compacted on the way', async () => {
   expect(events.some((event) => event.type === 'table.maintained')).toBe(true);
   expect((await dataset.status()).table?.rowCount).toBe(110);
   expect(await dataset.search('words', { mode: 'text', limit: 200 })).toHaveLength(110);
-}, 20_000);
+}, 120_000);

@@ -30,7 +30,7 @@ test('the whole runtime works with its catalog on a libSQL server, the lease and
   expect(await dataset.ingest([{ key: 'late', content: 'late words' }])).toMatchObject({ addedCount: 1 });
   await runtime.stop();
   await server.kill();
-}, 20_000);
+}, 120_000);
 
 test('a catalog that is out of reach is told as such, and a grant that was lost on the way harms nobody', async () => {
   using folder = makeTempDir();
@@ -52,7 +52,7 @@ test('a catalog that is out of reach is told as such, and a grant that was lost 
   expect(events.some((event) => event.type === 'lease.lost')).toBe(false);
   await runtime.stop();
   await proxy.close();
-}, 20_000);
+}, 120_000);
 
 /** A started worker whose server is out of reach for longer than its lease lasts, and what the same files hold for others. */
 async function startCutOffWorker(folder: { readonly path: string }) {
@@ -84,7 +84,7 @@ test('a worker whose server was away for longer than its lease goes on when nobo
   await runtime.stop();
   await proxy.close();
   await server.kill();
-}, 20_000);
+}, 120_000);
 
 test('a worker whose server was away ends with LEASE_LOST when another one has taken over', async () => {
   using folder = makeTempDir();
@@ -99,4 +99,4 @@ test('a worker whose server was away ends with LEASE_LOST when another one has t
   await runtime.stop();
   await proxy.close();
   await server.kill();
-}, 20_000);
+}, 120_000);

@@ -48,7 +48,7 @@ describe('tasks', () => {
     expect(await runtime.tasks.wait(taskId)).toMatchObject({ state: 'cancelled' });
     expect(await rejectionOf(runtime.tasks.cancel(taskId))).toMatchObject({ code: 'TASK_NOT_RUNNING' });
     expect((await dataset.documents()).items).toHaveLength(3);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe('documents', () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   dir = makeTempDir();
   server = await startSqld(dir.path);
   owner = createClient({ url: server.url });
-}, 30_000);
+}, 120_000);
 afterAll(async () => {
   owner.close();
   await server.kill();
@@ -122,7 +122,7 @@ describe('A libSQL server', () => {
     expect(records.map((record) => 'document' in record && record.document.content.length)).toEqual(
       Array.from({ length: 12 }, () => 2_000_000),
     );
-  }, 30_000);
+  }, 120_000);
 
   test('that hangs, refuses the token, answers nonsense or is not there is told apart, and no token is told', async () => {
     const answers: Record<string, number> = {

@@ -318,7 +318,7 @@ describe('A PostgreSQL server', () => {
     }
     taken.close();
     await database.close();
-  }, 30_000);
+  }, 120_000);
 
   test('that ends in the middle of reading is an error, not the end', async () => {
     const sql = `create table articles (id int primary key, body text); insert into articles select i, 'x' from generate_series(1, 3000) i`;

@@ -118,7 +118,7 @@ describe('old versions', () => {
     const { reclaimableBytes, totalBytes, fragmentCount } = await table.statistics();
     expect(reclaimableBytes).toBeLessThan(totalBytes / 10);
     expect(fragmentCount).toBe(1);
-  }, 30_000);
+  }, 120_000);
 
   test('that somebody has tagged stay, with all that came after', async () => {
     const table = await open();

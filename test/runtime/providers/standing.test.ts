@@ -37,7 +37,7 @@ test('a process that only looks is told how a provider stands with the worker, a
   expect(await looking.providers()).toMatchObject([
     { seenBy: 'formerWorker', state: 'available', failure: undefined },
   ]);
-}, 30_000);
+}, 120_000);
 
 test('a provider that a call has found out of order is told after the call has ended', async () => {
   const { runtime, provider, another } = await startTestRuntime();

@@ -39,7 +39,7 @@ test('a text that its provider alone calls too long is embedded by its beginning
   expect((await dataset.chunks({ key: 'long' })).items).toMatchObject([after]);
   expect((await runtime.dataset('docs/other').chunks({ key: 'long' })).items).toMatchObject([after]);
   expect(provider.stats().requests).toBe(requests);
-}, 30_000);
+}, 120_000);
 
 test('with "fail" it is given up, and the others go on', async () => {
   const { runtime } = await startTestRuntime({ tooLongTexts: 'fail' }, { tokensPerTextMax: 100 });
@@ -50,7 +50,7 @@ test('with "fail" it is given up, and the others go on', async () => {
     chunks: { failed: 1, pending: 0 },
   });
   expect(await dataset.failures({ error: 'context length' })).toMatchObject([{ key: { key: 'long' } }]);
-}, 30_000);
+}, 120_000);
 
 test('a cut text is the longest beginning of so many tokens, whatever is in it', () => {
   const meter = createWorkMeter();

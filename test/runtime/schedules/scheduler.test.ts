@@ -109,7 +109,7 @@ test('a dataset with a source has a full run on Sundays at 3:00 UTC, and status 
   expect(after?.nextRunAtMs).toBe(Date.parse('2026-12-06T03:00:00Z'));
   expect(after?.lastRunAtMs).toBeGreaterThanOrEqual(Date.parse('2026-11-29T03:00:00Z'));
   expect(await dataset.status()).toMatchObject({ counts: { documents: 3 } });
-}, 30_000);
+}, 120_000);
 
 test('runs that were missed while nobody worked are made up for once', async () => {
   const { folder, source, options } = setStage();
@@ -126,7 +126,7 @@ test('runs that were missed while nobody worked are made up for once', async () 
   expect(source.since).toHaveLength(2);
   await later.pass(HOUR_MS);
   expect(await runCount(later.runtime)).toBe(3);
-}, 30_000);
+}, 120_000);
 
 test('a run never begins while another of its dataset is under way; what was due meanwhile is done with it', async () => {
   const { folder, source, options } = setStage();
@@ -155,7 +155,7 @@ test('a run never begins while another of its dataset is under way; what was due
   };
   await until('its end', finished);
   expect(await runCount(runtime)).toBe(1);
-}, 30_000);
+}, 120_000);
 
 test('a run that fails is tried again with growing waits, so often that an outage does not cost a week', async () => {
   const { folder, source, options } = setStage();
@@ -248,7 +248,7 @@ test('a failing run is told, and kept in the schedule until one succeeds', async
   source.beforeRecord = () => undefined;
   await pass(HOUR_MS);
   expect(await indexSchedule()).toMatchObject({ lastError: undefined });
-}, 30_000);
+}, 120_000);
 
 test('a schedule can be turned off, and set back to the default; a typo is named and changes nothing', async () => {
   const { folder, options } = setStage();
@@ -267,7 +267,7 @@ test('a schedule can be turned off, and set back to the default; a typo is named
   expect((await dataset.schedules())[0]).toMatchObject({ isOn: true, cron: '0 3 * * 0' });
   // What was due while it was off is not made up for.
   expect(await runCount(runtime)).toBe(0);
-}, 30_000);
+}, 120_000);
 
 test('changes that a hook has noted are read by the next worker', async () => {
   const { folder, source, options } = setStage();
@@ -287,4 +287,4 @@ test('changes that a hook has noted are read by the next worker', async () => {
     async () => (await next.runtime.dataset(ADDRESS).status()).counts.documents === 1,
   );
   expect(source.asked.at(-1)).toEqual([2]);
-}, 30_000);
+}, 120_000);
