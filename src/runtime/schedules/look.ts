@@ -11,6 +11,8 @@ import { scheduleStatuses } from './dataset-schedules.ts';
 export const LOOK_INTERVAL_MS_MAX = 60_000;
 /** Changes that were noted so long ago have nobody any more who reads them: their process has ended. */
 export const NOTED_AGE_MS = 30_000;
+/** Shortest one: whatever is due at the next moment, and the one after, is found by few looks. */
+const LOOK_INTERVAL_MS_MIN = 100;
 const DATASETS_PER_PAGE = 200;
 
 interface Found extends DueRun {
@@ -30,7 +32,7 @@ export async function lookAtSchedules(core: RuntimeCore): Promise<Look> {
       const address = await addressOf(catalog, summary.datasetId);
       if (address === undefined) continue;
       const heldBackUntilMs = core.schedules.heldBackUntilMs.get(summary.datasetId) ?? 0;
-      for (const due of whatIsDue(core, summary, address)) {
+      for (const due of whatIsDue(core, summary, address, nowMs)) {
         const found = { ...due, sinceMs: Math.max(due.sinceMs, heldBackUntilMs) };
         if (found.sinceMs > nowMs) nextMs = Math.min(nextMs, found.sinceMs);
         else if (!isPaused(core, summary.datasetId)) all.push(found);
@@ -42,15 +44,15 @@ export async function lookAtSchedules(core: RuntimeCore): Promise<Look> {
   all.sort((a, b) => a.sinceMs - b.sinceMs);
   return {
     due: all.map(({ datasetId, address, run }) => ({ datasetId, address, run })),
-    waitMs: Math.max(1, nextMs - nowMs),
+    waitMs: Math.max(LOOK_INTERVAL_MS_MIN, nextMs - nowMs),
   };
 }
 
-/** When each run of a dataset is due next, or has been since. */
-function whatIsDue(core: RuntimeCore, summary: IndexingSummary, address: string): Found[] {
+/** When each run of a dataset is due next, or has been since, as seen at one moment: a later one would put off what is due at once. */
+function whatIsDue(core: RuntimeCore, summary: IndexingSummary, address: string, nowMs: number): Found[] {
   const { datasetId, schedules, sourcesSinceMs, unreadSinceMs, notedSinceMs } = summary;
   const hasSource = sourcesSinceMs !== undefined || sourcesInCode(core, address).length > 0;
-  const since = { hasSource, sinceMs: sourcesSinceMs, unreadSinceMs, nowMs: core.clock.nowMs() };
+  const since = { hasSource, sinceMs: sourcesSinceMs, unreadSinceMs, nowMs };
   const scheduled = scheduleStatuses(schedules, since).flatMap(({ run, nextRunAtMs }) =>
     nextRunAtMs === undefined ? [] : { datasetId, address, run, sinceMs: nextRunAtMs },
   );

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'bun:test';
-import type { Runtime, SynclineEvent, SynclineOptions } from '../../../src/index.ts';
+import { writeFile } from 'node:fs/promises';
+import { jsonlSource, type Runtime, type SynclineEvent, type SynclineOptions } from '../../../src/index.ts';
 import { createAdapters } from '../../../src/runtime/adapters.ts';
 import { createRuntimeCore } from '../../../src/runtime/core.ts';
 import { runtimeOver } from '../../../src/runtime/create-runtime.ts';
@@ -31,7 +32,12 @@ interface Clocked {
   stop(): Promise<void>;
 }
 
-function startClocked(folder: TempDir, startMs: number, options: SynclineOptions): Clocked {
+function startClocked(
+  folder: TempDir,
+  startMs: number,
+  options: SynclineOptions,
+  nowMsOf = (clock: FakeClock): number => clock.nowMs(),
+): Clocked {
   const clock = createFakeClock(startMs);
   const resolved = resolveOptions({
     dataDir: folder.join('data'),
@@ -41,7 +47,10 @@ function startClocked(folder: TempDir, startMs: number, options: SynclineOptions
     leaseTtlMs: 3_600_000,
     ...options,
   });
-  const core = createRuntimeCore(resolved, { ...createAdapters(resolved), clock });
+  const core = createRuntimeCore(resolved, {
+    ...createAdapters(resolved),
+    clock: { ...clock, nowMs: () => nowMsOf(clock) },
+  });
   const runtime = runtimeOver(core);
   const events: SynclineEvent[] = [];
   runtime.on((event) => events.push(event));
@@ -109,6 +118,27 @@ test('a dataset with a source has a full run on Sundays at 3:00 UTC, and status 
   expect(after?.nextRunAtMs).toBe(Date.parse('2026-12-06T03:00:00Z'));
   expect(after?.lastRunAtMs).toBeGreaterThanOrEqual(Date.parse('2026-11-29T03:00:00Z'));
   expect(await dataset.status()).toMatchObject({ counts: { documents: 3 } });
+}, 120_000);
+
+test('sources that were never read are read at once, in every dataset, also when time goes on during a look', async () => {
+  const folder = makeTempDir();
+  open.push(() => folder.remove());
+  await writeFile(folder.join('rows.jsonl'), '{"key":"one","content":"A tent."}\n');
+  const sources = [jsonlSource({ name: 'rows', path: folder.join('rows.jsonl') })];
+  const addresses = ['w/a', 'w/b', 'w/c', 'w/d'];
+  const datasets = Object.fromEntries(addresses.map((address) => [address, { sources }]));
+  let looks = 0;
+  const ticking = (clock: FakeClock): number => {
+    looks += 1;
+    return clock.nowMs() + looks;
+  };
+  const { runtime, until } = startClocked(folder, FRIDAY_NOON, { datasets }, ticking);
+  await runtime.start();
+  await until('a run of each', async () => (await runCount(runtime)) === addresses.length);
+  await until('documents in each', async () => {
+    const { items } = await runtime.listStatuses();
+    return items.every(({ counts, unreadSources }) => counts.documents === 1 && unreadSources.length === 0);
+  });
 }, 120_000);
 
 test('runs that were missed while nobody worked are made up for once', async () => {
