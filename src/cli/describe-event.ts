@@ -96,6 +96,8 @@ function describeOther(event: SynclineEvent): string | undefined {
       const next = willRetry ? ' Will try again.' : '';
       return `${address}: source ${printable(source)}: ${code}: ${printable(message)}${next}`;
     }
+    case 'watch.limitReached':
+      return `${countOf(event.sources, 'source')} not watched: a worker watches ${event.sourcesMax}. Raise watchedSourcesMax, or set a schedule for index runs: "syncline schedule set".`;
     case 'provider.state': {
       const { provider, state, failure, waitUntilMs, atMs } = event;
       if (state === 'probing') return undefined;

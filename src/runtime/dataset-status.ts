@@ -58,6 +58,8 @@ export interface DatasetStatus {
   readonly failedRun: EndedRun | undefined;
   /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
   readonly unreadSources: readonly string[];
+  /** Sources with `watch: true` that this runtime has no room to watch: what changes in them is read by schedules and calls alone. */
+  readonly unwatchedSources: readonly string[];
   /** Changes that a hook was told and that were set aside, as they would have deleted too much at once. */
   readonly refusedChangeCount: number;
 }

@@ -109,6 +109,14 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly message: string;
       readonly willRetry: boolean;
     } & DatasetFacts)
+  /** Sources want to be watched for which there is no room: what changes in them is read by schedules and calls alone. */
+  | {
+      readonly type: 'watch.limitReached';
+      /** How many. */
+      readonly sources: number;
+      /** The option `watchedSourcesMax`. */
+      readonly sourcesMax: number;
+    }
   /** Documents were cut anew, for a reconfiguration or before a rollback. */
   | ({ readonly type: 'documents.recut'; readonly documents: number } & DatasetFacts)
   /** A document was not taken in; the others of its call were. */
@@ -261,6 +269,7 @@ const WARNINGS: ReadonlySet<SynclineEvent['type']> = new Set([
   'dataset.declarationFailed',
   'source.notCleaned',
   'watch.failed',
+  'watch.limitReached',
   'schedule.failed',
   'hook.failed',
   'changes.refused',

@@ -7,7 +7,7 @@ import type { OwnProviderStatus } from './providers/provider-status.ts';
 import { describeState } from './supervision.ts';
 
 /** What a runtime stands on. */
-export type HealthSubject = 'catalog' | 'lease' | 'provider' | 'disk' | 'spend';
+export type HealthSubject = 'catalog' | 'lease' | 'provider' | 'disk' | 'spend' | 'watching';
 
 /** How one of those is. */
 export interface HealthCheck {
@@ -20,7 +20,10 @@ export interface HealthCheck {
 }
 
 export interface RuntimeHealth {
-  /** Everything that a runtime is asked for can be expected to work. A spend cap that was reached is wanted, and changes nothing about it. */
+  /**
+   * Everything that a runtime is asked for can be expected to work. A spend cap that was reached is wanted, and sources that are not
+   * kept up with are served as they were: neither changes anything about it.
+   */
   readonly isReady: boolean;
   readonly checks: readonly HealthCheck[];
 }
@@ -55,6 +58,9 @@ export function createProviderLog(hub: EventHub, nowMs: () => number): ProviderL
   };
 }
 
+/** What is worth telling, and no reason to send nobody here. */
+const TOLD_ONLY: readonly HealthSubject[] = ['spend', 'watching'];
+
 /** Looks at everything that a runtime stands on; takes a few seconds at most, and never throws. */
 export async function checkHealth(core: RuntimeCore): Promise<RuntimeHealth> {
   const checks = [
@@ -63,8 +69,9 @@ export async function checkHealth(core: RuntimeCore): Promise<RuntimeHealth> {
     checkProvider(core),
     await checkDisk(core),
     checkSpend(core),
+    checkWatching(core),
   ];
-  return { isReady: checks.every(({ isOk, subject }) => isOk || subject === 'spend'), checks };
+  return { isReady: checks.every(({ isOk, subject }) => isOk || TOLD_ONLY.includes(subject)), checks };
 }
 
 async function checkCatalog(core: RuntimeCore): Promise<HealthCheck> {
@@ -115,6 +122,24 @@ function checkSpend({ spend }: RuntimeCore): HealthCheck {
   if (waiting === 0) return ok('spend', 'No dataset waits because a spend cap was reached.');
   const datasets = waiting === 1 ? 'A dataset waits' : `${waiting} datasets wait`;
   return bad('spend', 'SPEND_CAP_REACHED', `${datasets} because a spend cap was reached; searches go on.`);
+}
+
+function checkWatching({ watching, options }: RuntimeCore): HealthCheck {
+  const { watchedCount, unwatchedCount, failures } = watching.standing();
+  if (unwatchedCount > 0) {
+    const not = unwatchedCount === 1 ? 'One source is' : `${unwatchedCount} sources are`;
+    const detail = `${not} not watched: a worker watches ${options.watchedSourcesMax} (option watchedSourcesMax). Raise it, or give their datasets a schedule for index runs.`;
+    return bad('watching', undefined, detail);
+  }
+  const [first] = failures;
+  if (first !== undefined)
+    return bad(
+      'watching',
+      first.code,
+      `Of ${watchedCount} watched sources, ${failures.length} cannot be kept up with.`,
+    );
+  if (watchedCount === 0) return ok('watching', 'No source is watched here.');
+  return ok('watching', 'What changes in watched sources is kept up with.');
 }
 
 /** One that is probed by whoever asks next counts as out only for a while, for the same reason as a failure does. */

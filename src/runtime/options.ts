@@ -75,6 +75,8 @@ export interface SynclineOptions {
   readonly removalShareMax?: number;
   /** Longest time in which a source may give nothing, in milliseconds. Default 600,000 (10 minutes). */
   readonly sourceIdleMsMax?: number;
+  /** Sources with `watch: true` that a worker watches at once; those beyond are read by schedules and calls alone. 1 to 10,000. Default 500. */
+  readonly watchedSourcesMax?: number;
   /** What embedding documents may cost. Default: no cap. */
   readonly spend?: SpendOptions;
   /** When tables are compacted, indexed and cleaned up. */

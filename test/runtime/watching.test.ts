@@ -148,3 +148,49 @@ test('a source is watched as long as it is there and wants to be', async () => {
   await runtime.start();
   await waitFor('the watcher of the next worker', () => watchers() === 1);
 }, 60_000);
+
+test('sources beyond those that a worker watches are told, until there is room', async () => {
+  using dir = makeTempDir();
+  const { runtime, events } = await startTestRuntime({ watchedSourcesMax: 1 });
+  const sources = ['a', 'b', 'c'].map((name) => {
+    mkdirSync(dir.join(name));
+    writeFileSync(dir.join(name, 'text.md'), textOf(name));
+    return folderSource({ name, path: dir.join(name), watch: true });
+  });
+  const dataset = runtime.dataset('team/notes');
+  await dataset.create();
+  await dataset.setSources(sources);
+  await runtime.start();
+  await waitFor('the limit', () => events.some(({ type }) => type === 'watch.limitReached'));
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'watch.limitReached', sources: 2, sourcesMax: 1 }),
+  );
+  expect((await dataset.status()).unwatchedSources).toEqual(['b', 'c']);
+  const { isReady, checks } = await runtime.health();
+  expect(isReady).toBe(true);
+  expect(checks).toContainEqual({
+    subject: 'watching',
+    isOk: false,
+    code: undefined,
+    detail: expect.stringContaining('2 sources are not watched: a worker watches 1'),
+  });
+  await dataset.setSources([sources[1] ?? expect.unreachable()]);
+  await waitFor('room', async () => (await dataset.status()).unwatchedSources.length === 0);
+  // What has been removed is told by nobody; what is left is watched.
+  await waitFor('the other', async () =>
+    (await dataset.documents()).items.some(({ source }) => source === 'b'),
+  );
+}, 60_000);
+
+test('a watched source that cannot be kept up with is told by health, and by nothing once it can', async () => {
+  using watched = await startWatching(['a.md', 'b.md']);
+  const { dir, runtime, untilPaths } = watched;
+  await untilPaths('a.md', 'b.md');
+  renameSync(dir.join('docs'), dir.join('gone'));
+  const check = async () =>
+    (await runtime.health()).checks.find(({ subject }) => subject === 'watching') ?? expect.unreachable();
+  await waitFor('the trouble', async () => !(await check()).isOk, 20_000);
+  expect(await check()).toMatchObject({ code: 'SOURCE_UNREADABLE', detail: expect.stringContaining('Of 1') });
+  renameSync(dir.join('gone'), dir.join('docs'));
+  await waitFor('its end', async () => (await check()).isOk, 30_000);
+}, 90_000);

@@ -49,6 +49,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   provider: 'The embedding provider',
   disk: 'The disk',
   spend: 'Spending',
+  watching: 'Watched sources',
 };
 
 function foundations(): Concern[] {

@@ -23,7 +23,7 @@ const readHealth = createRoute({
 /** How that is on which everything stands. */
 export const healthChecksSchema = z.array(
   z.object({
-    subject: z.enum(['catalog', 'lease', 'provider', 'disk', 'spend']),
+    subject: z.enum(['catalog', 'lease', 'provider', 'disk', 'spend', 'watching']),
     isOk: z.boolean(),
     code: z.string().optional().openapi({ example: 'PROVIDER_UNREACHABLE' }),
     detail: z.string(),
@@ -45,7 +45,7 @@ const readReadiness = createRoute({
   summary: 'Tells whether requests can be expected to work, and why not',
   description:
     'For whoever directs requests: catalog, lease, embedding provider and disk are looked at. Needs no key. ' +
-    'That a spend cap was reached is told, too, and is no reason not to be ready.',
+    'That a spend cap was reached, or that watched sources are not kept up with, is told, too, and is no reason not to be ready.',
   security: [],
   responses: {
     200: readiness('Everything is in order'),

@@ -120,6 +120,10 @@ export const datasetStatusSchema = z
     unreadSources: z
       .array(z.string())
       .openapi({ description: 'Sources that nothing was ever read of; not part of `isUpToDate`.' }),
+    unwatchedSources: z.array(z.string()).openapi({
+      description:
+        'Sources that are to be watched and are not, as there are too many; their schedule reads them.',
+    }),
     refusedChangeCount: countSchema.openapi({
       description: 'Changes that were told and set aside, as they would have deleted too much at once.',
     }),
@@ -154,6 +158,7 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     lastRun,
     failedRun,
     unreadSources,
+    unwatchedSources,
     ...rest
   } = status;
   return {
@@ -170,6 +175,7 @@ export function datasetStatusOf(status: DatasetStatus): StatusAnswer {
     ...(lastRun && { lastRun: runOf(lastRun) }),
     ...(failedRun && { failedRun: runOf(failedRun) }),
     unreadSources: [...unreadSources],
+    unwatchedSources: [...unwatchedSources],
     earlierTables: earlierTables.map(({ servedUntilMs, ...table }) => ({
       ...table,
       servedUntil: isoTime(servedUntilMs),

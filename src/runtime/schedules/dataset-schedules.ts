@@ -84,9 +84,9 @@ export async function readSchedules(core: RuntimeCore, address: DatasetAddress):
 /** How a dataset stands with its sources, for its status. */
 export function indexingStanding(
   core: RuntimeCore,
-  { address }: Pick<DatasetRecord, 'address'>,
+  { datasetId, address }: Pick<DatasetRecord, 'datasetId' | 'address'>,
   { indexing, unreadSources }: Pick<DatasetOverview, 'indexing' | 'unreadSources'>,
-): Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources'> {
+): Pick<DatasetStatus, 'nextRun' | 'lastRunError' | 'unreadSources' | 'unwatchedSources'> {
   const schedules = schedulesFrom(core, address, indexing);
   const [next] = schedules
     .flatMap(({ run, nextRunAtMs: atMs }) => (atMs === undefined ? [] : { run, atMs }))
@@ -97,6 +97,7 @@ export function indexingStanding(
     nextRun: next,
     lastRunError: newest.lastError,
     unreadSources: unreadSources.filter((name) => !inCode.some((source) => source.name === name)),
+    unwatchedSources: core.watching.unwatched(datasetId),
   };
 }
 

@@ -91,6 +91,11 @@ export const RUNTIME_SETTINGS = {
     default: 600_000,
     meaning: 'Longest time in which a source may give nothing, in ms (10 minutes)',
   }),
+  watchedSourcesMax: wholeNumber(1, 10_000, {
+    default: 500,
+    meaning:
+      'Sources with `watch: true` that a worker watches at once; those beyond are not watched, which health and status tell',
+  }),
   datasetsAtWorkMax: wholeNumber(1, 1_000, { default: 4, meaning: 'Datasets at work at the same time' }),
   datasetActorsMax: wholeNumber(1, 10_000, {
     default: 1_000,

@@ -13,6 +13,7 @@ import { machineClock } from '../system-clock.ts';
 
 /** A source that a watcher keeps a dataset in line with. */
 export interface WatchedSource {
+  readonly datasetId: number;
   readonly address: DatasetAddress;
   readonly name: string;
   readonly watchable: Watchable;

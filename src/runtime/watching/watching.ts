@@ -1,3 +1,5 @@
+import type { Failure } from '../../actors/failure.ts';
+import type { WatcherContext } from '../../actors/watcher-machine.ts';
 import type { IndexingSummary } from '../../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
 import { toSynclineError } from '../../domain/errors.ts';
@@ -13,18 +15,30 @@ export interface Watching {
   begin(core: RuntimeCore, over: AbortSignal): void;
   /** Has it look again at which sources there are. */
   changed(): void;
+  /** Names of a dataset's sources that want to be watched and are not, as there are too many. */
+  unwatched(datasetId: number): readonly string[];
+  standing(): WatchingStanding;
   readonly kind: ActorKind;
+}
+
+/** How the watching goes. */
+export interface WatchingStanding {
+  readonly watchedCount: number;
+  /** Sources that want to be watched and are not, as there are too many. */
+  readonly unwatchedCount: number;
+  /** Why each watcher is in trouble that is. */
+  readonly failures: readonly Failure[];
 }
 
 /** Another process may have changed sources, or deleted a dataset. */
 const LOOK_INTERVAL_MS = 60_000;
 const DATASETS_PER_PAGE = 200;
-/** Sources that are watched at once; further ones are read by schedules and calls only. */
-const WATCHERS_MAX = 500;
 
 export function createWatching(): Watching {
   /** By what they watch. */
   const watchers = new Map<string, Watcher>();
+  /** Those for which there is no room: names by dataset. */
+  let unwatched: ReadonlyMap<number, readonly string[]> = new Map();
   let startedCount = 0;
   let look: (() => void) | undefined;
 
@@ -37,6 +51,7 @@ export function createWatching(): Watching {
       look = undefined;
       for (const watcher of watchers.values()) watcher.stop();
       watchers.clear();
+      unwatched = new Map();
     };
     over.addEventListener('abort', end, { once: true });
     again.now();
@@ -50,16 +65,29 @@ export function createWatching(): Watching {
       watcher.stop();
       watchers.delete(key);
     }
+    const left = new Map<number, string[]>();
     for (const [key, watched] of wanted) {
-      if (watchers.has(key) || watchers.size >= WATCHERS_MAX) continue;
-      startedCount += 1;
-      watchers.set(key, startWatcher(core, `watcher:${startedCount}`, watched));
+      if (watchers.has(key)) continue;
+      if (watchers.size < core.options.watchedSourcesMax) {
+        startedCount += 1;
+        watchers.set(key, startWatcher(core, `watcher:${startedCount}`, watched));
+      } else left.set(watched.datasetId, [...(left.get(watched.datasetId) ?? []), watched.name]);
     }
+    const sources = countOf(left);
+    if (sources > 0 && sources !== countOf(unwatched))
+      core.hub.emit({ type: 'watch.limitReached', sources, sourcesMax: core.options.watchedSourcesMax });
+    unwatched = left;
   }
 
   return {
     begin,
     changed: () => look?.(),
+    unwatched: (datasetId) => unwatched.get(datasetId) ?? [],
+    standing: () => ({
+      watchedCount: watchers.size,
+      unwatchedCount: countOf(unwatched),
+      failures: [...watchers.values()].flatMap(failureOf),
+    }),
     kind: {
       machine: 'watcher',
       live: () => [...watchers.values()],
@@ -67,6 +95,17 @@ export function createWatching(): Watching {
       send: () => undefined,
     },
   };
+}
+
+function countOf(names: ReadonlyMap<number, readonly string[]>): number {
+  return [...names.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+function failureOf({ actor }: Watcher): Failure[] {
+  const { context, ...snapshot } = actor.getSnapshot();
+  const { watchFailure, failure } = context as WatcherContext;
+  const why = watchFailure ?? failure;
+  return snapshot.hasTag('error') && why !== undefined ? [why] : [];
 }
 
 /** Calls `look` now and then, and when it is asked for; never twice at once. */
@@ -128,7 +167,7 @@ async function watchedOf(
     try {
       const watchable = core.watchableOf(parseSourceDefinition(JSON.parse(definitionJson)));
       if (watchable === undefined) return [];
-      return [[`${datasetId} ${name} ${definitionJson}`, { address, name, watchable }] as const];
+      return [[`${datasetId} ${name} ${definitionJson}`, { datasetId, address, name, watchable }] as const];
     } catch (error) {
       // A definition of a newer version, say. Whoever indexes is told, too.
       const { code, message } = toSynclineError(error);
