@@ -1,12 +1,19 @@
 import { readFile } from 'node:fs/promises';
-import { SynclineError } from '../domain/errors.ts';
+import { InvalidArgumentError } from 'commander';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { ChangedIds } from '../index.ts';
 
 type Id = string | number;
 
 /** `orders:1,2` of the flag `--changed`, added to those before. */
 export function collectChanged(text: string, before: ChangedIds = {}): ChangedIds {
-  return withIds(before, text, `--changed ${text}`);
+  try {
+    return withIds(before, text, 'It');
+  } catch (error) {
+    // While the command line is read, Commander knows no other error.
+    if (isSynclineError(error, 'INVALID_OPTION')) throw new InvalidArgumentError(error.message);
+    throw error;
+  }
 }
 
 /** A file with one record a line: `orders:1`, or several: `orders:1,2`. Empty lines and those that begin with # count for nothing. */

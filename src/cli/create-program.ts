@@ -25,6 +25,7 @@ import { addStatusCommand } from './commands/status-command.ts';
 import { addWatchCommand } from './commands/watch-command.ts';
 import { addGlobalOptions } from './global-options.ts';
 import type { RunCommand } from './run-command.ts';
+import { wrapHelp } from './wrap-help.ts';
 
 const HELP = `
 Configuration, of which the later wins ("syncline config" shows it with where each value comes from):
@@ -55,6 +56,13 @@ Examples:
   syncline serve                               run the worker in the foreground
 `;
 
+const HELP_COLUMNS_MAX = 110;
+
+/** As wide as Commander makes its own part, but not wider than can be read. */
+function helpColumns({ isTTY, columns }: NodeJS.WriteStream): number {
+  return Math.min((isTTY && columns) || 80, HELP_COLUMNS_MAX);
+}
+
 /** The command line: every command, and how each is run. Throws a `CommanderError` instead of ending the process. */
 export function createProgram(run: RunCommand): Command {
   const program = new Command('syncline')
@@ -63,8 +71,12 @@ export function createProgram(run: RunCommand): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show the help of a command')
     .exitOverride()
-    // Errors are told by whoever catches them, in the form that all errors have.
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      // Errors are told by whoever catches them, in the form that all errors have.
+      outputError: () => undefined,
+      writeOut: (text) => process.stdout.write(wrapHelp(text, helpColumns(process.stdout))),
+      writeErr: (text) => process.stderr.write(wrapHelp(text, helpColumns(process.stderr))),
+    })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', HELP);
   addGlobalOptions(program);

@@ -116,7 +116,7 @@ function describeOther(event: SynclineEvent): string | undefined {
         event.untilMs === undefined
           ? 'until it is resumed'
           : `until ${new Date(event.untilMs).toISOString()}`;
-      return `${event.address}: paused ${until}: the spend cap of $${event.usdMax} a ${event.cap} is reached`;
+      return `${event.address}: paused ${until}: the spend cap of $${event.usdMax} a ${event.cap} is reached; a larger spend.${event.cap === 'day' ? 'usdPerDayMax' : 'usdPerRunMax'} lets it go on`;
     }
     case 'spend.capEnded':
       return `${event.address}: goes on, the spend cap of the ${event.cap} holds it no longer`;

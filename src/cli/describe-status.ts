@@ -51,10 +51,21 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
   ];
 }
 
-/** What was spent today, where that is capped. */
-function describeSpend({ usdPerDayMax, spentTodayUsd }: SpendStatus): string[] {
-  if (usdPerDayMax === undefined) return [];
-  return [`${formatUsd(spentTodayUsd)} of the ${formatUsd(usdPerDayMax)} that today (UTC) may cost`];
+/** What was spent today, where that is capped, and what becomes of work that would pass a cap. */
+function describeSpend({ usdPerDayMax, usdPerRunMax, spentTodayUsd }: SpendStatus): string[] {
+  const spent = formatUsd(spentTodayUsd);
+  return [
+    ...(usdPerDayMax === undefined
+      ? []
+      : [
+          `${spent} of the ${formatUsd(usdPerDayMax)} that today (UTC) may cost; work that would pass it waits for tomorrow, or for a larger spend.usdPerDayMax`,
+        ]),
+    ...(usdPerRunMax === undefined
+      ? []
+      : [
+          `${usdPerDayMax === undefined ? `${spent} today (UTC); ` : ''}a run may cost ${formatUsd(usdPerRunMax)}, and waits there until it is begun again ("syncline index"), or for a larger spend.usdPerRunMax`,
+        ]),
+  ];
 }
 
 function datasetTable(

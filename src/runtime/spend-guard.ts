@@ -218,8 +218,8 @@ function capReached(
   const spent = `${inUsd(spentUsd)}${inJobs}`;
   const message =
     cap === 'day'
-      ? `The spend cap of $${usdMax} a day (UTC) is reached: ${spent} were spent today, and the next request would pass it. It ends with the day, or when spend.usdPerDayMax is raised.`
-      : `The spend cap of $${usdMax} a run is reached: ${spent} were spent in this run of "${address}", and the next request would pass it. Index it again or resume it ("${SPEND_PAUSE_REASON}") to begin another run, or raise spend.usdPerRunMax.`;
+      ? `The spend cap of $${usdMax} a day (UTC) is reached: ${spent} were spent today, and the next request would pass it. It ends with the day, or when the cap is raised: spend.usdPerDayMax in the configuration, or setSpendCaps() until the process ends.`
+      : `The spend cap of $${usdMax} a run is reached: ${spent} were spent in this run of "${address}", and the next request would pass it. Index it again or resume it ("${SPEND_PAUSE_REASON}") to begin another run, or raise the cap: spend.usdPerRunMax in the configuration, or setSpendCaps() until the process ends.`;
   return new SynclineError('SPEND_CAP_REACHED', message, {
     retryable: cap === 'day',
     details: { cap, usdMax, spentUsd, retryAfterMs: msLeft },

@@ -51,5 +51,6 @@ test('a backfill tells what it would do, and does it', async () => {
 
 test('the status tells what was spent where that is capped', async () => {
   const { stdout } = await run('status', '--set', 'spend.usdPerDayMax=5');
-  expect(stdout).toContain('$0.00 of the $5.00 that today (UTC) may cost');
+  expect(stdout).toContain('$0.00 of the $5.00 that today (UTC) may cost; work that would pass it waits');
+  expect(stdout).toContain('or for a larger spend.usdPerDayMax');
 });

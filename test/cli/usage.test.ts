@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import { createProgram } from '../../src/cli/create-program.ts';
+import { wrapHelp } from '../../src/cli/wrap-help.ts';
 import { runCli } from './run-cli.ts';
 
 /** Every command with its full name, groups included. */
@@ -44,6 +45,18 @@ describe('help', () => {
     expect(code).toBe(0);
   });
 
+  test('fits into 80 columns: paragraphs are broken, and what examples do; commands are not', async () => {
+    const { stdout } = await run('index', '--help');
+    const long = stdout.split('\n').filter((line) => line.length > 80);
+    expect(long.every((line) => line.startsWith('  syncline '))).toBe(true);
+    const text =
+      'Words of one\nparagraph that is long.\n\nExamples:\n  syncline do this      does it, and tells of it at length\n';
+    expect(wrapHelp(text, 50)).toBe(
+      'Words of one paragraph that is long.\n\nExamples:\n  syncline do this      does it, and tells of it\n                        at length\n',
+    );
+    expect(wrapHelp(text, 20)).toContain('Words of one\nparagraph that is\nlong.\n');
+  });
+
   test('takes no secret as an option', () => {
     const flags = [
       createProgram(async () => undefined),
@@ -63,6 +76,7 @@ describe('wrong usage ends with 2', () => {
     [['search', 'x', '--mode', 'magic'], 'Allowed choices are hybrid, vector, text.'],
     [['search', 'x', '--filter', '{'], 'It is not valid JSON'],
     [['search', 'x', '-d', 'a/b', '-p', 'c'], 'cannot be used with'],
+    [['index', 'a/b', '--changed', 'foo'], 'It names no records; give a table and ids, such as orders:1,2.'],
     [['search'], "missing required argument 'query'"],
     [['status', '--watch', 'site/docs'], 'the dataset stands before --watch'],
     [['dataset', 'create', 'a/b', '--field', 'price'], 'Give name:type, such as price:number.'],

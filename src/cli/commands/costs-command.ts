@@ -16,7 +16,8 @@ interface CostsCommandOptions {
 
 const HELP = `
 Every answer of a provider is charged in the catalog, with its vectors. SAVED is what texts would have cost that had a vector
-already. A price that is not known is shown as "?"; "+" marks a sum in which some tokens have none.
+already. A price that is not known is shown as "?"; "+" marks a sum in which some tokens have none. Queries of "syncline search",
+which writes nothing, are not among them.
 
 Examples:
   syncline costs

@@ -88,9 +88,12 @@ function tell({ output }: CommandContext, address: string, schedules: readonly S
 
 function describe(schedule: ScheduleStatus): string {
   const { run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastError, retryAtMs, failureCount } = schedule;
-  if (!isOn) return `${run}: off`;
+  if (cron === undefined) return `${run}: off`;
+  const times = `${cron} ${timeZone}${isDefault ? ' (default)' : ''}`;
+  if (!isOn)
+    return `${run}: ${times}, as soon as the dataset has a source (see "syncline source add --help")`;
   const next = nextRunAtMs === undefined ? 'never' : new Date(nextRunAtMs).toISOString();
   const retry = retryAtMs === undefined ? '' : ` (tried again after ${countOf(failureCount, 'failure')})`;
   const failed = lastError === undefined ? '' : `; the last run failed: ${lastError}`;
-  return `${run}: ${cron} ${timeZone}${isDefault ? ' (default)' : ''}, next ${next}${retry}${failed}`;
+  return `${run}: ${times}, next ${next}${retry}${failed}`;
 }

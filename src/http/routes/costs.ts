@@ -54,7 +54,8 @@ const setSpendCaps = createRoute({
   operationId: 'setSpendCaps',
   tags,
   summary: 'Sets other caps, until the service ends',
-  description: 'One that is left out is no cap. Datasets that wait try again.',
+  description:
+    'One that is left out is no cap. Datasets that wait try again. For good, caps are set in the configuration: `spend.usdPerDayMax`, `spend.usdPerRunMax`.',
   middleware: [requireWrite],
   request: { body: { required: true, content: { 'application/json': { schema: capsSchema } } } },
   responses: {

@@ -52,7 +52,7 @@ function requireSources(
   if (sources.length === 0 && (full || changedIds !== undefined)) {
     throw new SynclineError(
       'SOURCE_NOT_FOUND',
-      `The dataset "${formatAddress(address)}" has no source to read. Give it one with setSources(), or in the configuration file.`,
+      `The dataset "${formatAddress(address)}" has no source to read. Give it one: setSources(), "syncline source add", or the configuration file.`,
       { details: { address: formatAddress(address) } },
     );
   }
