@@ -5,8 +5,9 @@ import { type Runtime, runtimeOver } from '../../../src/runtime/create-runtime.t
 import type { SynclineEvent } from '../../../src/runtime/events.ts';
 import { resolveOptions } from '../../../src/runtime/options.ts';
 import { createFastClock } from '../../support/clocks.ts';
+import type { Misbehaviour } from '../../support/embedding-misbehaviour.ts';
 import { type EmbeddingServer, startEmbeddingServer } from '../../support/embedding-server.ts';
-import { NO_QUOTA } from '../../support/provider-troubles.ts';
+import { geminiRateLimit, NO_QUOTA, RETRY_AFTER_FORMS, rateLimit } from '../../support/provider-troubles.ts';
 import { makeTempDir } from '../../support/temp-dir.ts';
 import {
   rejectionOf,
@@ -107,6 +108,53 @@ test.each([400, 500])(
   },
   60_000,
 );
+
+const PASSING: readonly (readonly [name: string, how: Misbehaviour])[] = [
+  ...(['seconds', 'fraction', 'milliseconds', 'date', 'past', 'garbage', 'none'] as const).map(
+    (form) => [`a 429 with Retry-After: ${form}`, rateLimit(RETRY_AFTER_FORMS[form]())] as const,
+  ),
+  ['a 429 of Gemini', geminiRateLimit('2s')],
+  ['a 500', { kind: 'status', status: 500 }],
+  ['a reset', { kind: 'reset' }],
+  ['a reset in the answer', { kind: 'reset-in-body' }],
+  ['a hang', { kind: 'hang' }],
+];
+/** Charged an attempt where a text is alone with them: what the provider says cannot be used. */
+const UNUSABLE = ['truncated-json', 'wrong-dimension', 'nan', 'missing-index'] as const;
+
+describe('through the whole runtime', () => {
+  test.each(PASSING)(
+    '%s is sat out: nobody is charged, and every text is paid for once',
+    async (_, how) => {
+      const { runtime, provider, events } = await startFast();
+      provider.misbehave(how);
+      const dataset = runtime.dataset('docs/passing');
+      await dataset.ingest(texts(20), { mode: 'sync' });
+      expect((await dataset.status()).counts).toMatchObject({
+        indexedChunks: 20,
+        chunks: { failed: 0, pending: 0 },
+      });
+      expect(events.filter(({ type }) => type === 'text.failed')).toEqual([]);
+      expect(provider.texts).toHaveLength(20);
+    },
+    30_000,
+  );
+
+  test.each(UNUSABLE)(
+    'an answer that cannot be used (%s) is not stored, and no text is given up for one',
+    async (kind) => {
+      const { runtime, provider } = await startFast();
+      provider.misbehave({ kind });
+      const dataset = runtime.dataset('docs/unusable');
+      await dataset.ingest(texts(20), { mode: 'sync' });
+      expect((await dataset.status()).counts).toMatchObject({
+        indexedChunks: 20,
+        chunks: { failed: 0, pending: 0 },
+      });
+    },
+    30_000,
+  );
+});
 
 describe('a provider whose quota is used up for minutes', () => {
   test('charges nobody, is asked little, says why everywhere, and everything is done by itself when it is back', async () => {
