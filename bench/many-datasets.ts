@@ -1,6 +1,6 @@
 /*
- * What many datasets cost: making them, starting a worker over them, holding and resuming all of them, and what the server
- * answers meanwhile.
+ * What many datasets cost: making them, starting a worker over them, holding and resuming all of them; and the same again while
+ * somebody looks on: a client of the event stream that reads all statuses anew as the dashboard does.
  *
  *     bun bench/many-datasets.ts [--datasets 1000]
  */
@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { startHttpServer } from '../src/http/server.ts';
 import { createLocalEmbedder, createSyncline, type Syncline } from '../src/index.ts';
 
 const { values } = parseArgs({ options: { datasets: { type: 'string', default: '1000' } } });
@@ -25,10 +26,16 @@ try {
   await using runtime = open();
   await measure('started', () => runtime.start());
   await measure('all at rest', () => untilAll(runtime, 'idle'));
-  runtime.pause('bench');
-  await measure('all paused', () => untilAll(runtime, 'paused'));
-  runtime.resume('bench');
-  await measure('all resumed and at rest', () => untilAll(runtime, 'idle'));
+  const alone = await pauseAndResume(runtime, '');
+  const server = startHttpServer(runtime, { port: 0, requestsPerSecondMax: 0 });
+  const leave = await lookOn(server.url);
+  await measure('all statuses read', () => readStatuses(server.url));
+  const watched = await pauseAndResume(runtime, ', watched');
+  const { events, readings } = await leave();
+  await server.close(1_000);
+  process.stdout.write(
+    `watched by one: ${(watched / alone).toFixed(2)} × the CPU of alone; ${events} bytes of events, all statuses read ${readings} times\n`,
+  );
 } finally {
   await rm(dataDir, { recursive: true, force: true });
 }
@@ -58,7 +65,55 @@ async function untilAll(runtime: Syncline, state: string): Promise<void> {
   while (inState() < COUNT) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-async function measure(name: string, work: () => Promise<void>): Promise<void> {
+/** Milliseconds of CPU that both took. */
+async function pauseAndResume(runtime: Syncline, how: string): Promise<number> {
+  runtime.pause('bench');
+  const pausing = await measure(`all paused${how}`, () => untilAll(runtime, 'paused'));
+  runtime.resume('bench');
+  return pausing + (await measure(`all resumed${how}`, () => untilAll(runtime, 'idle')));
+}
+
+async function readStatuses(url: string): Promise<void> {
+  let after = '';
+  do {
+    const response = await fetch(`${url}/v1/statuses?limit=500${after && `&after=${after}`}`);
+    const { next = '' } = (await response.json()) as { readonly next?: string };
+    after = next;
+  } while (after !== '');
+}
+
+/** Follows the events of all, and reads all statuses while something happens, for a fifth of the time as a page does. */
+async function lookOn(url: string): Promise<() => Promise<{ events: number; readings: number }>> {
+  const end = new AbortController();
+  const seen = { events: 0, readings: 0 };
+  const response = await fetch(`${url}/v1/events`, { signal: end.signal });
+  const follow = async (): Promise<void> => {
+    let restUntilMs = 0;
+    try {
+      for await (const bytes of response.body ?? []) {
+        seen.events += bytes.length;
+        const startMs = performance.now();
+        if (startMs < restUntilMs) continue;
+        restUntilMs = Number.POSITIVE_INFINITY;
+        void readStatuses(url).then(() => {
+          seen.readings += 1;
+          restUntilMs = performance.now() + (performance.now() - startMs) * 4;
+        });
+      }
+    } catch (error) {
+      if (!end.signal.aborted) throw error;
+    }
+  };
+  const following = follow();
+  return async () => {
+    end.abort();
+    await following;
+    return seen;
+  };
+}
+
+/** Tells what `work` took; returns its milliseconds of CPU. */
+async function measure(name: string, work: () => Promise<void>): Promise<number> {
   const startMs = performance.now();
   const { user, system } = process.cpuUsage();
   const lag = watchLag();
@@ -69,6 +124,7 @@ async function measure(name: string, work: () => Promise<void>): Promise<void> {
   process.stdout.write(
     `${name.padEnd(24)} ${(wallMs / 1_000).toFixed(2).padStart(7)} s  ${(wallMs / COUNT).toFixed(1).padStart(6)} ms a dataset  cpu ${(cpuMs / 1_000).toFixed(2)} s  lag max ${lag().toFixed(0)} ms\n`,
   );
+  return cpuMs;
 }
 
 /** The longest that the event loop was held. */

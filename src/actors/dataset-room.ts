@@ -77,8 +77,9 @@ export function chooseNext(
   all: readonly DatasetEntry[],
   settings: { readonly datasetsAtWorkMax: number; readonly datasetOrder: DatasetOrder },
 ): DatasetEntry[] {
-  const free = settings.datasetsAtWorkMax - all.filter(isWorking).length;
   const waiting = all.filter((entry) => entry.phase === 'queued' && !entry.granted);
+  if (waiting.length === 0) return [];
+  const free = settings.datasetsAtWorkMax - all.filter(isWorking).length;
   const bySize = ({ backlog }: DatasetEntry): number => (backlog === undefined ? 0 : waitingCount(backlog));
   // A dataset without a waiting change is queued for its table; it comes after those that wait since a known time.
   const byAge = ({ backlog }: DatasetEntry): number => -(backlog?.oldestChangeAtMs ?? Number.MAX_VALUE);

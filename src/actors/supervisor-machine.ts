@@ -35,7 +35,7 @@ export const supervisorMachine = supervisorSetup.createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
     ...input,
-    datasets: {},
+    datasets: [],
     waiting: [],
     resting: {},
     datasetPauses: {},

@@ -22,15 +22,16 @@ import {
   addWaiting,
   afterTelling,
   compareListings,
-  entriesOf,
+  entryOf,
   firstEvents,
-  mapEntries,
   newEntry,
   OWN_PAUSE_REASON,
   pausesAfter,
   type SupervisorContext,
   type SupervisorInput,
+  withEntry,
   without,
+  withoutEntry,
 } from './supervisor-context.ts';
 
 export type SupervisorEvent =
@@ -91,10 +92,10 @@ const baseSetup = setup({
     hasLooked: ({ context }) => context.hasLooked,
     isRetryable: (_, params: { error: unknown }) => toFailure(params.error).retryable,
     isAskedAgain: ({ context }) => context.lookAgain,
-    isAnyChecking: ({ context }) => entriesOf(context).some((entry) => entry.phase === 'checking'),
-    isAnyProcessing: ({ context }) => entriesOf(context).some(isProcessing),
-    isAnyRebuilding: ({ context }) => entriesOf(context).some(isMending),
-    isNothingUnderWay: ({ context }) => !entriesOf(context).some((entry) => isBusy(entry) || entry.told),
+    isAnyChecking: ({ context }) => context.datasets.some((entry) => entry.phase === 'checking'),
+    isAnyProcessing: ({ context }) => context.datasets.some(isProcessing),
+    isAnyRebuilding: ({ context }) => context.datasets.some(isMending),
+    isNothingUnderWay: ({ context }) => !context.datasets.some((entry) => isBusy(entry) || entry.told),
   },
   delays: {
     poll: ({ context }) => context.settings.pollIntervalMs,
@@ -110,11 +111,28 @@ function datasetIdOf(actorId: string): number | undefined {
 
 /** Sends to a dataset's actor; only called for datasets that have one (sending to an absent child breaks the sender). */
 function tell(
-  enqueue: { sendTo: (target: string, event: DatasetEvent) => void },
+  enqueue: Enqueue,
   datasetId: number,
   event: DatasetEvent,
+  options?: { readonly delay: number },
 ): void {
-  enqueue.sendTo(datasetActorId(datasetId), event);
+  enqueue.sendTo(datasetActorId(datasetId), event, options);
+}
+
+interface Enqueue {
+  sendTo(target: string, event: DatasetEvent, options?: { readonly delay: number }): void;
+}
+
+/** Actors that answer in one turn of the event loop, each in a fraction of a millisecond, and how long the next ones wait. */
+const TOLD_AT_ONCE = 32;
+const TELL_EVERY_MS = 12;
+
+/** Tells all datasets the same, a thousand of them over some turns: their answers would hold the event loop for long. */
+function tellAll(enqueue: Enqueue, { datasets }: SupervisorContext, event: DatasetEvent): void {
+  for (const [place, { datasetId }] of datasets.entries()) {
+    const delay = Math.floor(place / TOLD_AT_ONCE) * TELL_EVERY_MS;
+    tell(enqueue, datasetId, event, delay === 0 ? undefined : { delay });
+  }
 }
 
 function admitWhere(rule: { readonly mayBackingOffGo: boolean }) {
@@ -122,16 +140,16 @@ function admitWhere(rule: { readonly mayBackingOffGo: boolean }) {
     if (context.waiting.length === 0) return;
     const { admitted, resting, deferred } = planAdmission({
       ...rule,
-      entries: entriesOf(context),
+      entries: context.datasets,
       waiting: context.waiting,
       datasetActorsMax: context.settings.datasetActorsMax,
       hasPauses: (datasetId) => context.datasetPauses[datasetId] !== undefined,
     });
-    const datasets = { ...context.datasets };
+    let { datasets } = context;
     for (const { datasetId } of [...resting, ...deferred]) {
       enqueue.stopChild(datasetActorId(datasetId));
       enqueue({ type: 'noteLetGo', params: { datasetId } });
-      delete datasets[datasetId];
+      datasets = withoutEntry(datasets, datasetId);
     }
     for (const listing of admitted) {
       const { datasetId, address } = listing;
@@ -143,7 +161,7 @@ function admitWhere(rule: { readonly mayBackingOffGo: boolean }) {
         input: { datasetId, address, grantsItself: false, backoff },
       });
       for (const event of firstEvents(context, listing)) tell(enqueue, datasetId, event);
-      datasets[datasetId] = newEntry(listing, context.lookCount);
+      datasets = withEntry(datasets, newEntry(listing, context.lookCount));
     }
     enqueue.assign({
       datasets,
@@ -166,16 +184,16 @@ export const supervisorSetup = baseSetup.extend({
     reconcile: baseSetup.enqueueActions(({ context, event, enqueue }) => {
       const { output } = event as DoneActorEvent<readonly DatasetListing[]>;
       const { gone, toDelete, ...found } = compareListings(context, output);
-      const datasets = { ...context.datasets };
+      let { datasets } = context;
       for (const entry of gone) {
         enqueue.stopChild(datasetActorId(entry.datasetId));
         enqueue({ type: 'noteLetGo', params: { datasetId: entry.datasetId } });
-        delete datasets[entry.datasetId];
+        datasets = withoutEntry(datasets, entry.datasetId);
       }
       for (const entry of toDelete) {
         const event: DatasetEvent = { type: 'dataset.delete' };
         tell(enqueue, entry.datasetId, event);
-        datasets[entry.datasetId] = afterTelling(entry, event);
+        datasets = withEntry(datasets, afterTelling(entry, event));
       }
       enqueue.assign({ ...found, datasets, hasLooked: true });
     }),
@@ -188,7 +206,7 @@ export const supervisorSetup = baseSetup.extend({
       assertEvent(event, 'dataset.tell');
       const { datasetId, address, event: told } = event;
       const datasetPauses = pausesAfter(context, datasetId, told);
-      const entry = context.datasets[datasetId];
+      const entry = entryOf(context, datasetId);
       if (entry === undefined) {
         const listing = { datasetId, address, deleting: told.type === 'dataset.delete' };
         enqueue.assign({
@@ -201,25 +219,27 @@ export const supervisorSetup = baseSetup.extend({
       tell(enqueue, datasetId, told);
       enqueue.assign({
         datasetPauses,
-        datasets: { ...context.datasets, [datasetId]: afterTelling(entry, told) },
+        datasets: withEntry(context.datasets, afterTelling(entry, told)),
       });
     }),
     recordReport: assign(({ context, event }) => {
       assertEvent(event, 'dataset.reported');
-      const entry = context.datasets[event.datasetId];
+      const entry = entryOf(context, event.datasetId);
       if (entry === undefined) return {};
       const { phase, backlog, failure } = event;
       const reportSeq = context.reportCount + 1;
       const reported = { ...entry, phase, backlog, failure, reportSeq, granted: false, told: false };
-      return { reportCount: reportSeq, datasets: { ...context.datasets, [event.datasetId]: reported } };
+      return { reportCount: reportSeq, datasets: withEntry(context.datasets, reported) };
     }),
     grantPlaces: baseSetup.enqueueActions(({ context, enqueue }) => {
-      const chosen = chooseNext(entriesOf(context), context.settings);
+      const chosen = chooseNext(context.datasets, context.settings);
       if (chosen.length === 0) return;
-      const granted = Object.fromEntries(
-        chosen.map((entry) => [entry.datasetId, { ...entry, granted: true }]),
-      );
-      enqueue.assign({ datasets: { ...context.datasets, ...granted } });
+      enqueue.assign({
+        datasets: chosen.reduce(
+          (datasets, entry) => withEntry(datasets, { ...entry, granted: true }),
+          context.datasets,
+        ),
+      });
       for (const entry of chosen) tell(enqueue, entry.datasetId, { type: 'dataset.proceed' });
     }),
     /** A dataset actor ended: deleted, or broken. A broken one is found and spawned again by the next look at the catalog. */
@@ -231,25 +251,24 @@ export const supervisorSetup = baseSetup.extend({
       const isDeleted = type.startsWith('xstate.done.');
       if (!isDeleted) enqueue({ type: 'noteLetGo', params: { datasetId } });
       enqueue.assign({
-        datasets: without(context.datasets, datasetId),
+        datasets: withoutEntry(context.datasets, datasetId),
         datasetPauses: isDeleted ? without(context.datasetPauses, datasetId) : context.datasetPauses,
       });
     }),
     letAllGo: baseSetup.enqueueActions(({ context, enqueue }) => {
-      for (const { datasetId } of entriesOf(context)) {
+      for (const { datasetId } of context.datasets) {
         enqueue.stopChild(datasetActorId(datasetId));
         enqueue({ type: 'noteLetGo', params: { datasetId } });
       }
-      enqueue.assign({ datasets: {}, waiting: [], resting: {} });
+      enqueue.assign({ datasets: [], waiting: [], resting: {} });
     }),
     pauseAll: baseSetup.enqueueActions(({ context, enqueue }) => {
       const event: DatasetEvent = { type: 'dataset.pause', reason: OWN_PAUSE_REASON };
-      for (const entry of entriesOf(context)) tell(enqueue, entry.datasetId, event);
-      enqueue.assign({ datasets: mapEntries(context, (entry) => afterTelling(entry, event)) });
+      tellAll(enqueue, context, event);
+      enqueue.assign({ datasets: context.datasets.map((entry) => afterTelling(entry, event)) });
     }),
     resumeAll: baseSetup.enqueueActions(({ context, enqueue }) => {
-      for (const entry of entriesOf(context))
-        tell(enqueue, entry.datasetId, { type: 'dataset.resume', reason: OWN_PAUSE_REASON });
+      tellAll(enqueue, context, { type: 'dataset.resume', reason: OWN_PAUSE_REASON });
     }),
     addPauseReason: assign({
       pauseReasons: ({ context, event }) => {

@@ -231,7 +231,7 @@ function datasetContext(context: DatasetContext): DatasetActorContext {
 
 function supervisorContext(context: SupervisorContext): SupervisorActorContext {
   const phaseCounts: Record<string, number> = {};
-  for (const { phase } of Object.values(context.datasets)) phaseCounts[phase] = (phaseCounts[phase] ?? 0) + 1;
+  for (const { phase } of context.datasets) phaseCounts[phase] = (phaseCounts[phase] ?? 0) + 1;
   const { failure, failureCount, pauseReasons, hasLooked } = context;
   return {
     failure,

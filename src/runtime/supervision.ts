@@ -95,7 +95,7 @@ export function createSupervision(core: RuntimeCore): Supervision {
     /** The machine itself broke. XState lets its children live; they end what is under way and begin nothing new. */
     error(error) {
       started.reject(error);
-      for (const { datasetId } of Object.values(actor.getSnapshot().context.datasets))
+      for (const { datasetId } of actor.getSnapshot().context.datasets)
         send(datasetId, { type: 'dataset.pause', reason: BROKEN });
       const endBroken = (): void => end(toFailure(error));
       lease.giveBack().then(endBroken, endBroken);

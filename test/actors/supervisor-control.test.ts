@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { entryOf } from '../../src/actors/supervisor-context.ts';
 import { supervisorsOfTests, unreachable } from './supervisor-harness.ts';
 
 /* What a supervisor is told: a real supervisor with real dataset actors on fakes; the clock stands still unless it is moved. */
@@ -30,6 +31,25 @@ describe('pausing', () => {
     actor.send({ type: 'supervisor.resume', reason: 'disk' });
     await untilState('idle');
     expect(datasets.get(two)?.waiting).toBe(0);
+  });
+
+  test('tells many datasets over several turns, and a resume that comes meanwhile is told after it', async () => {
+    const { actor, add, clock, phase, reports, until, untilState } = create();
+    const ids = add(...Array.from({ length: 80 }, () => ({})));
+    actor.start();
+    await untilState('idle');
+    const pausedCount = (): number => ids.filter((id) => phase(id) === 'paused').length;
+    actor.send({ type: 'supervisor.pause', reason: 'user' });
+    await until(() => pausedCount() > 0);
+    expect(pausedCount()).toBe(32);
+    clock.increment(12);
+    await until(() => pausedCount() === 64);
+    actor.send({ type: 'supervisor.resume', reason: 'user' });
+    clock.increment(12);
+    await until(() => reports.includes(`${ids.at(-1)} paused`));
+    clock.increment(12);
+    await until(({ context }) => context.datasets.every((entry) => entry.phase === 'idle'));
+    await untilState('idle');
   });
 
   test('is not ended by the other kind: a dataset paused by its user stays so when the supervisor resumes', async () => {
@@ -67,7 +87,7 @@ describe('pausing', () => {
     await untilState('idle');
     actor.send({ type: 'supervisor.pause', reason: 'user' });
     tell(one, { type: 'dataset.delete' });
-    await until(({ context }) => context.datasets[one] === undefined);
+    await until(({ context }) => entryOf(context, one) === undefined);
     expect(reports.at(-1)).toBe(`${one} deleted`);
   });
 

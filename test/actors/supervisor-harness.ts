@@ -7,6 +7,7 @@ import {
   datasetReport,
   type Measured,
 } from '../../src/actors/dataset-machine.ts';
+import { entryOf } from '../../src/actors/supervisor-context.ts';
 import {
   type DatasetListing,
   type SupervisorSettings,
@@ -185,10 +186,10 @@ function createSupervisorHarness(settings: Partial<SupervisorSettings> = {}): Su
       if (found !== undefined) found.waiting += 1;
       tell(datasetId, { type: 'dataset.changed' });
     },
-    phase: (datasetId) => actor.getSnapshot().context.datasets[datasetId]?.phase,
+    phase: (datasetId) => entryOf(actor.getSnapshot().context, datasetId)?.phase,
     until,
     untilState: (...wanted) => until((snapshot) => wanted.includes(stateOf(snapshot))),
-    untilPhase: (datasetId, phase) => until(({ context }) => context.datasets[datasetId]?.phase === phase),
+    untilPhase: (datasetId, phase) => until(({ context }) => entryOf(context, datasetId)?.phase === phase),
   };
 }
 

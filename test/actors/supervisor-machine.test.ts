@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { entryOf } from '../../src/actors/supervisor-context.ts';
 import { SynclineError } from '../../src/domain/errors.ts';
 import { refused, supervisorsOfTests, unreachable } from './supervisor-harness.ts';
 
@@ -106,7 +107,7 @@ describe('looking for datasets', () => {
     clock.increment(999);
     expect(actor.getSnapshot().value).toEqual({ running: { work: 'idle', discovery: 'waiting' } });
     clock.increment(1);
-    await until(({ context }) => context.datasets[late]?.phase === 'idle');
+    await until(({ context }) => entryOf(context, late)?.phase === 'idle');
     expect(datasets.get(late)?.waiting).toBe(0);
   });
 
@@ -144,7 +145,7 @@ describe('looking for datasets', () => {
     const listing = datasets.get(goes);
     if (listing !== undefined) listing.isDeleting = true;
     actor.send({ type: 'datasets.changed' });
-    await until(({ context }) => context.datasets[goes] === undefined);
+    await until(({ context }) => entryOf(context, goes) === undefined);
     expect(aborted).toEqual([goes]);
     expect(phase(stays)).toBe('processing');
     await finish(stays);
@@ -189,7 +190,7 @@ describe('a failing dataset', () => {
     await untilPhase(good, 'idle');
     expect(datasets.get(good)?.waiting).toBe(0);
     expect(phase(bad)).toBe('backingOff');
-    expect(actor.getSnapshot().context.datasets[bad]?.failure?.code).toBe('PROFILE_MISMATCH');
+    expect(entryOf(actor.getSnapshot().context, bad)?.failure?.code).toBe('PROFILE_MISMATCH');
   });
 
   test('whose machine breaks is spawned again at the next look, paused if it was paused', async () => {
@@ -200,7 +201,7 @@ describe('a failing dataset', () => {
     const broken = datasets.get(bad);
     if (broken !== undefined) broken.isBroken = true;
     tell(bad, { type: 'dataset.pause', reason: 'user' });
-    await until(({ context }) => context.datasets[bad] === undefined);
+    await until(({ context }) => entryOf(context, bad) === undefined);
     expect(letGo).toEqual([bad]);
     expect(actor.getSnapshot().status).toBe('active');
     if (broken !== undefined) broken.isBroken = false;

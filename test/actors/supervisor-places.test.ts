@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { entryOf } from '../../src/actors/supervisor-context.ts';
 import { refused, supervisorsOfTests, unreachable } from './supervisor-harness.ts';
 
 /* Who works when not all can at once: a real supervisor with real dataset actors on fakes; the clock stands still unless it is moved. */
@@ -33,9 +34,7 @@ describe('places at work', () => {
       { waiting: 20, oldestChangeAtMs: 4 },
     );
     actor.send({ type: 'datasets.changed' });
-    await until(
-      ({ context }) => Object.values(context.datasets).filter(({ phase }) => phase === 'queued').length === 3,
-    );
+    await until(({ context }) => context.datasets.filter(({ phase }) => phase === 'queued').length === 3);
     await finish(first);
     await untilState('idle');
     expect(started).toEqual([...order]);
@@ -76,7 +75,7 @@ describe('more datasets than actors', () => {
     add(...Array.from({ length: 12 }, () => ({ waiting: 1 })));
     actor.start();
     await until(({ context }) => context.hasLooked && context.waiting.length === 0);
-    await until(({ context }) => Object.values(context.datasets).every(({ phase }) => phase === 'idle'));
+    await until(({ context }) => context.datasets.every(({ phase }) => phase === 'idle'));
     expect(most.actors).toBe(3);
     expect([...datasets.values()].every(({ waiting }) => waiting === 0)).toBe(true);
   });
@@ -95,9 +94,9 @@ describe('more datasets than actors', () => {
     await sources.listDatasets.call(2);
     await until(({ value }) => JSON.stringify(value).includes('"discovery":"waiting"'));
     expect(reports).toHaveLength(reportCount);
-    const resting = ids.find((id) => actor.getSnapshot().context.datasets[id] === undefined) ?? 0;
+    const resting = ids.find((id) => entryOf(actor.getSnapshot().context, id) === undefined) ?? 0;
     change(resting);
-    await until(({ context }) => context.datasets[resting]?.phase === 'idle');
+    await until(({ context }) => entryOf(context, resting)?.phase === 'idle');
     expect(datasets.get(resting)?.waiting).toBe(0);
   });
 

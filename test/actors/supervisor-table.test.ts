@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { getMicrosteps, type SnapshotFrom, type StateValueFrom, transition } from 'xstate';
 import type { DatasetEvent, DatasetPhase } from '../../src/actors/dataset-machine.ts';
 import type { DatasetEntry } from '../../src/actors/dataset-room.ts';
+import { entryOf } from '../../src/actors/supervisor-context.ts';
 import { supervisorMachine } from '../../src/actors/supervisor-machine.ts';
 import type { SupervisorEvent } from '../../src/actors/supervisor-setup.ts';
 import { type LeafPath, leavesOf } from './state-paths.ts';
@@ -207,7 +208,7 @@ const CONTEXT: Snapshot['context'] = {
     drainTimeoutMs: 1_000,
     backoff: { firstMs: 1, maxMs: 8, failuresMax: 3 },
   },
-  datasets: {},
+  datasets: [],
   waiting: [],
   resting: {},
   datasetPauses: {},
@@ -251,7 +252,7 @@ function at(row: Row, context: Partial<Snapshot['context']> = {}): Snapshot {
     value: valueAt(row),
     context: {
       ...CONTEXT,
-      datasets: hasActor ? { 1: entryOne(PHASES[row]) } : {},
+      datasets: hasActor ? [entryOne(PHASES[row])] : [],
       pauseReasons: row === 'paused' ? ['old'] : [],
       ...context,
     },
@@ -276,8 +277,8 @@ function sentToOne(actions: readonly SeenAction[]): DatasetEvent[] {
 function notesOf(before: Snapshot, after: Snapshot, actions: readonly SeenAction[]): Note[] {
   const [was, is] = [before.context, after.context];
   const sent = sentToOne(actions).map((event) => event.type);
-  const hasSpawned = is.datasets[9] !== undefined && after.children['dataset:9'] !== undefined;
-  const isReported = is.datasets[1] !== undefined && is.datasets[1].reportSeq > 0;
+  const hasSpawned = entryOf(is, 9) !== undefined && after.children['dataset:9'] !== undefined;
+  const isReported = (entryOf(is, 1)?.reportSeq ?? 0) > 0;
   const facts: Record<Note, boolean> = {
     'adds the reason': is.pauseReasons.length > was.pauseReasons.length,
     'removes the reason': is.pauseReasons.length < was.pauseReasons.length,
@@ -287,9 +288,9 @@ function notesOf(before: Snapshot, after: Snapshot, actions: readonly SeenAction
     'spawns an actor': hasSpawned,
     'queues for an actor': is.waiting.some(({ datasetId }) => datasetId === 9),
     'records the report': isReported,
-    'gives a place': is.datasets[1]?.granted === true && sent.includes('dataset.proceed'),
+    'gives a place': entryOf(is, 1)?.granted === true && sent.includes('dataset.proceed'),
     'lets the actor go':
-      was.datasets[1] !== undefined && is.datasets[1] === undefined && !('dataset:1' in after.children),
+      entryOf(was, 1) !== undefined && entryOf(is, 1) === undefined && !('dataset:1' in after.children),
     'remembers to look again': is.lookAgain,
     'records the failure': is.failure !== undefined,
   };
@@ -329,7 +330,7 @@ test('no state loops without an event, whatever the datasets do, and none rests 
     for (const phase of phases) {
       for (const pauseReasons of [[], ['old']]) {
         for (const event of [...Object.values(EVENTS), ...endings]) {
-          const datasets = row === 'releasing' ? {} : { 1: entryOne(phase) };
+          const datasets = row === 'releasing' ? [] : [entryOne(phase)];
           const steps = getMicrosteps(
             supervisorMachine,
             at(row, { datasets, pauseReasons }),
