@@ -120,6 +120,14 @@ export interface BatchRoom {
   readonly jobsMax: number;
 }
 
+/** What the texts of a job will be charged. */
+export interface ExpectedTokens {
+  /** Of all texts so far, by the tokenizer's count. */
+  readonly tokensExpected: number;
+  /** Their price, where there is a cap on runs: what they cost counts in that of the job's dataset from now on. */
+  readonly runUsdPerMillionTokens?: number | undefined;
+}
+
 export interface BatchReads {
   findBatchJob(batchJobId: number): Promise<BatchJobRecord | undefined>;
   /** Newest first. */
@@ -213,6 +221,8 @@ export interface BatchWrites {
     textHashes: readonly Digest[],
     way: 'again' | 'direct',
   ): Promise<void>;
+  /** Writes down what a job will be charged, as {@link BatchStats.tokensExpected}. */
+  expectBatchTokens(batchJobId: number, expected: ExpectedTokens): Promise<void>;
   noteBatchStats(batchJobId: number, stats: BatchStats): Promise<void>;
   /** Ends a job: what it still holds is taken out of it, and no longer counts against what its provider takes. */
   finishBatchJob(

@@ -7,8 +7,6 @@ export interface SpendRequest {
   readonly address: string;
   /** What it will cost, by the tokenizer's count; `undefined` where the price is not known: then no cap can hold it. */
   readonly usd: number | undefined;
-  /** It goes into a batch job, which tells itself what it will cost once the money is no longer set aside. Default `false`. */
-  readonly isBatched?: boolean;
   /** The writer of the dataset's session. */
   readonly writer: CatalogWriter;
 }

@@ -78,13 +78,11 @@ export function admitRequest(
   const { datasetId, address } = work.dataset;
   const price = priceIn(mode, work.priceOf(profile));
   const usd = price === undefined ? undefined : usdOf(tokensOf(chunks), price);
-  const isBatched = mode === 'batch';
   return work.spend.admit({
     datasetId,
     address: formatAddress(address),
     usd,
     writer: work.writer,
-    isBatched,
   });
 }
 

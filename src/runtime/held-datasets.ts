@@ -18,7 +18,7 @@ export interface ReachedCap {
   readonly cap: 'day' | 'run';
   readonly usdMax: number;
   readonly spentUsd: number;
-  /** What is in batch jobs that were not charged yet: today, of all datasets; in a run, of its own. */
+  /** Of a day: what is in batch jobs that were not charged yet, of all datasets. A run counts it as spent. */
   readonly underWayUsd: number;
   /** Until the next day. */
   readonly msLeft: number | undefined;

@@ -93,7 +93,7 @@ export interface SynclineOptions {
   readonly batchPollIntervalMs?: number;
   /**
    * How long the submission of a batch job whose answer was lost may still turn up at its provider, in milliseconds, before it is
-   * made anew. Default 60,000.
+   * made anew. Default 600,000: far longer than a request is waited for.
    */
   readonly batchSettleMs?: number;
   /** How long `stop()` waits for work under way before it aborts it, in milliseconds. Default 10,000. */

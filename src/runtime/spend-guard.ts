@@ -61,8 +61,6 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
   const reserves = createReserves();
   /** Runs that somebody asked for, by dataset. */
   const runs = new Map<number, { usdMax: number | undefined; users: number }>();
-  /** What the run of a dataset under way has handed to batch jobs, which is charged to no run. */
-  const batchedInRun = new Map<number, number>();
   const deciding = createMutex();
 
   const runMaxOf = (datasetId: number): number | undefined =>
@@ -80,28 +78,18 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
     const runMax = runMaxOf(datasetId);
     if (runMax === undefined) return undefined;
     const spentUsd = await ledger.runCostUsd(datasetId);
-    const underWayUsd = batchedInRun.get(datasetId) ?? 0;
-    if (!passes(spentUsd + underWayUsd + reserves.of(datasetId) + usd, runMax)) return undefined;
-    return { cap: 'run', usdMax: runMax, spentUsd, underWayUsd, msLeft: undefined };
+    if (!passes(spentUsd + reserves.of(datasetId) + usd, runMax)) return undefined;
+    return { cap: 'run', usdMax: runMax, spentUsd, underWayUsd: 0, msLeft: undefined };
   };
 
   /** Outside of {@link SpendGuard.duringRun}, a run ends when nothing of its dataset waits any more. */
   const endRun = async ({ datasetId, writer }: SpendRequest): Promise<void> => {
     if (runs.has(datasetId) || caps.usdPerRunMax === undefined) return;
-    batchedInRun.delete(datasetId);
     try {
       if ((await (await catalog()).runCostUsd(datasetId)) > 0) await writer.beginRun(datasetId);
     } catch {
       // Tried again when it is idle the next time; until then, less may be spent than is allowed.
     }
-  };
-
-  const reserve = ({ datasetId, isBatched = false }: SpendRequest, usd: number): (() => void) => {
-    const giveBack = reserves.add(datasetId, usd);
-    return () => {
-      giveBack();
-      if (isBatched) batchedInRun.set(datasetId, (batchedInRun.get(datasetId) ?? 0) + usd);
-    };
   };
 
   const noteAsked = watchSpenders(parts, held, endRun);
@@ -121,7 +109,7 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
       noteAsked(request);
       return deciding.run(async () => {
         const reached = await reachedBy(request, usd);
-        if (reached === undefined) return reserve(request, usd);
+        if (reached === undefined) return reserves.add(datasetId, usd);
         held.add(request, reached);
         throw capReached(request, reached);
       });
@@ -132,7 +120,6 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
       run.users += 1;
       run.usdMax = usdMax ?? run.usdMax;
       try {
-        if (run.users === 1) batchedInRun.delete(datasetId);
         if (run.users === 1 && runMaxOf(datasetId) !== undefined) await writer.beginRun(datasetId);
         return await task();
       } finally {
@@ -142,7 +129,6 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
     },
     async letGoOn(datasetId, writer) {
       if (held.capOf(datasetId) !== 'run') return;
-      batchedInRun.delete(datasetId);
       await writer.beginRun(datasetId);
     },
   };

@@ -107,6 +107,21 @@ export function describeCatalogBatch(catalog: () => SqlCatalog): void {
       expect(await catalog().datasetBacklog(id)).toMatchObject({ queuedDocuments: 1, batchedChunks: 2 });
     });
 
+    test('counts in the run of its dataset what a job will cost, once however often it is said', async () => {
+      const stage = await setStage(catalog());
+      const { datasetId } = stage.dataset;
+      await put(stage, documentOf('a', 'one|'));
+      const { batchJobId } = await gather(stage);
+      await stage.writer.expectBatchTokens(batchJobId, { tokensExpected: 1_000_000 });
+      expect(await catalog().runCostUsd(datasetId)).toBe(0);
+      for (const tokensExpected of [3_000_000, 3_000_000, 4_000_000])
+        await stage.writer.expectBatchTokens(batchJobId, { tokensExpected, runUsdPerMillionTokens: 2 });
+      expect(await catalog().runCostUsd(datasetId)).toBe(6);
+      expect((await find(stage, batchJobId)).stats.tokensExpected).toBe(4_000_000);
+      await stage.writer.beginRun(datasetId);
+      expect(await catalog().runCostUsd(datasetId)).toBe(0);
+    });
+
     test('gives a name one job, and a text one job', async () => {
       const stage = await setStage(catalog());
       await put(stage, documentOf('a', 'one|'));

@@ -146,14 +146,47 @@ describe('the steps of a batch job', () => {
       { name: 'syncline-test', submission: 1, fileId: (await find()).fileId ?? '' },
       {},
     );
+    aheadMs = 0;
+    await lookAtJob(work, batchJobId, signal);
+    expect(server.batches.get(stray.externalId)?.status).toBe('cancelling');
+    // Cancelled before it has done anything.
+    const begun = server.batches.get(stray.externalId) ?? expect.unreachable();
+    begun.outcome = { kind: 'cancelled', share: 0 };
     while ((await step()) === 'look') await lookAtJob(work, batchJobId, signal);
     await harvestJob(work, batchJobId, signal);
-    aheadMs = 0;
     expect(await tidyJob(work, batchJobId, signal)).toBe('wait');
-    expect(server.batches.get(stray.externalId)?.status).toBe('cancelling');
     await api.look(stray.externalId, {});
+    expect(server.charged).toHaveLength(3);
     expect(await tidyJob(work, batchJobId, signal)).toBe('on');
     expect(server.files.size).toBe(0);
+  });
+
+  test("submit again without a wait what was refused for the provider's own reasons", async () => {
+    await uploadJob(work, batchJobId, signal);
+    for (const status of [401, 402, 429]) {
+      server.fail('create', { kind: 'status', status });
+      await expect(submitJob(work, batchJobId, signal)).rejects.toThrow();
+      expect((await find()).error ?? '').toMatch(/^PROVIDER_/);
+    }
+    await submitJob(work, batchJobId, signal);
+    const { status, error } = await find();
+    expect({ status, error }).toEqual({ status: 'submitted', error: undefined });
+    expect(server.asked.listBatches).toBe(0);
+  });
+
+  test('take an earlier submission for theirs that turns up while the answer of a later one is lost', async () => {
+    await uploadJob(work, batchJobId, signal);
+    for (const times of [1, 2]) {
+      server.fail('create', { kind: 'status', status: 500 });
+      await expect(submitJob(work, batchJobId, signal)).rejects.toMatchObject({ code: 'PROVIDER_FAILED' });
+      aheadMs += times === 1 ? 2 * HOUR_MS : 0;
+    }
+    const api = work.embedderFor(stage.dataset.profile).batch ?? expect.unreachable();
+    const { fileId = '' } = await find();
+    const first = await api.submit({ name: 'syncline-test', submission: 1, fileId }, {});
+    expect(await submitJob(work, batchJobId, signal)).toBe('on');
+    expect(await find()).toMatchObject({ externalId: first.externalId, submissionCount: 2 });
+    expect(server.batches.size).toBe(1);
   });
 
   test('cancel a job that is overdue, and give it up when that does not end it either', async () => {

@@ -376,19 +376,25 @@ describe('batch jobs of a started runtime', () => {
 });
 
 describe('a spend cap', () => {
-  test('of a day holds jobs back that would pass it together with those under way, in this process and the next', async () => {
-    const options = { spend: { usdPerDayMax: 0.0002 } };
-    const runtime = open({ inputsPerJobMax: 10 }, options);
-    const dataset = runtime.dataset('p/d');
-    await dataset.create({ batch: { mode: 'always', minBatchSize: 1 } });
-    await dataset.ingest(documents(40), { mode: 'async' });
-    const first = await runtime.batch.flush();
-    expect((await runtime.batch.list()).items.map(({ textCount }) => textCount)).toEqual([10]);
-    expect(first.failures).toMatchObject([{ code: 'SPEND_CAP_REACHED' }]);
-    await runtime.stop();
-    const next = open({ inputsPerJobMax: 10 }, options);
-    const second = await next.batch.flush();
-    expect(second.failures).toMatchObject([{ code: 'SPEND_CAP_REACHED' }]);
-    expect((await next.batch.list()).items).toHaveLength(1);
-  });
+  test.each([
+    { of: 'day', spend: { usdPerDayMax: 0.0002 } },
+    { of: 'run', spend: { usdPerRunMax: 0.0002 } },
+  ])(
+    'of a $of holds jobs back that would pass it together with those under way, in this process and the next',
+    async ({ spend }) => {
+      const options = { spend };
+      const runtime = open({ inputsPerJobMax: 10 }, options);
+      const dataset = runtime.dataset('p/d');
+      await dataset.create({ batch: { mode: 'always', minBatchSize: 1 } });
+      await dataset.ingest(documents(40), { mode: 'async' });
+      const first = await runtime.batch.flush();
+      expect((await runtime.batch.list()).items.map(({ textCount }) => textCount)).toEqual([10]);
+      expect(first.failures).toMatchObject([{ code: 'SPEND_CAP_REACHED' }]);
+      await runtime.stop();
+      const next = open({ inputsPerJobMax: 10 }, options);
+      const second = await next.batch.flush();
+      expect(second.failures).toMatchObject([{ code: 'SPEND_CAP_REACHED' }]);
+      expect((await next.batch.list()).items).toHaveLength(1);
+    },
+  );
 });

@@ -38,8 +38,8 @@ function startGuard(caps: Partial<SpendCaps>) {
     resume: (_, address, reason) => resumed.push(`${address}: ${reason}`),
   });
   const writer = {} as CatalogWriter;
-  const ask = (usd: number | undefined, datasetId = 1, isBatched = false) =>
-    guard.admit({ datasetId, address: `p/d${datasetId}`, usd, writer, isBatched });
+  const ask = (usd: number | undefined, datasetId = 1) =>
+    guard.admit({ datasetId, address: `p/d${datasetId}`, usd, writer });
   return { guard, ledger, timers, resumed, ask };
 }
 
@@ -82,13 +82,6 @@ test('a cap of a run holds its dataset alone, and until somebody lets it go on',
   expect(timers).toEqual([]);
   ledger.runUsd = 0;
   (await ask(0.2, 2))();
-});
-
-test('what a run has handed to batch jobs counts in it', async () => {
-  const { ask } = startGuard({ usdPerRunMax: 1 });
-  (await ask(0.6, 1, true))();
-  expect(await rejectionOf(ask(0.6, 1, true))).toMatchObject({ details: { cap: 'run' } });
-  (await ask(0.6, 2, true))();
 });
 
 test('what has no known price, or costs nothing, is held by no cap', async () => {

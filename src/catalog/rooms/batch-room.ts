@@ -34,6 +34,8 @@ import {
   releaseBatchTexts,
 } from './batch-texts.ts';
 
+import { expectBatchTokens } from './costs.ts';
+
 const DATASETS_PER_ANSWER = 1_000;
 
 /** What batch jobs read. */
@@ -71,6 +73,7 @@ export function batchWrites(session: CatalogSession, token: number): BatchWrites
       failBatchTexts(session, token, batchJobId, failures, attemptsMax),
     releaseBatchTexts: (batchJobId, hashes, way) =>
       releaseBatchTexts(session, token, batchJobId, hashes, way),
+    expectBatchTokens: (batchJobId, expected) => expectBatchTokens(session, token, batchJobId, expected),
     noteBatchStats: (batchJobId, stats) => noteBatchStats(session, token, batchJobId, stats),
     finishBatchJob: (batchJobId, end) => finishBatchJob(session, token, batchJobId, end),
     forgetBatchFiles: (batchJobId, fileIds, options) =>

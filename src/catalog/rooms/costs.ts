@@ -1,4 +1,5 @@
 import { type Charge, type CostMode, picoUsdPerToken } from '../../domain/cost.ts';
+import type { ExpectedTokens } from '../batch-catalog.ts';
 import type { CostGrouping, CostQuery, CostRecord, QueryCharge, SpentToday } from '../cost-catalog.ts';
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
@@ -166,6 +167,31 @@ export async function chargeQueries(session: CatalogSession, charges: readonly Q
 
 export async function beginRun(session: CatalogSession, token: number, datasetId: number): Promise<void> {
   await session.write(token, [statement('delete from cost_runs where dataset_id = ?', datasetId)]);
+}
+
+/** See `BatchWrites.expectBatchTokens`. */
+export async function expectBatchTokens(
+  session: CatalogSession,
+  token: number,
+  batchJobId: number,
+  { tokensExpected, runUsdPerMillionTokens }: ExpectedTokens,
+): Promise<void> {
+  await session.write(token, [
+    statement(
+      `insert into cost_runs (dataset_id, cost_pico_usd)
+       select dataset_id, (?2 - coalesce(stats ->> 'tokensExpected', 0)) * ?3
+       from batch_jobs where batch_job_id = ?1 and finished_at_ms is null and ?3 is not null
+       on conflict (dataset_id) do update set cost_pico_usd = cost_pico_usd + excluded.cost_pico_usd`,
+      batchJobId,
+      tokensExpected,
+      picoUsdPerToken(runUsdPerMillionTokens),
+    ),
+    statement(
+      `update batch_jobs set stats = json_set(stats, '$.tokensExpected', ?2) where batch_job_id = ?1 and finished_at_ms is null`,
+      batchJobId,
+      tokensExpected,
+    ),
+  ]);
 }
 
 export async function runCostUsd(session: CatalogSession, datasetId: number): Promise<number> {

@@ -18,7 +18,7 @@ export interface BatchSettings {
 
 export const DEFAULT_BATCH_SETTINGS: BatchSettings = {
   textAttemptsMax: 3,
-  submissionSettleMs: 60_000,
+  submissionSettleMs: 600_000,
   overdueGraceMs: 3_600_000,
 };
 

@@ -1,5 +1,6 @@
 import type { BatchApi } from '../../batch/batch-api.ts';
 import type { BatchJobRecord, BatchText, ConfigurationRecord, PendingChunk } from '../../catalog/catalog.ts';
+import { priceIn } from '../../domain/cost.ts';
 import { isSynclineError } from '../../domain/errors.ts';
 import { toHex } from '../../domain/hash.ts';
 import type { EmbedderLimits } from '../../embedders/embedder.ts';
@@ -39,6 +40,9 @@ export async function gatherJob(
   const filling: Filling = { inputs: 0, requests: 0, bytes: 0, tokens: 0 };
   let job: BatchJobRecord | undefined;
   let tokensExpected = 0;
+  const runUsdPerMillionTokens = work.spend.hasRunCap(work.dataset.datasetId)
+    ? priceIn('batch', work.priceOf(configuration.profile))
+    : undefined;
   let afterChunkId = 0;
   for (;;) {
     const look = inFlightTexts.look();
@@ -65,7 +69,7 @@ export async function gatherJob(
           job ??= await createJob(work, profileId);
           await writer.addBatchTexts(job.batchJobId, texts);
           tokensExpected += tokensOf(sent);
-          await writer.noteBatchStats(job.batchJobId, { ...job.stats, tokensExpected });
+          await writer.expectBatchTokens(job.batchJobId, { tokensExpected, runUsdPerMillionTokens });
         } finally {
           release();
         }

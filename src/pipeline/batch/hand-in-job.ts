@@ -1,6 +1,6 @@
 import type { BatchFile, BatchRequest, RemoteJob } from '../../batch/batch-api.ts';
 import type { BatchInput, BatchJobRecord } from '../../catalog/catalog.ts';
-import { isSynclineError, throwIfAborted } from '../../domain/errors.ts';
+import { isSynclineError, type SynclineError, throwIfAborted } from '../../domain/errors.ts';
 import {
   type BatchWork,
   batchApiOf,
@@ -113,7 +113,7 @@ export async function submitJob(work: BatchWork, batchJobId: number, signal: Abo
   if (api === undefined) return 'on';
   if (job.submissionBegunAtMs !== undefined) {
     const found = await api.findJobs(job.name, { signal, sinceMs: job.createdAtMs });
-    const ours = found.find(({ submission }) => submission === job.submissionCount);
+    const ours = newestOf(job, found);
     if (ours !== undefined) {
       await noteRemote(work, job, ours);
       return 'on';
@@ -141,6 +141,22 @@ export async function submitJob(work: BatchWork, batchJobId: number, signal: Abo
   return 'wait';
 }
 
+/** It was refused before it was read, or not sent at all: there is no submission to wait for. */
+function hasMadeNothing(error: SynclineError): boolean {
+  if (error.details.isCircuitOpen === true) return true;
+  return isSynclineError(error, 'PROVIDER_AUTH', 'PROVIDER_QUOTA', 'PROVIDER_RATE_LIMITED');
+}
+
+/** The job of the newest submission, or of an earlier one that turned up after it was made anew. */
+function newestOf({ submissionCount }: BatchJobRecord, found: readonly RemoteJob[]): RemoteJob | undefined {
+  const newest = found.find(({ submission }) => submission === submissionCount);
+  return newest ?? found.find(({ state, isCancelling }) => isOfUse(state) && !isCancelling);
+}
+
+function isOfUse(state: RemoteJob['state']): boolean {
+  return state === 'waiting' || state === 'running' || state === 'completed';
+}
+
 /** What is certain not to have been taken waits, or ends; for all else it is found out later what became of it. */
 async function handleRefusal(work: BatchWork, job: BatchJobRecord, error: unknown): Promise<StepEnd> {
   if (isSynclineError(error, 'BATCH_LIMIT_REACHED')) {
@@ -152,5 +168,7 @@ async function handleRefusal(work: BatchWork, job: BatchJobRecord, error: unknow
     await endRefused(work, job, error);
     return 'on';
   }
+  if (isSynclineError(error) && hasMadeNothing(error))
+    await work.writer.resetBatchSubmission(job.batchJobId, `${error.code}: ${error.message}`);
   throw error;
 }

@@ -1,4 +1,4 @@
-import type { RemoteJob } from '../../batch/batch-api.ts';
+import type { BatchApi, RemoteJob } from '../../batch/batch-api.ts';
 import type { BatchJobRecord } from '../../catalog/catalog.ts';
 import {
   type BatchWork,
@@ -9,6 +9,9 @@ import {
   requireJob,
   type StepEnd,
 } from './batch-work.ts';
+
+/** How long after a submission that was not the first one each look is also one for others. */
+const STRAY_LOOKS_MS = 3_600_000;
 
 /** Asks the provider how a job stands; has it ended there where that was asked for, or where it is long overdue. */
 export async function lookAtJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
@@ -24,6 +27,7 @@ export async function lookAtJob(work: BatchWork, batchJobId: number, signal: Abo
     return 'on';
   }
   await noteRemote(work, job, remote);
+  await cancelStrays(work, job, api, signal);
   if (isOver(remote)) return 'on';
   const overdueMs = work.clock.nowMs() - (endMs(job, remote, api.windowMs) + work.settings.overdueGraceMs);
   if (overdueMs > work.settings.overdueGraceMs) {
@@ -37,6 +41,24 @@ export async function lookAtJob(work: BatchWork, batchJobId: number, signal: Abo
   if ((job.asked !== undefined || overdueMs > 0) && !remote.isCancelling)
     await api.cancel(externalId, { signal });
   return 'wait';
+}
+
+/**
+ * A submission whose answer was lost, and that was made anew, may turn up after that: as long as that may be, what is not ours is
+ * cancelled before it has worked on much. What turns up later is cancelled when the job is tidied up.
+ */
+async function cancelStrays(
+  { clock }: BatchWork,
+  job: BatchJobRecord,
+  api: BatchApi,
+  signal: AbortSignal,
+): Promise<void> {
+  const { externalId, submissionCount, submissionBegunAtMs = 0 } = job;
+  if (submissionCount < 2 || clock.nowMs() - submissionBegunAtMs > STRAY_LOOKS_MS) return;
+  for (const remote of await api.findJobs(job.name, { signal, sinceMs: job.createdAtMs })) {
+    if (remote.externalId !== externalId && !isOver(remote) && !remote.isCancelling)
+      await api.cancel(remote.externalId, { signal });
+  }
 }
 
 /** When a job should be over. */

@@ -114,7 +114,7 @@ export const RUNTIME_SETTINGS = {
     meaning: 'How often a started runtime asks a provider for the state of a batch job, in ms',
   }),
   batchSettleMs: wholeNumber(0, 86_400_000, {
-    default: 60_000,
+    default: 600_000,
     meaning:
       'How long the submission of a batch job whose answer was lost may still turn up at its provider before it is made anew, in ms',
   }),
