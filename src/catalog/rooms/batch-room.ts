@@ -33,7 +33,6 @@ import {
   listBatchTexts,
   releaseBatchTexts,
 } from './batch-texts.ts';
-
 import { expectBatchTokens } from './costs.ts';
 
 const DATASETS_PER_ANSWER = 1_000;
