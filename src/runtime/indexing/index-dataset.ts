@@ -1,6 +1,6 @@
 import type { DatasetRecord } from '../../catalog/catalog.ts';
 import { type DatasetAddress, formatAddress } from '../../domain/address.ts';
-import { isSynclineError, SynclineError } from '../../domain/errors.ts';
+import { SynclineError } from '../../domain/errors.ts';
 import { askProviderAgain, type RuntimeCore, requireDataset, withActor, withSession } from '../core.ts';
 import { requireEmbedder } from '../dataset-documents.ts';
 import { reconcileDeclared } from '../declared-datasets.ts';
@@ -8,12 +8,11 @@ import { keepSaving } from '../keep-saving.ts';
 import { duringRun } from '../spend-runs.ts';
 import { runTask } from '../task.ts';
 import { waitUntilIndexed, waitUntilNothingWaits } from '../wait-until-indexed.ts';
-import { applyDelta, tablesOf } from './apply-delta.ts';
+import { tablesOf } from './apply-delta.ts';
 import { checkIndexOptions, type IndexOptions, type IndexResult } from './index-options.ts';
 import { countsOf, type IndexRun, noteCounts, saveCounts } from './index-run.ts';
 import { type OpenedSource, openSources } from './open-sources.ts';
-import { readRefused } from './refused-changes.ts';
-import { scanSource } from './scan-source.ts';
+import { endsRun, readSources } from './read-sources.ts';
 
 /** See {@link Dataset.index}. */
 export function indexDataset(
@@ -90,9 +89,13 @@ function indexWithActor({
     let endedWell = false;
     try {
       await duringRun(core, work, options.usdMax, async () => {
-        await readSources(run, sources);
+        const failure = await readSources(run, sources);
         core.hub.emit({ type: 'sources.read', address });
-        await untilDone(run);
+        await untilDone(run).catch((error: unknown) => {
+          // What waits is tried again anyhow; what failed of a source is told only here.
+          if (failure === undefined || endsRun(run, error)) throw error;
+        });
+        if (failure !== undefined) throw failure;
       });
       endedWell = true;
     } finally {
@@ -101,42 +104,6 @@ function indexWithActor({
     }
     return run;
   });
-}
-
-/** Reads every source. One that fails keeps none of the others from being read; then its error is told. */
-async function readSources(run: IndexRun, sources: readonly OpenedSource[]): Promise<void> {
-  const { core, dataset, options, work } = run;
-  const { lastChangeId } = await (await core.catalog()).countRefusedChanges(dataset.datasetId);
-  const failures: unknown[] = [];
-  let isClean = options.source === undefined;
-  for (const read of readings(run, sources)) {
-    try {
-      isClean = (await read()) && isClean;
-    } catch (error) {
-      if (run.task.signal.aborted || isSynclineError(error, 'LEASE_LOST', 'DATASET_DELETING')) throw error;
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-  // A full run has found out about them again, and was allowed to.
-  if (isClean && lastChangeId > 0) await work.writer.forgetRefusedChanges(dataset.datasetId, lastChangeId);
-}
-
-/** Each resolves with whether its source was read in full, and what it does not give any more is gone. */
-function readings(run: IndexRun, sources: readonly OpenedSource[]): (() => Promise<boolean>)[] {
-  const { changedIds, full: isFull = false, allowMassDeletion, source: only } = run.options;
-  if (changedIds !== undefined)
-    return tablesOf(sources, changedIds).map(([{ source }, table]) => async () => {
-      await applyDelta(run, source, table, changedIds[table] ?? []);
-      return false;
-    });
-  const scans = sources.map((opened) => () => scanSource(run, opened, { isFull }));
-  if (!allowMassDeletion || isFull || only !== undefined) return scans;
-  const refused = async (): Promise<boolean> => {
-    await readRefused(run, sources);
-    return false;
-  };
-  return [...scans, refused];
 }
 
 /** Waits until what was taken in is searchable; without a delta, until nothing of the dataset waits. */

@@ -111,12 +111,14 @@ test('only documents of the source that was read are removed', async () => {
   });
 });
 
-test('a source that fails half-way removes nothing, what it gave before is kept, and the others are read', async () => {
+test('a source that fails half-way removes nothing, and what it and the others gave is indexed before that is told', async () => {
   const bad = createMemorySource('bad', numberedRows(4));
   const good = createMemorySource('good', { 'rows/1': 'Good.' });
   const { runtime } = await startTestRuntime({ datasets: { [ADDRESS]: { sources: [bad, good] } } });
   const dataset = runtime.dataset(ADDRESS);
   await dataset.index({ full: true });
+  const searched = async (word: string) =>
+    (await dataset.search(word, { mode: 'text' })).map(({ key, source }) => `${source} ${key}`);
   bad.rows.set('rows/1', 'Changed before the failure.');
   bad.beforeRecord = (count) => {
     if (count === 2) throw new Error('connection reset');
@@ -124,17 +126,21 @@ test('a source that fails half-way removes nothing, what it gave before is kept,
   good.rows.set('rows/2', 'Better.');
   expect(await rejectionOf(dataset.index({ full: true }))).toMatchObject({
     code: 'SOURCE_FAILED',
-    message: expect.stringContaining('connection reset'),
+    message: expect.stringMatching(/"shop\/orders".*"bad".*connection reset/),
   });
   const [task] = (await runtime.tasks.list({ kind: 'index' })).items;
   expect(task).toMatchObject({
     state: 'failed',
-    progress: { changedCount: 1, addedCount: 1, removedCount: 0 },
+    progress: { changedCount: 1, addedCount: 1, removedCount: 0, embeddedCount: 2 },
   });
-  expect(await dataset.status()).toMatchObject({ counts: { documents: 6 } });
+  expect(await dataset.status()).toMatchObject({
+    counts: { documents: 6, indexedChunks: 6, chunks: { pending: 0 } },
+  });
+  expect(await searched('better')).toEqual(['good rows/2']);
+  expect(await searched('failure')).toEqual(['bad rows/1']);
   bad.beforeRecord = () => undefined;
   await dataset.index({ full: true });
-  expect((await dataset.search('failure', { mode: 'text' })).map(({ key }) => key)).toEqual(['rows/1']);
+  expect(await searched('failure')).toEqual(['bad rows/1']);
 });
 
 test('a source that hangs is given up with a clear error, and a cancelled run ends at once', async () => {
