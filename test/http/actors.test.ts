@@ -20,8 +20,8 @@ describe('actors', () => {
     const api = await startWorking();
     for (const name of ['two', 'three']) await api.runtime.dataset(`docs/${name}`).create();
     await waitFor(
-      'three datasets, and their provider',
-      async () => (await api.call('GET', '/v1/actors')).body.items.length === 5,
+      'three datasets, their provider, the scheduler and the supervisor',
+      async () => (await api.call('GET', '/v1/actors')).body.items.length === 6,
     );
     const first = await api.call('GET', '/v1/actors?limit=2');
     expect(first.body.items.map(({ id }: { id: string }) => id)).toEqual(['supervisor', 'dataset:1']);
