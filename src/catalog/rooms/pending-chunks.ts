@@ -44,6 +44,16 @@ export async function listPendingChunks(
   }
 }
 
+/** The condition that a chunk `c` is cut as it is to be, and no other such chunk with its text and `status` stands before it. */
+function isFirstOfItsText(status: 'pending' | 'failed'): string {
+  return `not ${isUncut('c.document_id', 'c.configuration_id')}
+         and not exists (
+           select 1 from chunks e indexed by chunks_by_text
+           where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
+             and e.configuration_id = c.configuration_id and e.embedding_status = '${status}'
+             and not ${isUncut('e.document_id', 'e.configuration_id')})`;
+}
+
 async function readPending(
   session: CatalogSession,
   configurationId: number,
@@ -57,12 +67,7 @@ async function readPending(
        from chunks c indexed by chunks_pending
        cross join documents d on d.document_id = c.document_id
        where c.configuration_id = ?1 and c.embedding_status = 'pending' and c.batch_job_id is null and c.chunk_id > ?2
-         and not ${isUncut('c.document_id', 'c.configuration_id')}
-         and not exists (
-           select 1 from chunks e indexed by chunks_by_text
-           where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
-             and e.configuration_id = c.configuration_id and e.embedding_status = 'pending'
-             and not ${isUncut('e.document_id', 'e.configuration_id')})
+         and ${isFirstOfItsText('pending')}
        order by c.chunk_id limit ?3`,
       configurationId,
       page.afterChunkId,
@@ -121,12 +126,7 @@ export async function listMissingTexts(
     statement(
       `select c.chunk_id, c.token_count from chunks c indexed by chunks_${status}
        where c.configuration_id = ?1 and c.embedding_status = '${status}' and c.batch_job_id is null and c.chunk_id > ?2
-         and not ${isUncut('c.document_id', 'c.configuration_id')}
-         and not exists (
-           select 1 from chunks e indexed by chunks_by_text
-           where e.text_hash = c.text_hash and e.profile_id = c.profile_id and e.chunk_id < c.chunk_id
-             and e.configuration_id = c.configuration_id and e.embedding_status = '${status}'
-             and not ${isUncut('e.document_id', 'e.configuration_id')})
+         and ${isFirstOfItsText(status)}
        order by c.chunk_id limit ?3`,
       configurationId,
       page.afterChunkId,

@@ -1,3 +1,4 @@
+import { SynclineError } from '../../domain/errors.ts';
 import type { SqlRow } from './cells.ts';
 import type { SqlTableDefinition } from './sql-definition.ts';
 
@@ -60,4 +61,26 @@ export function quoted(name: string): string {
 /** A column of the row that is read. Never a bare name, which SQLite takes for text where there is no such column. */
 export function columnOf({ name }: { readonly name: string }): string {
   return `t.${quoted(name)}`;
+}
+
+/** A table or query that cannot be read. `tables`: those that there are, where what is missing is the table. */
+export function unusableTable(
+  sourceName: string,
+  { name, schema, table, query }: SqlTableDefinition,
+  reason: string,
+  tables: readonly string[] | undefined,
+): SynclineError {
+  const path = `${schema === undefined ? '' : `${schema}.`}${table ?? name}`;
+  const message =
+    tables !== undefined
+      ? `The source "${sourceName}" has no table "${path}"; there are ${tables.length === 0 ? 'none' : tables.join(', ')}.`
+      : `The ${query === undefined ? 'table' : 'query'} of "${name}" in the source "${sourceName}" cannot be read: ${reason}.`;
+  return new SynclineError('INVALID_SOURCE', message, { details: { source: sourceName, table: name } });
+}
+
+/** A source that failed while it was read. */
+export function sourceFailed(sourceName: string, reason: string): SynclineError {
+  return new SynclineError('SOURCE_FAILED', `The source "${sourceName}" failed: ${reason}.`, {
+    details: { source: sourceName },
+  });
 }

@@ -1,6 +1,13 @@
 import { SynclineError } from '../../domain/errors.ts';
 import type { SqlRow } from './cells.ts';
-import { fromClause, type KeyParts, type SqlDatabase, type SqlPlan } from './database.ts';
+import {
+  fromClause,
+  type KeyParts,
+  type SqlDatabase,
+  type SqlPlan,
+  sourceFailed,
+  unusableTable,
+} from './database.ts';
 import { createPageSize } from './page-size.ts';
 import { postgresCell } from './postgres-cells.ts';
 import {
@@ -38,7 +45,9 @@ export async function openPostgres(options: PostgresOptions): Promise<SqlDatabas
       return await typed(run, fields);
     } catch (error) {
       if (!(error instanceof PostgresRefusal)) throw error;
-      throw unusableTable(sourceName, table, error, await knownTables(run));
+      const isMissing = table.query === undefined && ['42P01', '3F000'].includes(error.state);
+      const tables = isMissing ? await knownTables(run) : undefined;
+      throw unusableTable(sourceName, table, error.message, tables);
     }
   }
 
@@ -98,7 +107,7 @@ function createRunner(sourceName: string, connection: PostgresConnection): Run {
     try {
       return await connection.query(sql, args);
     } catch (error) {
-      throw error instanceof PostgresRefusal ? failed(sourceName, error.message) : error;
+      throw error instanceof PostgresRefusal ? sourceFailed(sourceName, error.message) : error;
     }
   };
 }
@@ -140,7 +149,7 @@ async function readWithKeys(
   } catch (error) {
     if (!(error instanceof PostgresRefusal)) throw error;
     // Class 22: a value that cannot be one of the type.
-    if (!error.state.startsWith('22')) throw failed(sourceName, error.message);
+    if (!error.state.startsWith('22')) throw sourceFailed(sourceName, error.message);
     if (keys.length === 1) return { rows: [], wrongKeys: keys };
     const half = keys.length >> 1;
     const first = await readWithKeys(sourceName, connection, target, keys.slice(0, half));
@@ -174,24 +183,4 @@ function rowOf(columns: readonly PostgresColumn[], row: readonly (string | null)
 
 function sizeOf(rows: PostgresResult['rows']): number {
   return rows.reduce((sum, row) => sum + row.reduce((length, text) => length + (text?.length ?? 1), 0), 0);
-}
-
-function unusableTable(
-  sourceName: string,
-  { name, schema, table, query }: SqlTableDefinition,
-  { message, state }: PostgresRefusal,
-  known: readonly string[],
-): SynclineError {
-  const isMissing = query === undefined && (state === '42P01' || state === '3F000');
-  const path = `${schema === undefined ? '' : `${schema}.`}${table ?? name}`;
-  const text = isMissing
-    ? `The source "${sourceName}" has no table "${path}"; there are ${known.length === 0 ? 'none' : known.join(', ')}.`
-    : `The ${query === undefined ? 'table' : 'query'} of "${name}" in the source "${sourceName}" cannot be read: ${message}.`;
-  return new SynclineError('INVALID_SOURCE', text, { details: { source: sourceName, table: name } });
-}
-
-function failed(sourceName: string, reason: string): SynclineError {
-  return new SynclineError('SOURCE_FAILED', `The source "${sourceName}" failed: ${reason}.`, {
-    details: { source: sourceName },
-  });
 }

@@ -1,6 +1,5 @@
-import { SynclineError } from '../../domain/errors.ts';
 import type { SqlRow } from './cells.ts';
-import { fromClause, type SqlColumn, type SqlDatabase } from './database.ts';
+import { fromClause, type SqlColumn, type SqlDatabase, sourceFailed, unusableTable } from './database.ts';
 import { createPageSize } from './page-size.ts';
 import type { SqlTableDefinition } from './sql-definition.ts';
 import { encodingOf, isSameKey, positionOf, rowOf, type SqliteEncoding, sizeOf } from './sqlite-cells.ts';
@@ -63,7 +62,9 @@ export function createSqliteDatabase(
     try {
       return await connection.query(statement);
     } catch (error) {
-      throw error instanceof SqliteRefusal && !error.isTooLarge ? failed(sourceName, error.message) : error;
+      throw error instanceof SqliteRefusal && !error.isTooLarge
+        ? sourceFailed(sourceName, error.message)
+        : error;
     }
   }
 
@@ -73,12 +74,9 @@ export function createSqliteDatabase(
         .columns;
     } catch (error) {
       if (!(error instanceof SqliteRefusal)) throw error;
-      const known = await run({
-        sql: `select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite!_%' escape '!' order by name limit ${TABLES_NAMED_MAX}`,
-        args: [],
-      });
-      const names = known.rows.map(([name]) => String(name));
-      throw unusableTable(sourceName, table, error.message, names);
+      const isMissing = table.query === undefined && /no such table/i.test(error.message);
+      const known = isMissing ? await knownTables(run) : undefined;
+      throw unusableTable(sourceName, table, error.message, known);
     }
   }
 
@@ -93,7 +91,7 @@ export function createSqliteDatabase(
       } catch (error) {
         const isTooLarge = error instanceof SqliteRefusal && error.isTooLarge;
         if (!isTooLarge) throw error;
-        if (!size.shrink()) throw failed(sourceName, `a single row is too large (${error.message})`);
+        if (!size.shrink()) throw sourceFailed(sourceName, `a single row is too large (${error.message})`);
       }
     }
   }
@@ -154,28 +152,20 @@ export function createSqliteDatabase(
   return database;
 }
 
+/** Some of its tables and views, by name. */
+async function knownTables(
+  run: (statement: SqliteStatement) => Promise<SqliteResult>,
+): Promise<readonly string[]> {
+  const known = await run({
+    sql: `select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite!_%' escape '!' order by name limit ${TABLES_NAMED_MAX}`,
+    args: [],
+  });
+  return known.rows.map(([name]) => String(name));
+}
+
 /** Rows without a key are all alike. */
 function* keylessRows(count: number, columnCount: number): Generator<SqlRow[]> {
   const row: SqlRow = Array.from({ length: columnCount }, () => null);
   for (let left = count; left > 0; left -= KEYLESS_PAGE)
     yield Array.from({ length: Math.min(left, KEYLESS_PAGE) }, () => row);
-}
-
-function unusableTable(
-  sourceName: string,
-  { name, table, query }: SqlTableDefinition,
-  reason: string,
-  known: readonly string[],
-): SynclineError {
-  const isMissing = query === undefined && /no such table/i.test(reason);
-  const message = isMissing
-    ? `The source "${sourceName}" has no table "${table ?? name}"; there are ${known.length === 0 ? 'none' : known.join(', ')}.`
-    : `The ${query === undefined ? 'table' : 'query'} of "${name}" in the source "${sourceName}" cannot be read: ${reason}.`;
-  return new SynclineError('INVALID_SOURCE', message, { details: { source: sourceName, table: name } });
-}
-
-function failed(sourceName: string, reason: string): SynclineError {
-  return new SynclineError('SOURCE_FAILED', `The source "${sourceName}" failed: ${reason}.`, {
-    details: { source: sourceName },
-  });
 }
