@@ -34,7 +34,7 @@ test('flush and sync are answered with the finished task and its jobs when they 
     kind: 'batchFlush',
     state: 'succeeded',
     dataset: 'archive/mails',
-    progress: { datasetCount: 1, jobCount: 1, visitedCount: 1 },
+    progress: { datasetCount: 1, jobCount: 1 },
     jobs: [{ id: 1, status: 'submitted', textCount: 3 }],
     failures: [],
   });

@@ -101,6 +101,18 @@ describe('batch jobs without a started runtime', () => {
     expect(server.files.size).toBe(0);
   });
 
+  test('are all told by the flush that made them, also those that were submitted before it looked', async () => {
+    const runtime = open({ inputsPerJobMax: 1 });
+    await runtime.dataset('p/d').create({ batch: { mode: 'always' } });
+    await runtime.dataset('p/d').ingest(documents(5), { mode: 'async' });
+    const { jobs, failures } = await runtime.batch.flush();
+    expect([jobs.map(({ batchJobId }) => batchJobId), failures]).toEqual([
+      Array.from({ length: 5 }, (_, index) => index + 1),
+      [],
+    ]);
+    expect(jobs.every(({ status }) => status !== 'created')).toBe(true);
+  });
+
   test('hold what index() and ingest() would wait for, which return without them', async () => {
     const runtime = open();
     const dataset = runtime.dataset('p/d');

@@ -132,6 +132,7 @@ function flush(
     const datasetId = datasets?.length === 1 ? chosen[0]?.datasetId : undefined;
     return runTask(core, writer, { kind: 'batchFlush', datasetId, signal, onTask }, async (task) => {
       const run = { task, failures: [] };
+      const newestBefore = (await newestJobs(core, 1))[0]?.batchJobId ?? 0;
       Object.assign(task.progress, { datasetCount: chosen.length });
       for (const dataset of chosen) {
         throwIfAborted(task.signal);
@@ -140,8 +141,14 @@ function flush(
         );
         await task.save();
       }
-      const jobs = (await unfinishedJobs(core)).filter(({ status }) => status === 'created');
-      return visitAll(core, jobs, run);
+      const waiting = (await unfinishedJobs(core)).filter(({ status }) => status === 'created');
+      await visitAll(core, waiting, run);
+      // Each has an actor from its beginning: it may be submitted by now, or refused.
+      const made = (await newestJobs(core, JOBS_PER_PAGE)).filter(
+        ({ batchJobId }) => batchJobId > newestBefore,
+      );
+      const ids = [...waiting, ...made].map(({ batchJobId }) => batchJobId).sort((one, other) => one - other);
+      return tellOutcome(core, new Set(ids), new Set(), run);
     });
   });
 }
@@ -206,7 +213,11 @@ function sync(
   return withSession(core, given, ({ writer }, signal) =>
     runTask(core, writer, { kind: 'batchSync', signal, onTask }, async (task) => {
       const run = { task, failures: [] };
-      const result = await visitAll(core, await unfinishedJobs(core), run);
+      const jobs = await unfinishedJobs(core);
+      await visitAll(core, jobs, run);
+      const endedBefore = new Set(jobs.filter(hasEnded).map(({ batchJobId }) => batchJobId));
+      const ids = new Set(jobs.map(({ batchJobId }) => batchJobId));
+      const result = await tellOutcome(core, ids, endedBefore, run);
       if (index && core.supervision === undefined) await writeHarvest(core, run);
       return result;
     }),
@@ -217,7 +228,7 @@ function sync(
 async function writeHarvest(core: RuntimeCore, run: BatchRun): Promise<void> {
   const { signal } = run.task;
   const catalog = await core.catalog();
-  const ended = await catalog.listBatchJobs({ limit: JOBS_PER_PAGE });
+  const ended = await newestJobs(core, JOBS_PER_PAGE);
   const profiles = new Set(ended.map(({ profileId }) => profileId));
   const datasets = new Set<number>();
   for (const profileId of profiles) {
@@ -248,13 +259,9 @@ async function unfinishedJobs(core: RuntimeCore): Promise<BatchJobRecord[]> {
 }
 
 /** One after the other: those that end make room at the provider for those behind them. */
-async function visitAll(
-  core: RuntimeCore,
-  jobs: readonly BatchJobRecord[],
-  run: BatchRun,
-): Promise<BatchRunResult> {
-  const { task, failures } = run;
-  Object.assign(task.progress, { jobCount: jobs.length, visitedCount: 0 });
+async function visitAll(core: RuntimeCore, jobs: readonly BatchJobRecord[], run: BatchRun): Promise<void> {
+  const { task } = run;
+  task.progress.jobCount = jobs.length;
   for (const [index, { batchJobId, address }] of jobs.entries()) {
     throwIfAborted(task.signal);
     const failure = await core.batches.visit(batchJobId, task.signal);
@@ -263,15 +270,29 @@ async function visitAll(
     task.progress.visitedCount = index + 1;
     await task.save();
   }
+}
+
+/** How jobs stand now; one that has failed by now is a failure of the run. */
+async function tellOutcome(
+  core: RuntimeCore,
+  batchJobIds: ReadonlySet<number>,
+  endedBefore: ReadonlySet<number>,
+  run: BatchRun,
+): Promise<BatchRunResult> {
   const catalog = await core.catalog();
-  const views: BatchJob[] = [];
-  for (const before of jobs) {
-    const job = await catalog.findBatchJob(before.batchJobId);
+  const jobs: BatchJob[] = [];
+  for (const batchJobId of batchJobIds) {
+    const job = await catalog.findBatchJob(batchJobId);
     if (job === undefined) continue;
-    views.push(view(core, job));
-    if (job.status === 'failed' && !hasEnded(before)) failures.push(failureOf(job));
+    jobs.push(view(core, job));
+    if (job.status === 'failed' && !endedBefore.has(batchJobId)) note(run, failureOf(job));
   }
-  return { jobs: views, failures };
+  run.task.progress.jobCount = jobs.length;
+  return { jobs, failures: run.failures };
+}
+
+async function newestJobs(core: RuntimeCore, limit: number): Promise<readonly BatchJobRecord[]> {
+  return (await core.catalog()).listBatchJobs({ limit });
 }
 
 /** Jobs keep `CODE: message`. */
