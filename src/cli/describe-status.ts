@@ -145,10 +145,13 @@ function describeRefusedChanges({ address, refusedChangeCount }: DatasetOverview
   return `Warning: ${countOf(refusedChangeCount, 'change')} of ${address} would delete too much at once and ${refusedChangeCount === 1 ? 'was' : 'were'} set aside. List them: "syncline changes list ${address}"; do them: "syncline index ${address} --allow-mass-deletion"; or forget them: "syncline changes drop ${address}".`;
 }
 
-function describeWaiting({ incomingDocuments, queuedDocuments, chunks }: DatasetOverview['counts']): string {
+function describeWaiting(counts: DatasetOverview['counts']): string {
+  const { incomingDocuments, queuedDocuments, chunks, batchedChunks } = counts;
+  const toEmbed = Math.max(0, chunks.pending - batchedChunks);
   const waiting = [
     ...(incomingDocuments > 0 ? [`${countOf(incomingDocuments, 'document')} to chunk`] : []),
-    ...(chunks.pending > 0 ? [`${countOf(chunks.pending, 'chunk')} to embed`] : []),
+    ...(toEmbed > 0 ? [`${countOf(toEmbed, 'chunk')} to embed`] : []),
+    ...(batchedChunks > 0 ? [`${countOf(batchedChunks, 'chunk')} in batch jobs`] : []),
     ...(queuedDocuments > 0 ? [`${countOf(queuedDocuments, 'document')} to write`] : []),
   ];
   return `waiting: ${waiting.join(', ')}`;

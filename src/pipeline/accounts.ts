@@ -49,6 +49,8 @@ export interface Accounts {
   ): { readonly kept: number; readonly added: number };
   noteEmbedded(answer: ChargedAnswer): void;
   noteGivenUp(profileId: number, textHash: Digest): void;
+  /** Texts went to a batch job: they are neither embedded for a call nor reused by it. */
+  noteBatched(profileId: number, textHashes: readonly Digest[]): void;
 }
 
 /** One of the two claims of an account, for texts that its documents had before, and for new ones. */
@@ -123,6 +125,9 @@ export function createAccounts(): Accounts {
     noteGivenUp(profileId, textHash) {
       const account = take(profileId, textHash);
       if (account !== undefined) account.counts.givenUpCount += 1;
+    },
+    noteBatched(profileId, textHashes) {
+      for (const textHash of textHashes) take(profileId, textHash);
     },
   };
 }

@@ -30,7 +30,7 @@ test('a source is added, read by full and by changed records, and removed; a sch
   expect(JSON.parse(refused.stdout).datasets).toMatchObject([
     { counts: { failedCount: 1 }, refused: [{ code: expect.any(String), message: expect.any(String) }] },
   ]);
-  expect(refused.stderr).toContain('INVALID_DOCUMENT');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('INVALID_DOCUMENT')]);
   const failures = await run('failures', 'shop/orders', '--refused');
   expect(JSON.parse(failures.stdout).refused).toMatchObject([
     { taskId: expect.any(Number), code: 'INVALID_DOCUMENT', message: expect.stringContaining('"content"') },

@@ -66,3 +66,12 @@ test('tokens without a price leave the cost unknown', () => {
   accounts.noteEmbedded({ ...price, chunks: chunks('a'), tokensCharged: 5, usdPerMillionTokens: undefined });
   expect(account).toMatchObject({ isPriced: false, counts: { tokensCharged: 5, costUsd: 0 } });
 });
+
+test('a text that went to a batch job is neither embedded nor reused by the call that brought it', () => {
+  const accounts = createAccounts();
+  const index = accounts.open({ takesRest: true });
+  accounts.claim(index, PROFILE, { kept: [], added: hashes('a', 'b') });
+  accounts.noteBatched(PROFILE, hashes('a'));
+  accounts.close(index, { endedWell: true });
+  expect(index.counts).toMatchObject({ embeddedCount: 0, reusedCount: 1 });
+});

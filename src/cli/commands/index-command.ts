@@ -35,6 +35,10 @@ interface IndexOutcome {
   readonly refused?: readonly RefusedDocument[];
   readonly indexedChunks?: number;
   readonly failedChunks?: number;
+  /** Chunks that wait for batch jobs. */
+  readonly batchedChunks?: number;
+  /** Records that this run refused, and texts that it gave up. */
+  readonly notTakenCount?: number;
   readonly durationMs?: number;
   /** Why the table's last maintenance failed, if it did. */
   readonly maintenanceFailure?: { readonly code: string; readonly message: string };
@@ -48,7 +52,7 @@ const HELP = `
 Reads the sources of a dataset, if it has any, takes in what has changed, and does everything that waits: queued documents, pending
 chunks, unwritten rows. With --full, documents are removed that their source does not have any more; with --changed, only these records are looked at.
 A dataset that fails does not stop the
-others; the exit code is then 1, as when everything is indexed but the upkeep of a table fails. Chunks that were given up are listed by "syncline failures DATASET".
+others; the exit code is then 1, as when records were refused or chunks given up, or the upkeep of a table fails. Chunks that were given up are listed by "syncline failures DATASET".
 
 Examples:
   syncline index                                all datasets
@@ -105,6 +109,7 @@ async function indexDatasets(
       if (outcome.error === undefined && !output.quiet) output.answer(describe(outcome));
       tellRefused(output, name, outcome);
       const failure = outcome.error ?? outcome.maintenanceFailure;
+      if ((outcome.notTakenCount ?? 0) > 0) exitCode = EXIT.failed;
       if (failure !== undefined) {
         exitCode = exitCodeFor(failure.code);
         output.problem(formatError(failure.code, failure.message));
@@ -132,7 +137,7 @@ async function indexOne(
     const { refused, durationMs, ...run } = await dataset.index({ ...options, signal });
     const { retriedCount } = run;
     const { counts, maintenance } = await dataset.status();
-    const { indexedChunks, chunks } = counts;
+    const { indexedChunks, chunks, batchedChunks } = counts;
     const failure = maintenance?.failure;
     return {
       dataset: name,
@@ -141,6 +146,8 @@ async function indexOne(
       ...(refused.length > 0 && { refused }),
       indexedChunks,
       failedChunks: chunks.failed,
+      batchedChunks,
+      notTakenCount: run.failedCount + run.givenUpCount,
       durationMs,
       ...(failure && { maintenanceFailure: failure }),
     };
@@ -196,6 +203,7 @@ function describe({
   retriedCount = 0,
   indexedChunks = 0,
   failedChunks = 0,
+  batchedChunks = 0,
   durationMs = 0,
 }: IndexOutcome): string {
   const retried = retriedCount > 0 ? `, ${formatCount(retriedCount)} tried again` : '';
@@ -205,5 +213,10 @@ function describe({
     counts === undefined
       ? ''
       : ` ${countOf(counts.readCount, 'record')} read: ${formatCount(counts.addedCount)} added, ${formatCount(counts.changedCount)} changed, ${formatCount(counts.removedCount)} removed, ${formatCount(counts.unchangedCount)} unchanged${counts.failedCount > 0 ? `, ${formatCount(counts.failedCount)} refused` : ''}; ${countOf(counts.embeddedCount, 'text')} embedded, ${formatCount(counts.reusedCount)} reused.`;
-  return `${dataset}:${read} ${read === '' ? 'up' : 'Up'} to date, ${countOf(indexedChunks, 'chunk')} indexed${retried}${failed}, ${formatDuration(durationMs)}.`;
+  const standing = batchedChunks > 0 ? waitsForJobs(batchedChunks) : 'up to date';
+  return `${dataset}:${read} ${read === '' ? standing : `${standing[0]?.toUpperCase()}${standing.slice(1)}`}, ${countOf(indexedChunks, 'chunk')} indexed${retried}${failed}, ${formatDuration(durationMs)}.`;
+}
+
+function waitsForJobs(chunks: number): string {
+  return `${countOf(chunks, 'chunk')} in batch jobs (see "syncline batch list"; "syncline batch sync" or a running "syncline serve" brings them in)`;
 }

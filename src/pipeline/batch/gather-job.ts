@@ -68,6 +68,10 @@ export async function gatherJob(
         try {
           job ??= await createJob(work, profileId);
           await writer.addBatchTexts(job.batchJobId, texts);
+          work.accounts.noteBatched(
+            profileId,
+            texts.map(({ textHash }) => textHash),
+          );
           tokensExpected += tokensOf(sent);
           await writer.expectBatchTokens(job.batchJobId, { tokensExpected, runUsdPerMillionTokens });
         } finally {
