@@ -185,8 +185,8 @@ export interface Batching {
   gathering: number;
   /** Has the dataset looked at again after some time, when texts have waited for others long enough. */
   readonly scheduleLook: (delayMs: number) => void;
-  /** A job was made. */
-  readonly onJob: (batchJobId: number) => void;
+  /** A batch job was made; `undefined` where one may have been of which nobody knows. */
+  readonly onJob: (batchJobId: number | undefined) => void;
 }
 
 /** A generation and its table, with the version and row count that the catalog has recorded. */

@@ -217,7 +217,8 @@ function workListeners(core: RuntimeCore): WorkListeners {
   return {
     onWork: (datasetId, type) => sendToActor(core, datasetId, { type }),
     onProgress: (datasetId) => core.actors.notifier(datasetId).ring(),
-    onBatchJob: (batchJobId) => core.batches.adopt(batchJobId),
+    onBatchJob: (batchJobId) =>
+      batchJobId === undefined ? core.batches.lookAround() : core.batches.adopt(batchJobId),
   };
 }
 

@@ -23,8 +23,8 @@ export interface WorkListeners {
     datasetId: number,
     type: 'work.chunked' | 'work.embedded' | 'dataset.maintain' | 'dataset.changed',
   ) => void;
-  /** A batch job was made. */
-  readonly onBatchJob: (batchJobId: number) => void;
+  /** A batch job was made; `undefined` where one may have been of which nobody knows. */
+  readonly onBatchJob: (batchJobId: number | undefined) => void;
   /** Called after every piece of work. */
   readonly onProgress: (datasetId: number) => void;
 }

@@ -23,6 +23,7 @@ let keeper: BatchKeeper;
 /** Looks at each job. */
 let looks: Map<number, number>;
 let answer: (batchJobId: number) => StepEnd;
+let onLook: () => Promise<void>;
 
 beforeEach(async () => {
   dir = makeTempDir();
@@ -30,6 +31,7 @@ beforeEach(async () => {
   stage = await setStage(catalog);
   clock = createHandClock();
   looks = new Map();
+  onLook = async () => undefined;
   const logic = batchMachine.provide({
     actors: {
       decideStep: fromPromise(async ({ input: { batchJobId } }) =>
@@ -39,6 +41,7 @@ beforeEach(async () => {
       ),
       lookAtJob: fromPromise(async ({ input: { batchJobId } }) => {
         looks.set(batchJobId, (looks.get(batchJobId) ?? 0) + 1);
+        await onLook();
         return answer(batchJobId);
       }),
     },
@@ -124,6 +127,31 @@ describe('more batch jobs than there are actors for', () => {
     await polls(1);
     for (const [batchJobId, tries] of looks)
       expect(tries - (triedBefore.get(batchJobId) ?? 0)).toBeLessThanOrEqual(2);
+  });
+
+  test('that were cut short while they were made get a turn, too', async () => {
+    answer = () => 'wait';
+    await keeper.attend();
+    const [unknown = 0] = await makeJobs(1);
+    await polls(1);
+    expect(looks.has(unknown)).toBe(false);
+    keeper.lookAround();
+    await polls(1);
+    expect(looks.has(unknown)).toBe(true);
+  });
+
+  test('that somebody looked at while all were given actors keep being looked at', async () => {
+    const held = Promise.withResolvers<void>();
+    answer = () => 'wait';
+    onLook = () => held.promise;
+    const [visited = 0] = await makeJobs(1);
+    const visit = keeper.visit(visited, new AbortController().signal);
+    await keeper.attend();
+    held.resolve();
+    await visit;
+    expect(keeper.held()).toHaveLength(0);
+    await polls(1);
+    expect(keeper.held().map(({ batchJobId }) => batchJobId)).toEqual([visited]);
   });
 
   test('make room at once when they end', async () => {

@@ -106,7 +106,14 @@ async function gather(
   api: BatchApi,
   limits: Pick<EmbedderLimits, 'tokensPerItemMax'>,
 ): Promise<boolean> {
-  const batchJobId = await gatherJob(work, configuration, api, limits);
+  let batchJobId: number | undefined;
+  try {
+    batchJobId = await gatherJob(work, configuration, api, limits);
+  } catch (error) {
+    // It may be there all the same, with texts in it.
+    work.batching.onJob(undefined);
+    throw error;
+  }
   if (batchJobId === undefined) return false;
   work.batching.onJob(batchJobId);
   work.report({ type: 'batched', batchJobId });

@@ -39,6 +39,8 @@ export interface BatchKeeper {
   attend(): Promise<void>;
   /** Gives a new job an actor, or a turn soon. */
   adopt(batchJobId: number): void;
+  /** Some job may be there of which nobody told: it gets a turn soon. */
+  lookAround(): void;
   /** Has a job looked at now and waits until it rests, is done, or has failed, which is returned. */
   visit(batchJobId: number, signal: AbortSignal): Promise<Failure | undefined>;
   held(): { readonly batchJobId: number; readonly actor: Actor<typeof batchMachine> }[];
@@ -106,6 +108,7 @@ export function createBatchKeeper(parts: BatchKeeperParts): BatchKeeper {
       if (entries.has(batchJobId) || hasRoom(keeper)) hold(keeper, batchJobId).isAdopted = true;
       else beCrowded(keeper);
     },
+    lookAround: () => beCrowded(keeper),
     visit: (batchJobId, signal) => visit(keeper, batchJobId, signal),
     held: () => [...entries].map(([batchJobId, { actor }]) => ({ batchJobId, actor })),
     kind: {
@@ -211,10 +214,13 @@ async function visit(keeper: Keeper, batchJobId: number, signal: AbortSignal): P
   }
 }
 
-function letGo({ entries }: Keeper, batchJobId: number, entry: Entry): void {
+function letGo(keeper: Keeper, batchJobId: number, entry: Entry): void {
+  const { entries } = keeper;
   if (entry.visitors > 0 || entry.isAdopted || entries.get(batchJobId) !== entry) return;
   entries.delete(batchJobId);
   entry.actor.stop();
+  // Those who gave every job an actor meanwhile took this one for its own.
+  beCrowded(keeper);
 }
 
 /** Whether one more actor may be; one that has rested since an earlier round makes room for it. */

@@ -47,14 +47,7 @@ export function createIndexHook(
 
   const plan = (waitMs: number): void => {
     if (callOff !== undefined || running !== undefined || core.stopAsked) return;
-    const callOffTimer = core.clock.setTimer(waitMs, () => void run());
-    // A wait after failures is minutes long: nobody's process is to stay for it.
-    const { signal } = core.stopping;
-    signal.addEventListener('abort', callOffTimer, { once: true });
-    callOff = () => {
-      callOffTimer();
-      signal.removeEventListener('abort', callOffTimer);
-    };
+    callOff = core.clock.setTimer(waitMs, () => void run());
   };
   const run = (): Promise<void> => {
     callOff?.();

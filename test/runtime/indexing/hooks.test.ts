@@ -1,12 +1,5 @@
 import { expect, test } from 'bun:test';
-import type { Clock } from '../../../src/domain/clock.ts';
-import { createAdapters } from '../../../src/runtime/adapters.ts';
-import { createRuntimeCore } from '../../../src/runtime/core.ts';
-import { runtimeOver } from '../../../src/runtime/create-runtime.ts';
-import { resolveOptions } from '../../../src/runtime/options.ts';
-import { createFakeClock } from '../../support/fake-clock.ts';
 import { createMemorySource, numberedRows } from '../../support/memory-source.ts';
-import { makeTempDir } from '../../support/temp-dir.ts';
 import { startTestRuntime, waitFor } from '../../support/test-runtime.ts';
 
 const ADDRESS = 'shop/orders';
@@ -71,44 +64,6 @@ test('a failure is an event, and what was told is tried again', async () => {
   await onSaved.settled();
   expect(source.asked.at(-1)).toEqual([1, 2]);
   expect(await dataset.status()).toMatchObject({ counts: { documents: 2 } });
-});
-
-test('a hook that waits to try again leaves no timer behind a runtime that was stopped', async () => {
-  const clock = createFakeClock(0);
-  const folder = makeTempDir();
-  const resolved = resolveOptions({
-    dataDir: folder.join('data'),
-    durableTables: false,
-    environment: {},
-    embedder: { provider: 'local' },
-    datasets: { [ADDRESS]: { sources: [createMemorySource('db', numberedRows(1))] } },
-  });
-  let waiting = 0;
-  const counted: Clock = {
-    ...clock,
-    setTimer(delayMs, callback) {
-      let isOver = false;
-      const end = (): void => {
-        if (!isOver) waiting -= 1;
-        isOver = true;
-      };
-      waiting += 1;
-      const callOff = clock.setTimer(delayMs, () => {
-        end();
-        callback();
-      });
-      return () => {
-        end();
-        callOff();
-      };
-    },
-  };
-  const runtime = runtimeOver(createRuntimeCore(resolved, { ...createAdapters(resolved), clock: counted }));
-  runtime.dataset(ADDRESS).hook({ delayMs: 300_000 })({ table: 'rows', ids: [1] });
-  expect(waiting).toBe(1);
-  await runtime.stop();
-  expect(waiting).toBe(0);
-  folder.remove();
 });
 
 test('too many records become one run over everything', async () => {
