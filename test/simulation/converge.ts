@@ -1,5 +1,6 @@
 import type { DatasetPhase } from '../../src/actors/dataset-machine.ts';
 import { statement } from '../../src/catalog/sql-driver.ts';
+import { hasSource, readEverything, setUpFeed } from './feed-workload.ts';
 import { textHashHex, vectorOf } from './ledger.ts';
 import { latestRows } from './memory-tables.ts';
 import { Violation } from './observer.ts';
@@ -21,6 +22,11 @@ import {
 /** Longer than the longest backoff, in milliseconds of the simulated clock. */
 const QUIET_WITHIN_MS = 12 * 60_000;
 const STEPS_MAX = 20_000;
+/** The same where there are batch jobs: the next is made an hour after some that brought nothing. */
+const BATCH_QUIET_WITHIN_MS = 3 * 3_600_000;
+const BATCH_STEPS_MAX = 60_000;
+/** How often the user asks for the same. */
+const ATTEMPTS_MAX = 5;
 /** Steps between two looks whether it is enough. */
 const LOOK_EVERY = 5;
 
@@ -53,13 +59,15 @@ function resumeAll(workload: Workload): void {
 /** Takes steps until something holds. */
 export async function until(workload: Workload, what: string, holds: () => boolean): Promise<void> {
   const { world } = workload.sim;
-  const endMs = world.nowMs() + QUIET_WITHIN_MS;
+  const hasBatch = world.plan.batch !== undefined;
+  const endMs = world.nowMs() + (hasBatch ? BATCH_QUIET_WITHIN_MS : QUIET_WITHIN_MS);
+  const stepsMax = hasBatch ? BATCH_STEPS_MAX : STEPS_MAX;
   await world.settle();
   for (let steps = 0; steps % LOOK_EVERY !== 0 || !holds(); steps += 1) {
     if (!(await world.step()) && !holds())
       throw new Violation(`Nothing happens any more, but not yet: ${what}.`);
     throwComplaints(workload);
-    if (world.nowMs() > endMs || steps > STEPS_MAX) {
+    if (world.nowMs() > endMs || steps > stepsMax) {
       const calls = [...workload.runtimes].flatMap((used) => [...used.calls].map(({ name }) => name));
       throw new Violation(`Waited in vain until ${what}. Calls under way: ${calls.join('; ') || 'none'}.`);
     }
@@ -71,10 +79,14 @@ const WAITING = `
   select p.name || '/' || d.name from datasets d join projects p on p.project_id = d.project_id
   where d.state = 'deleting' or d.target_configuration_id is not null
     or exists (select 1 from generations g where g.dataset_id = d.dataset_id and g.state = 'building')
+    or exists (select 1 from noted_changes n join dataset_sources s on s.dataset_id = n.dataset_id
+               where n.dataset_id = d.dataset_id)
     or exists (select 1 from incoming i where i.dataset_id = d.dataset_id)
     or exists (select 1 from chunks c where c.configuration_id = d.configuration_id and c.embedding_status = 'pending')
     or exists (select 1 from generations g join index_queue q on q.generation_id = g.generation_id
                where g.dataset_id = d.dataset_id and g.state = 'serving')`;
+
+const JOBS = 'select 1 from batch_jobs where tidied = 0 limit 1';
 
 /** Whether nothing waits for a runtime that works. One that was parked waits for its user. */
 function isNothingLeft(workload: Workload): boolean {
@@ -82,6 +94,7 @@ function isNothingLeft(workload: Workload): boolean {
   const workers = [...workload.runtimes].filter(({ isStarted, isStopping }) => isStarted && !isStopping);
   const [worker] = workers.filter(({ core }) => core.supervision !== undefined);
   if (worker === undefined) return true;
+  if (database.rows(JOBS).length > 0) return false;
   return database.rows(WAITING).every(([address]) => isParked(worker, workload, String(address)));
 }
 
@@ -118,17 +131,22 @@ async function finish(workload: Workload): Promise<void> {
   for (const dataset of workload.datasets) checkAllowed(workload, dataset);
   for (const dataset of workload.datasets) if (dataset.isGoing) dropDataset(workload, used, dataset);
   await done('datasets are deleted');
-  for (const dataset of workload.datasets) repeatUnconfirmed(workload, used, dataset);
-  await done('what was not confirmed is repeated');
+  // After batch jobs that brought nothing a call may be told to come again later.
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && workload.datasets.some(isOpen); attempt += 1) {
+    for (const dataset of workload.datasets) repeatUnconfirmed(workload, used, dataset);
+    await done('what was not confirmed is repeated');
+    await until(workload, 'what was repeated leaves nothing undone', () => isNothingLeft(workload));
+  }
   for (const { address } of workload.datasets) {
     if (database.rows(FAILED, address).length === 0) continue;
     follow(workload, used, `index ${address}`, used.runtime.dataset(address).index({ retryFailed: true }));
   }
   await done('what was given up is tried again');
+  await until(workload, 'nothing is left undone in the end', () => isNothingLeft(workload));
   await checkDeeply(workload, used);
-  for (const { address, allowed, isGoing } of workload.datasets) {
-    const isOpen = isGoing || [...allowed.values()].some((revisions) => revisions.length > 1);
-    if (isOpen) throw new Violation(`A call about ${address} fails although nothing is wrong any more.`);
+  for (const dataset of workload.datasets) {
+    if (!isOpen(dataset)) continue;
+    throw new Violation(`A call about ${dataset.address} fails although nothing is wrong any more.`);
   }
   stopRuntime(workload, used);
   await until(workload, 'the last runtime stops', () => workload.runtimes.size === 0);
@@ -169,7 +187,16 @@ async function startAtLast(workload: Workload, used: UsedRuntime): Promise<void>
   throw new Violation('A new runtime does not start although nothing is wrong any more.');
 }
 
+/** Whether some call about a dataset was not confirmed. */
+function isOpen({ allowed, isGoing }: SourceDataset): boolean {
+  return isGoing || [...allowed.values()].some((revisions) => revisions.length > 1);
+}
+
 function repeatUnconfirmed(workload: Workload, used: UsedRuntime, dataset: SourceDataset): void {
+  if (dataset.feed !== undefined) {
+    readAgain(workload, used, dataset);
+    return;
+  }
   const open = [...dataset.allowed].filter(([, revisions]) => revisions.length > 1);
   const wanted = new Map<string, Revision>();
   const unwanted: string[] = [];
@@ -180,6 +207,12 @@ function repeatUnconfirmed(workload: Workload, used: UsedRuntime, dataset: Sourc
   }
   if (wanted.size > 0) ingest(workload, used, dataset, wanted, 'sync');
   if (unwanted.length > 0) remove(workload, used, dataset, unwanted);
+}
+
+/** What a source has is read from end to end. */
+function readAgain(workload: Workload, used: UsedRuntime, dataset: SourceDataset): void {
+  if (!hasSource(workload, dataset)) setUpFeed(workload, used, dataset);
+  else readEverything(workload, used, dataset, { allowMassDeletion: true });
 }
 
 const DOCUMENTS = `
@@ -243,7 +276,7 @@ const GENERATIONS = `
 
 /** Catalog, table and source say the same. */
 function checkAgreement(workload: Workload): void {
-  const { database, disk, observer } = workload.sim;
+  const { database, disk, observer, batchChecks } = workload.sim;
   const tables = new Set<string>();
   for (const dataset of workload.datasets) {
     checkAllowed(workload, dataset);
@@ -260,6 +293,7 @@ function checkAgreement(workload: Workload): void {
   if (held?.rows.length !== 0) throw new Violation('The lease is still held after the last runtime stopped.');
   if (running?.rows.length !== 0)
     throw new Violation('A task still reads as running after the last runtime stopped.');
+  batchChecks.atTheEnd();
 }
 
 function checkDataset(workload: Workload, { address, allowed }: SourceDataset): string[] {

@@ -1,11 +1,9 @@
-import {
-  type SqlDriver,
-  type SqlResult,
-  type SqlStatement,
-  statement,
-} from '../../src/catalog/sql-driver.ts';
+import { type SqlResult, statement } from '../../src/catalog/sql-driver.ts';
 import type { Supervision } from '../../src/runtime/supervision.ts';
 import type { VectorStore, VectorTable } from '../../src/vectors/vector-store.ts';
+import { BATCH_DEFECTS } from './batch-defects.ts';
+import { NOTHING, withWrites } from './defective-driver.ts';
+import { SOURCE_DEFECTS } from './feed-defects.ts';
 import { latestRows, stateOf } from './memory-tables.ts';
 import type { Defect } from './sim-runtime.ts';
 
@@ -22,16 +20,6 @@ function withTables(store: VectorStore, change: (table: VectorTable) => VectorTa
     createTable: async (name, spec) => change(await store.createTable(name, spec)),
   };
 }
-
-/** A driver that executes other statements in a write. */
-function withWrites(
-  driver: SqlDriver,
-  change: (statements: readonly SqlStatement[]) => readonly SqlStatement[],
-): SqlDriver {
-  return { ...driver, write: (statements) => driver.write(change(statements)) };
-}
-
-const NOTHING = statement('select 1 where false');
 
 export const DEFECTS = {
   /** Rows are marked as indexed before they are in the table. */
@@ -192,4 +180,7 @@ export const DEFECTS = {
         },
       })),
   },
+
+  ...BATCH_DEFECTS,
+  ...SOURCE_DEFECTS,
 } as const satisfies Readonly<Record<string, Defect>>;

@@ -18,6 +18,8 @@ export class Violation extends Error {
 export interface Observer {
   afterWrite(process: SimProcess, statements: readonly SqlStatement[]): void;
   afterCommit(process: SimProcess, table: StoredTable, what: string): void;
+  /** Whether a process holds the lease. */
+  isWorker(process: SimProcess): boolean;
   /** Before a request for vectors is sent. */
   beforeRequest(process: SimProcess, texts: readonly string[]): void;
   /** Somebody else damages a table: what holds of tables that Syncline wrote holds of this one no more. */
@@ -56,7 +58,7 @@ const MARKED = `
   where g.recorded_version is not null and g.state != 'dropping'
   order by g.generation_id, i.chunk_id`;
 const COSTS = statement(
-  `select (select coalesce(sum(text_count), 0) from cost_days where mode = 'direct'), (select count(*) from embeddings)`,
+  `select (select coalesce(sum(text_count), 0) from cost_days where mode in ('direct', 'batch')), (select count(*) from embeddings)`,
 );
 const HOLDER = statement('select cast(holder_id as blob) from leases');
 const TABLES = `
@@ -237,6 +239,7 @@ export function createObserver(parts: ObserverParts): Observer {
   return {
     strayTables,
     complaints,
+    isWorker,
     afterWrite(process, statements) {
       if (statements.some(({ sql }) => isWork(sql)) && !isWorker(process)) {
         throw new Violation(`${process.name} wrote into the catalog although another holds the lease.`);

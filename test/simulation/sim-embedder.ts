@@ -1,3 +1,4 @@
+import type { BatchApi } from '../../src/batch/batch-api.ts';
 import { SynclineError } from '../../src/domain/errors.ts';
 import type { Embedder, EmbedResult } from '../../src/embedders/embedder.ts';
 import { type Ledger, SIM_DIMENSIONS, vectorOf } from './ledger.ts';
@@ -17,10 +18,12 @@ export interface SimEmbedderParts {
   readonly ledger: Ledger;
   /** Called with the texts of each request before it is sent. */
   readonly onRequest: (process: SimProcess, texts: readonly string[]) => void;
+  readonly batch?: BatchApi;
 }
 
 /** A provider whose vectors depend on the text alone. */
-export function createSimEmbedder({ world, process, ledger, onRequest }: SimEmbedderParts): Embedder {
+export function createSimEmbedder(parts: SimEmbedderParts): Embedder {
+  const { world, process, ledger, onRequest, batch } = parts;
   const underWay = ledger.inFlight.get(process.name) ?? new Set<string>();
   ledger.inFlight.set(process.name, underWay);
 
@@ -39,6 +42,7 @@ export function createSimEmbedder({ world, process, ledger, onRequest }: SimEmbe
     model: 'simulated',
     dimensions: SIM_DIMENSIONS,
     limits: LIMITS,
+    ...(batch && { batch }),
     async embed(texts, { purpose, signal }) {
       const isQuery = purpose === 'query';
       const isFlaky = !isQuery && world.isFaulty() && world.random.chance(world.plan.flakyRefusals);

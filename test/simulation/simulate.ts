@@ -1,5 +1,5 @@
 import { converge } from './converge.ts';
-import { drawFaults } from './faults.ts';
+import { drawFaults, type FaultPlan } from './faults.ts';
 import { Violation } from './observer.ts';
 import { createSeededRandom } from './random.ts';
 import type { SimDatabase } from './sim-catalog.ts';
@@ -16,19 +16,24 @@ export interface Outcome {
 }
 
 const ACTIONS = [8, 24] as const;
+/** With batch jobs or a source there is more to do. */
+const MORE_ACTIONS = [16, 40] as const;
+/** Of the steps, those that are an action of the user. */
+const HASTE = [0.01, 0.03, 0.1] as const;
+/** Jobs take their time. */
+const BATCH_HASTE = [0.005, 0.01, 0.03] as const;
 const STEPS_MAX = 20_000;
 
 /** Runs one seed: some trouble, then rest, then everything has to agree. The same seed does the same, step by step. */
 export async function simulate(seed: number, database: SimDatabase, defect: Defect = {}): Promise<Outcome> {
   using _ = withTimeStandingStill();
   database.empty();
-  const name = `simulation ${seed}`;
+  const name = nameOf(seed);
   const random = createSeededRandom(name);
-  const world = createWorld(name, drawFaults(random));
-  const datasets = createDatasets();
-  const historyOf = (address: string, key: string) =>
-    datasets.find((dataset) => dataset.address === address)?.history.get(key) ?? [];
-  const sim = createSim(world, database, historyOf, defect);
+  const world = createWorld(name, drawFaults(random, createSeededRandom(`${name} new ports`)));
+  const { batch, source } = world.plan;
+  const datasets = createDatasets(world.plan);
+  const sim = createSim(world, database, datasets, defect);
   const workload: Workload = {
     sim,
     datasets,
@@ -37,8 +42,13 @@ export async function simulate(seed: number, database: SimDatabase, defect: Defe
     round: 0,
     isLeaseHeld: false,
   };
+  const [least, most] = (batch ?? source) === undefined ? ACTIONS : MORE_ACTIONS;
   try {
-    await cause(workload, random.between(...ACTIONS), random.pick([0.01, 0.03, 0.1]));
+    await cause(
+      workload,
+      random.between(least, most),
+      random.pick(batch === undefined ? HASTE : BATCH_HASTE),
+    );
     await converge(workload);
     return { seed, violation: undefined, trace: world.trace };
   } catch (error) {
@@ -48,6 +58,16 @@ export async function simulate(seed: number, database: SimDatabase, defect: Defe
   } finally {
     world.end();
   }
+}
+
+/** What a seed goes through. */
+export function planOf(seed: number): FaultPlan {
+  const name = nameOf(seed);
+  return drawFaults(createSeededRandom(name), createSeededRandom(`${name} new ports`));
+}
+
+function nameOf(seed: number): string {
+  return `simulation ${seed}`;
 }
 
 /** The first part: the user acts while things go wrong. */

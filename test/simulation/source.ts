@@ -2,6 +2,7 @@ import { prepareChunks } from '../../src/chunking/prepare-chunks.ts';
 import { loadTokenizer } from '../../src/chunking/token-counter.ts';
 import { type DocumentInput, type PreparedDocument, prepareDocument } from '../../src/domain/document.ts';
 import { renderEmbeddedText } from '../../src/domain/embedded-text.ts';
+import type { FeedRecord } from './feed.ts';
 import type { Random } from './random.ts';
 
 await loadTokenizer();
@@ -26,6 +27,8 @@ export type History = (Revision | undefined)[];
 /** What the owner of a dataset knows of it. */
 export interface SourceDataset {
   readonly address: string;
+  /** The records that its documents are read from; `undefined` where documents are pushed. */
+  readonly feed: Map<string, FeedRecord> | undefined;
   readonly history: Map<string, History>;
   readonly allowed: Map<string, Allowed>;
   /** Keys of calls that are under way: nobody else touches them. */
@@ -37,9 +40,10 @@ export interface SourceDataset {
   pauses: number;
 }
 
-export function createSourceDataset(address: string): SourceDataset {
+export function createSourceDataset(address: string, feed?: Map<string, FeedRecord>): SourceDataset {
   return {
     address,
+    feed,
     history: new Map(),
     allowed: new Map(),
     busy: new Set(),

@@ -1,4 +1,8 @@
 import { isSynclineError } from '../../src/domain/errors.ts';
+import { batchActions, datasetBatchActions } from './batch-workload.ts';
+import type { FaultPlan } from './faults.ts';
+import { noteDrop, noteRead } from './feed.ts';
+import { feedActions, recordActions } from './feed-workload.ts';
 import { Violation } from './observer.ts';
 import { LEASE_TTL_MS, type Sim, type SimRuntime, startRuntime } from './sim-runtime.ts';
 import {
@@ -50,12 +54,15 @@ export function throwComplaints({ complaints }: Workload): void {
 }
 
 const ADDRESSES = ['sim/one', 'sim/two'] as const;
-const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
+/** Documents of this one are read from a source. */
+const FED_ADDRESS = 'sim/fed';
+export const KEYS = ['a', 'b', 'c', 'd', 'e', 'f'] as const;
 const DOCUMENTS_PER_CALL_MAX = 4;
 const CALLS_PER_DATASET_MAX = 3;
 
-export function createDatasets(): SourceDataset[] {
-  return ADDRESSES.map(createSourceDataset);
+export function createDatasets({ source }: FaultPlan): SourceDataset[] {
+  const pushed = ADDRESSES.map((address) => createSourceDataset(address));
+  return source === undefined ? pushed : [...pushed, createSourceDataset(FED_ADDRESS, new Map())];
 }
 
 /** Follows a call until it ended. Whatever it is, it must end with one of the errors that the library names. */
@@ -187,7 +194,10 @@ export function dropDataset(workload: Workload, used: UsedRuntime, dataset: Sour
   workload.sim.world.note(`${used.process.name} delete dataset ${dataset.address}`);
   dataset.calls += 1;
   dataset.isGoing = true;
-  for (const history of dataset.history.values()) history.push(undefined);
+  if (dataset.feed === undefined) for (const history of dataset.history.values()) history.push(undefined);
+  else noteDrop(dataset);
+  // Gone, and what came since.
+  const dropped = new Map([...dataset.history].map(([key, { length }]) => [key, length - 1]));
   follow(
     workload,
     used,
@@ -197,12 +207,14 @@ export function dropDataset(workload: Workload, used: UsedRuntime, dataset: Sour
       dataset.calls -= 1;
       if (!isConfirmed) return;
       dataset.isGoing = false;
-      dataset.allowed.clear();
+      if (dataset.feed === undefined) dataset.allowed.clear();
+      else noteRead(dataset, dropped);
     },
   );
 }
 
-interface Action {
+/** Something that a user may do now. */
+export interface Action {
   readonly weight: number;
   readonly run: () => void;
 }
@@ -213,6 +225,7 @@ export function act(workload: Workload): void {
   workload.round += 1;
   const actions = [
     ...processActions(workload),
+    ...recordActions(workload),
     ...[...workload.runtimes].flatMap((used) => callActions(workload, used)),
   ];
   const total = actions.reduce((sum, { weight }) => sum + weight, 0);
@@ -279,49 +292,57 @@ function damage(workload: Workload, which: number): void {
 function callActions(workload: Workload, used: UsedRuntime): Action[] {
   const { random } = workload.sim.world;
   if (used.process.state !== 'running' || used.isStopping) return [];
-  return workload.datasets.flatMap((dataset): Action[] => {
-    const handle = used.runtime.dataset(dataset.address);
-    const search = (): void => searchWords(workload, used, dataset);
-    if (used.access === 'readOnly') return [{ weight: 1, run: search }];
-    if (dataset.isGoing) {
-      return [{ weight: dataset.calls === 0 ? 3 : 0, run: () => dropDataset(workload, used, dataset) }];
-    }
-    const free = KEYS.filter((key) => !dataset.busy.has(key));
-    const mayCall = dataset.calls < CALLS_PER_DATASET_MAX && free.length > 0;
-    const some = (): string[] => [
-      ...new Set(Array.from({ length: random.between(1, DOCUMENTS_PER_CALL_MAX) }, () => random.pick(free))),
-    ];
-    const drawn = (): Map<string, Revision> =>
-      new Map(some().map((key) => [key, revisionOf(drawDocument(random, key, workload.round))]));
-    const pausing = (): void => {
-      dataset.pauses += 1;
-      follow(workload, used, `pause ${dataset.address}`, handle.pause('user'));
-    };
-    const resuming = (): void => {
-      dataset.pauses = 0;
-      follow(workload, used, `resume ${dataset.address}`, handle.resume('user'));
-    };
-    return [
-      { weight: mayCall ? 3 : 0, run: () => ingest(workload, used, dataset, drawn(), 'sync') },
-      { weight: mayCall ? 3 : 0, run: () => ingest(workload, used, dataset, drawn(), 'async') },
-      { weight: mayCall ? 1.5 : 0, run: () => remove(workload, used, dataset, some()) },
-      { weight: dataset.calls === 0 ? 0.3 : 0, run: () => dropDataset(workload, used, dataset) },
-      {
-        weight: 0.7,
-        run: () =>
-          follow(
-            workload,
-            used,
-            `index ${dataset.address}`,
-            handle.index({ retryFailed: random.chance(0.5) }),
-          ),
-      },
-      { weight: 0.7, run: search },
-      ...careActions(workload, used, dataset),
-      { weight: used.isStarted && dataset.pauses === 0 ? 0.3 : 0, run: pausing },
-      { weight: used.isStarted && dataset.pauses > 0 ? 1 : 0, run: resuming },
-    ];
-  });
+  return [
+    ...batchActions(workload, used),
+    ...workload.datasets.flatMap((dataset): Action[] => {
+      const handle = used.runtime.dataset(dataset.address);
+      const search = (): void => searchWords(workload, used, dataset);
+      if (used.access === 'readOnly') return [{ weight: 1, run: search }];
+      if (dataset.isGoing) {
+        return [{ weight: dataset.calls === 0 ? 3 : 0, run: () => dropDataset(workload, used, dataset) }];
+      }
+      const free = KEYS.filter((key) => !dataset.busy.has(key));
+      const isPushed = dataset.feed === undefined;
+      const mayCall = isPushed && dataset.calls < CALLS_PER_DATASET_MAX && free.length > 0;
+      const some = (): string[] => [
+        ...new Set(
+          Array.from({ length: random.between(1, DOCUMENTS_PER_CALL_MAX) }, () => random.pick(free)),
+        ),
+      ];
+      const drawn = (): Map<string, Revision> =>
+        new Map(some().map((key) => [key, revisionOf(drawDocument(random, key, workload.round))]));
+      const pausing = (): void => {
+        dataset.pauses += 1;
+        follow(workload, used, `pause ${dataset.address}`, handle.pause('user'));
+      };
+      const resuming = (): void => {
+        dataset.pauses = 0;
+        follow(workload, used, `resume ${dataset.address}`, handle.resume('user'));
+      };
+      return [
+        { weight: mayCall ? 3 : 0, run: () => ingest(workload, used, dataset, drawn(), 'sync') },
+        { weight: mayCall ? 3 : 0, run: () => ingest(workload, used, dataset, drawn(), 'async') },
+        { weight: mayCall ? 1.5 : 0, run: () => remove(workload, used, dataset, some()) },
+        { weight: dataset.calls === 0 ? 0.3 : 0, run: () => dropDataset(workload, used, dataset) },
+        {
+          weight: 0.7,
+          run: () =>
+            follow(
+              workload,
+              used,
+              `index ${dataset.address}`,
+              handle.index({ retryFailed: random.chance(0.5) }),
+            ),
+        },
+        { weight: 0.7, run: search },
+        ...careActions(workload, used, dataset),
+        ...(isPushed ? [] : feedActions(workload, used, dataset)),
+        ...datasetBatchActions(workload, used, dataset),
+        { weight: used.isStarted && dataset.pauses === 0 ? 0.3 : 0, run: pausing },
+        { weight: used.isStarted && dataset.pauses > 0 ? 1 : 0, run: resuming },
+      ];
+    }),
+  ];
 }
 
 /** What is done for a table rather than for documents. */

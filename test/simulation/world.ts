@@ -19,6 +19,8 @@ export interface PortCall<Result> {
   readonly effect: () => Result;
   /** What there is when the process dies in the middle of it, for calls that are not done in one piece. */
   readonly halfway?: () => void;
+  /** How long after nobody waits for its answer any more it may still take effect, in milliseconds: it is on its way over a network. */
+  readonly lateMsMax?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -198,13 +200,30 @@ export function createWorld(seed: string, plan: FaultPlan): World {
     if (one.process.state === 'dead' || !pending.includes(one)) return;
     const reason: unknown = one.call.signal?.reason;
     const error = reason instanceof SynclineError ? reason : new SynclineError('ABORTED', 'It was aborted.');
+    if (one.outcome === undefined) arriveLate(one);
     end(one, { ok: false, error }, 'aborted');
+  };
+
+  /** What was sent already may arrive although nobody waits for it any more. */
+  const arriveLate = (one: Pending): void => {
+    const { lateMsMax } = one.call;
+    if (lateMsMax === undefined || !faulty || random.chance(0.5)) return;
+    ids += 1;
+    const callback = (): void => {
+      note(`${one.process.name} #${one.id} ${one.call.name}: takes effect late`);
+      takeEffect(one);
+    };
+    timers.push({ id: ids, process: nobody, atMs: nowMs + random.between(1, lateMsMax), callback });
   };
 
   const kill = (process: ProcessState): void => {
     process.state = 'dead';
     for (const one of pending.filter((other) => other.process === process)) {
-      if (one.outcome !== undefined || !random.chance(0.5)) continue;
+      if (one.outcome !== undefined) continue;
+      if (!random.chance(0.5)) {
+        arriveLate(one);
+        continue;
+      }
       const { halfway } = one.call;
       const isHalf = halfway !== undefined && random.chance(0.5);
       note(`${process.name} #${one.id} ${one.call.name}: ${isHalf ? 'half done' : 'done'} as it dies`);
@@ -308,6 +327,8 @@ const FAILURES = {
   catalog: { before: 'CATALOG_BUSY', after: 'CATALOG_UNREACHABLE' },
   store: { before: 'DISK_FULL', after: 'TABLE_FAILED' },
   embedder: { before: 'PROVIDER_RATE_LIMITED', after: 'PROVIDER_UNREACHABLE' },
+  batch: { before: 'PROVIDER_RATE_LIMITED', after: 'PROVIDER_UNREACHABLE' },
+  source: { before: 'SOURCE_FAILED', after: 'SOURCE_FAILED' },
 } as const;
 
 function failure({ call, id }: Pending, isDone: boolean): Outcome {
