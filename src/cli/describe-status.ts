@@ -106,14 +106,13 @@ export function datasetLine(dataset: DatasetOverview): string {
 
 /** What waits, and where a reconfiguration is. */
 function describeState(dataset: DatasetOverview): string {
-  const { isUpToDate, counts, reconfiguringTo, unreadSources, lastRunError, refusedChangeCount } = dataset;
+  const { counts, reconfiguringTo, unreadSources, lastRunError, refusedChangeCount } = dataset;
   const still = [
     ...(unreadSources.length > 0 ? [`never read: ${unreadSources.map(printable).join(', ')}`] : []),
     ...(lastRunError === undefined ? [] : ['last run failed']),
     ...(refusedChangeCount === 0 ? [] : [`${countOf(refusedChangeCount, 'change')} set aside`]),
   ];
-  const waits = isUpToDate ? [] : [describeWaiting(counts)];
-  const state = [...waits, ...still].join('; ') || 'up to date';
+  const state = [...describeWaiting(counts), ...still].join('; ') || 'up to date';
   if (reconfiguringTo === undefined || counts.target === undefined) return state;
   const { uncutDocuments, chunks } = counts.target;
   const left = [
@@ -145,7 +144,7 @@ function describeRefusedChanges({ address, refusedChangeCount }: DatasetOverview
   return `Warning: ${countOf(refusedChangeCount, 'change')} of ${address} would delete too much at once and ${refusedChangeCount === 1 ? 'was' : 'were'} set aside. List them: "syncline changes list ${address}"; do them: "syncline index ${address} --allow-mass-deletion"; or forget them: "syncline changes drop ${address}".`;
 }
 
-function describeWaiting(counts: DatasetOverview['counts']): string {
+function describeWaiting(counts: DatasetOverview['counts']): string[] {
   const { incomingDocuments, queuedDocuments, chunks, batchedChunks } = counts;
   const toEmbed = Math.max(0, chunks.pending - batchedChunks);
   const waiting = [
@@ -154,7 +153,7 @@ function describeWaiting(counts: DatasetOverview['counts']): string {
     ...(batchedChunks > 0 ? [`${countOf(batchedChunks, 'chunk')} in batch jobs`] : []),
     ...(queuedDocuments > 0 ? [`${countOf(queuedDocuments, 'document')} to write`] : []),
   ];
-  return `waiting: ${waiting.join(', ')}`;
+  return waiting.length === 0 ? [] : [`waiting: ${waiting.join(', ')}`];
 }
 
 /** What a host's name ends with where PIDs are of a namespace; of no use to people. */

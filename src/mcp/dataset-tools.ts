@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime/create-runtime.ts';
 import type { SwitchResult } from '../runtime/dataset-tables.ts';
 import type { IndexOptions, IndexResult } from '../runtime/indexing/index-options.ts';
 import type { SearchOptions, SearchResult } from '../runtime/search.ts';
-import { READS, WRITES } from './annotations.ts';
+import { READS, REMOVES, WRITES } from './annotations.ts';
 import type { AddTool, McpParts } from './create-mcp-server.ts';
 import {
   checkInput,
@@ -163,10 +163,10 @@ function addWorking({ runtime, work, explain }: McpParts, add: AddTool): void {
     name: 'index',
     title: 'Index a dataset',
     description:
-      'Brings a dataset in line with its sources and does everything that waits: queued documents, pending texts, unwritten rows.',
+      'Brings a dataset in line with its sources and does everything that waits: queued documents, pending texts, unwritten rows. Documents that its sources do not have any more are removed.',
     input: indexInput,
     output: indexOutput,
-    annotations: WRITES,
+    annotations: REMOVES,
     async run({ dataset, waitSeconds, ...options }) {
       const run: BeginWork<IndexResult> = (onTask) =>
         runtime.dataset(dataset).index({ ...given(options), onTask });

@@ -108,7 +108,12 @@ export const listOutput = z.object({
 export const statusOutput = z.object({
   address: z.string(),
   phase: z.string().describe('What its worker does with it; notRunning when there is none.'),
-  isUpToDate: z.boolean().describe('Everything that was taken in can be searched.'),
+  isUpToDate: z
+    .boolean()
+    .describe('Everything that was taken in can be searched, and every source was read at least once.'),
+  unreadSources: z
+    .array(z.string())
+    .describe('Sources that nothing was ever read of: what they have is not in the dataset yet.'),
   documents: count,
   chunks: z.object({ pending: count, ready: count, failed: count }),
   waitingDocuments: count.describe('Documents that wait to be cut, embedded or written.'),
@@ -118,6 +123,10 @@ export const statusOutput = z.object({
     'Changes that were told and set aside, as they would delete too much at once: a person has to allow or drop them.',
   ),
   failure: z.object({ code: z.string(), message: z.string() }).optional(),
+  failedRun: z
+    .object({ taskId: count, kind: z.string(), at: z.string(), code: z.string(), message: z.string() })
+    .optional()
+    .describe('The newest run, where it failed and none has succeeded since.'),
   lastCheck: z.object({ level: z.string(), inSync: z.boolean(), at: z.string() }).optional(),
 });
 
@@ -125,12 +134,13 @@ export function statusAnswer(
   status: DatasetStatus,
   explain: (code: string, message: string) => string,
 ): z.infer<typeof statusOutput> {
-  const { address, phase, isUpToDate, counts, profile, failure, lastCheck, table, refusedChangeCount } =
-    status;
+  const { address, phase, isUpToDate, unreadSources, counts, profile, table } = status;
+  const { failure, failedRun, lastCheck, refusedChangeCount } = status;
   return {
     address,
     phase,
     isUpToDate,
+    unreadSources: [...unreadSources],
     documents: counts.documents,
     chunks: { ...counts.chunks },
     waitingDocuments: counts.incomingDocuments + counts.queuedDocuments,
@@ -139,6 +149,14 @@ export function statusAnswer(
     refusedChanges: refusedChangeCount,
     ...(failure && {
       failure: { code: failure.code, message: explain(failure.code, failure.message) },
+    }),
+    ...(failedRun && {
+      failedRun: {
+        taskId: failedRun.taskId,
+        kind: failedRun.kind,
+        at: new Date(failedRun.finishedAtMs).toISOString(),
+        ...failureOf(failedRun.error ?? '', explain),
+      },
     }),
     ...(lastCheck && {
       lastCheck: {
@@ -216,21 +234,26 @@ export function taskAnswer(
   { taskId, kind, state, address, progress, error, refused }: TaskRecord,
   explain: (code: string, message: string) => string,
 ): z.infer<typeof taskOutput> {
-  const [, code, message] = /^([A-Z_]+): (.*)$/s.exec(error ?? '') ?? [];
   return {
     taskId,
     kind,
     state,
     ...(address !== undefined && { dataset: address }),
     progress: { ...progress },
-    ...(error !== undefined && {
-      failure:
-        code === undefined || message === undefined
-          ? { code: 'CUT_SHORT', message: error }
-          : { code, message: explain(code, message) },
-    }),
+    ...(error !== undefined && { failure: failureOf(error, explain) }),
     ...(refused && { refused: refusedAnswer(refused, explain) }),
   };
+}
+
+/** Why a task failed, from `CODE: message`. */
+function failureOf(
+  error: string,
+  explain: (code: string, message: string) => string,
+): { readonly code: string; readonly message: string } {
+  const [, code, message] = /^([A-Z_]+): (.*)$/s.exec(error) ?? [];
+  return code === undefined || message === undefined
+    ? { code: 'CUT_SHORT', message: error }
+    : { code, message: explain(code, message) };
 }
 
 export const indexInput = z.strictObject({

@@ -31,7 +31,7 @@ export interface DatasetStatus {
   readonly phase: DatasetPhase | 'notRunning';
   readonly failure: Failure | undefined;
   readonly counts: DatasetCounts;
-  /** Everything in the catalog is in the serving table. */
+  /** Everything in the catalog is in the serving table, and every stored source was read at least once. */
   readonly isUpToDate: boolean;
   /** `provider/model@dimensions tN`. */
   readonly profile: string;
@@ -56,7 +56,7 @@ export interface DatasetStatus {
   readonly lastRun: EndedRun | undefined;
   /** The newest run, where it failed: until a later one succeeds. Cancelled ones do not count. */
   readonly failedRun: EndedRun | undefined;
-  /** Stored sources that nothing was ever read of: what they have is not in the dataset yet, whatever `isUpToDate` says. */
+  /** Stored sources that nothing was ever read of: what they have is not in the dataset yet. */
   readonly unreadSources: readonly string[];
   /** Sources with `watch: true` that this runtime has no room to watch: what changes in them is read by schedules and calls alone. */
   readonly unwatchedSources: readonly string[];
@@ -121,13 +121,15 @@ function statusFrom(core: RuntimeCore, dataset: DatasetRecord, overview: Dataset
   const generation = generations.find(isFinishedServing);
   const standing = core.actors.standing(dataset.datasetId);
   const { chunks, incomingDocuments, queuedDocuments } = counts;
+  const indexing = indexingStanding(core, dataset, overview);
+  const waitingCount = incomingDocuments + queuedDocuments + chunks.pending;
   return {
     address,
     actorId: `dataset:${dataset.datasetId}`,
     phase: standing?.phase ?? 'notRunning',
     failure: standing?.failure,
     counts,
-    isUpToDate: incomingDocuments + queuedDocuments + chunks.pending === 0,
+    isUpToDate: waitingCount === 0 && indexing.unreadSources.length === 0,
     profile: profileKey(dataset.profile),
     fields: dataset.fields,
     lastCheck: core.checks.last(address),
@@ -145,7 +147,7 @@ function statusFrom(core: RuntimeCore, dataset: DatasetRecord, overview: Dataset
     lastRun: lastRun && runOf(lastRun),
     failedRun: failedRun && runOf(failedRun),
     refusedChangeCount: overview.refusedChangeCount,
-    ...indexingStanding(core, dataset, overview),
+    ...indexing,
   };
 }
 

@@ -76,7 +76,8 @@ describe('MCP over HTTP', () => {
       .filter(({ annotations }) => annotations?.readOnlyHint === true)
       .map(({ name }) => name);
     expect(reading.sort()).toEqual(READING);
-    expect(tools.every(({ annotations }) => annotations?.destructiveHint === false)).toBe(true);
+    const removing = tools.filter(({ annotations }) => annotations?.destructiveHint === true);
+    expect(removing.map(({ name }) => name)).toEqual(['index']);
   });
 
   test('searches, lists and tells', async () => {
@@ -102,6 +103,22 @@ describe('MCP over HTTP', () => {
       documents: 1,
       rows: 1,
       chunks: { ready: 1 },
+    });
+  });
+
+  test('says of a dataset which sources were never read, and the run that failed', async () => {
+    const { runtime, url } = await startTestApi();
+    const dataset = runtime.dataset('shop/orders');
+    await dataset.create();
+    await dataset.setSources([{ kind: 'jsonl', name: 'shop', path: 'there-is-none.jsonl' }]);
+    await dataset.index().catch(() => undefined);
+    expect(await dataset.status()).toMatchObject({ isUpToDate: false, unreadSources: ['shop'] });
+    const client = await connect(url);
+    expect(await call(client, 'dataset_status', { dataset: 'shop/orders' })).toMatchObject({
+      isUpToDate: false,
+      unreadSources: ['shop'],
+      documents: 0,
+      failedRun: { kind: 'index', code: 'SOURCE_UNREADABLE' },
     });
   });
 

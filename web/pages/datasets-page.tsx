@@ -33,6 +33,7 @@ const STATES: Readonly<Record<StateFilter, string>> = {
   'catching up': 'Catching up',
   'out of sync': 'Out of sync',
   'with failures': 'With failures',
+  'never read': 'Never read',
   empty: 'Empty',
 };
 

@@ -7,7 +7,7 @@ import { datasets, watchDataset } from '../core/store.ts';
 import type { Upload } from '../core/upload.ts';
 import { ChunkLegend } from '../ui/chunk-legend.tsx';
 import { Notice } from '../ui/parts.tsx';
-import { ChunkBar, PhaseBadge } from '../ui/state.tsx';
+import { ChunkBar, isWaiting, PhaseBadge } from '../ui/state.tsx';
 import { SearchPanel } from './search-panel.tsx';
 
 /** Files that are named where they were left out. */
@@ -19,7 +19,7 @@ export function UploadProgress({ upload }: { readonly upload: Upload }): JSX.Ele
   const entry = datasets.value.get(address);
   useEffect(() => watchDataset(address), [address]);
   const isSent = state === 'sent';
-  const isDone = isSent && entry?.status.value.isUpToDate === true && sentCount > 0;
+  const isDone = isSent && entry !== undefined && !isWaiting(entry.status.value) && sentCount > 0;
   return (
     <>
       <ol class="steps">

@@ -35,13 +35,19 @@ export function PhaseBadge({ status }: { readonly status: DatasetStatus }): JSX.
 }
 
 /** Whether what is searched is what was taken in. */
-export type SyncState = 'in sync' | 'catching up' | 'out of sync' | 'with failures' | 'empty';
+export type SyncState = 'in sync' | 'catching up' | 'out of sync' | 'with failures' | 'never read' | 'empty';
 
 export function syncStateOf(status: DatasetStatus): SyncState {
   if (status.lastCheck?.inSync === false) return 'out of sync';
-  if (!status.isUpToDate) return 'catching up';
+  if (isWaiting(status)) return 'catching up';
   if (status.counts.chunks.failed > 0) return 'with failures';
+  if (status.unreadSources.length > 0) return 'never read';
   return status.counts.documents === 0 ? 'empty' : 'in sync';
+}
+
+/** Whether something that was taken in cannot be searched yet; what is in a source that was never read was not. */
+export function isWaiting({ counts }: DatasetStatus): boolean {
+  return counts.incomingDocuments + counts.queuedDocuments + counts.chunks.pending > 0;
 }
 
 const SYNC_TONES: Readonly<Record<SyncState, Tone>> = {
@@ -49,6 +55,7 @@ const SYNC_TONES: Readonly<Record<SyncState, Tone>> = {
   'catching up': 'busy',
   'out of sync': 'bad',
   'with failures': 'warn',
+  'never read': 'warn',
   empty: 'still',
 };
 

@@ -83,7 +83,9 @@ export const datasetStatusSchema = z
       .string()
       .openapi({ description: 'Where its actor stands; `notRunning` when there is none.', example: 'idle' }),
     failure: failureSchema.optional(),
-    isUpToDate: z.boolean().openapi({ description: 'Everything in the catalog is in the serving table.' }),
+    isUpToDate: z.boolean().openapi({
+      description: 'Everything in the catalog is in the serving table, and every source was read once.',
+    }),
     counts: z.object({
       documents: countSchema,
       chunks: chunkCountsSchema,
@@ -119,7 +121,7 @@ export const datasetStatusSchema = z
     }),
     unreadSources: z
       .array(z.string())
-      .openapi({ description: 'Sources that nothing was ever read of; not part of `isUpToDate`.' }),
+      .openapi({ description: 'Sources that nothing was ever read of.' }),
     unwatchedSources: z.array(z.string()).openapi({
       description:
         'Sources that are to be watched and are not, as there are too many; their schedule reads them.',
