@@ -286,7 +286,7 @@ describe('a place that cannot be used', () => {
       expect([command, look.code, look.stderr]).toEqual([command, 1, stderr]);
     }
     expect(existsSync(dir.join('.syncline'))).toBe(false);
-  }, 60_000);
+  }, 120_000);
 
   test('a data folder that is a file is a clean error; its stack is shown on demand only', async () => {
     using dir = makeTempDir();

@@ -4,7 +4,7 @@ import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { runCli, startCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 function declare(dir: TempDir, more = ''): void {
   mkdirSync(dir.join('docs'), { recursive: true });

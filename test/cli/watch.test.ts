@@ -4,7 +4,7 @@ import { makeTempDir } from '../support/temp-dir.ts';
 import { runCli, startCli } from './run-cli.ts';
 
 // Each test starts the program several times; on a busy machine that takes a while.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 test('watch indexes a folder and what changes in it, and Ctrl-C ends it with 0', async () => {
   using dir = makeTempDir();

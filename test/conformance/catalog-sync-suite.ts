@@ -78,7 +78,7 @@ export function describeCatalogSync(catalog: () => SqlCatalog): void {
       );
       const some = await readAll(catalog(), generationId, [0, 255]);
       expect(some.rows).toEqual(all.rows.filter(({ chunkId }) => [0, 255].includes(chunkId % 256)));
-    }, 60_000);
+    }, 120_000);
 
     test('marks what the write stage marks', async () => {
       const stage = await setStage(catalog());

@@ -6,7 +6,7 @@ import { rejectionOf, startTestRuntime } from '../support/test-runtime.ts';
 import { openRaw, type RawAnswer, sendRaw } from './raw-http.ts';
 
 // The engine looks after its connections every four seconds only.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let server: HttpServer;
 

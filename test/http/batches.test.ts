@@ -4,7 +4,7 @@ import { type BatchServer, startBatchServer } from '../support/batch-server.ts';
 import { waitFor } from '../support/test-runtime.ts';
 import { startTestApi, type TestApi } from './http-fixtures.ts';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let server: BatchServer | undefined;
 

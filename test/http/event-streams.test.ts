@@ -104,7 +104,7 @@ describe('event streams', () => {
     await waitFor('the notice', () => received.includes('event: dropped'));
     expect(received).toContain('{"reason":"slow"}');
     socket.destroy();
-  }, 60_000);
+  }, 120_000);
 
   test('come and go a thousand at a time, and leave nothing behind', async () => {
     const { port, streams, append, log } = serve();

@@ -96,7 +96,7 @@ describe('/metrics', () => {
     const own = [...series.keys()].filter((name) => name.startsWith('syncline_documents{'));
     expect(own).toHaveLength(201);
     expect(own).toContain('syncline_documents{dataset="other"}');
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('/health and /ready', () => {

@@ -57,7 +57,7 @@ describe('long work', () => {
     const isUpToDate = async (): Promise<boolean> =>
       (await api.call('GET', `${DATASET}/status`)).body.isUpToDate;
     await waitFor('the document to be searchable', isUpToDate);
-  }, 60_000);
+  }, 120_000);
 
   test('that cannot be done is refused with the reason when that is waited for, else its task tells', async () => {
     const api = await withTable();

@@ -23,7 +23,7 @@ import {
 import { type BatchServer, startBatchServer } from '../support/batch-server.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 const HOUR_MS = 3_600_000;
 const { signal } = new AbortController();
 

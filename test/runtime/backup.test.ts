@@ -18,7 +18,7 @@ import { startSqld } from '../support/sqld-server.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
 // Each test opens several catalogs and tables.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 function documents(count: number, from = 0) {
   return Array.from({ length: count }, (_, index) => ({

@@ -6,7 +6,7 @@ import { openBatchRuntime } from '../support/batch-worker.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 
 const OFTEN = 1_000;
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let dir: TempDir;
 let server: BatchServer;

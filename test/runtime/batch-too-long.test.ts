@@ -4,7 +4,7 @@ import { createRuntime } from '../../src/runtime/create-runtime.ts';
 import { startBatchServer } from '../support/batch-server.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const DIMENSIONS = 8;
 const LONG = Array.from({ length: 200 }, (_, n) => `word${n}`).join(' ');

@@ -11,7 +11,7 @@ import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
 import { rejectionOf } from '../support/test-runtime.ts';
 
 const DIMENSIONS = 8;
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 let dir: TempDir;
 let server: BatchServer;

@@ -5,7 +5,7 @@ import { changeCatalog, openTableDirectly, recordAsMarked } from '../support/dam
 import { startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
 // Real files, tables and requests: on a busy machine that takes a while.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /* What the check at every boot makes of a table that is not the one the catalog has recorded. */
 

@@ -4,7 +4,7 @@ import { openTableDirectly } from '../support/damage-table.ts';
 import { startTestRuntime } from '../support/test-runtime.ts';
 
 // Real files, tables and requests: on a busy machine that takes a while.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /* A check while somebody writes: it may have to give up, but it never tells of a difference that is none. */
 

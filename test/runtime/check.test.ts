@@ -6,7 +6,7 @@ import { changeCatalog, openTableDirectly, readRows, recordAsMarked } from '../s
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
 // Real files, tables and requests: on a busy machine that takes a while.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 /** 56 documents of 3 chunks each: 168 chunks. */
 const DOCUMENTS = Array.from({ length: 56 }, (_, number) => ({

@@ -10,7 +10,7 @@ import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
  * What can happen to the files of a table behind our back, one by one, on a table of several commits. Whatever it is: it is
  * noticed, by the boot or by the level of check that is given, healed without an embedding, and nothing is lost.
  */
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const DOCUMENTS = Array.from({ length: 40 }, (_, number) => ({
   key: `${number}`,

@@ -57,4 +57,4 @@ test('disk use stays bounded under 10,000 small updates', async () => {
   await dataset.maintain();
   expect(await tablesBytes()).toBeLessThan(1.5 * compactBytes);
   expect((await dataset.status()).table?.rowCount).toBe(DOCUMENTS);
-}, 120_000);
+}, 300_000);

@@ -56,7 +56,7 @@ test('a table of one’s own is taken over in batches, with a hash for each text
   } finally {
     folder.remove();
   }
-}, 60_000);
+}, 120_000);
 
 test('a vector of another length is refused, with its place', async () => {
   const { runtime } = await startTestRuntime();

@@ -7,7 +7,7 @@ import { makeTempDir } from '../support/temp-dir.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
 // Each test opens several catalogs and tables.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const DOCUMENTS = Array.from({ length: 5 }, (_, number) => ({
   key: `${number}`,

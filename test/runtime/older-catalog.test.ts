@@ -6,7 +6,7 @@ import { restoreCatalog, type Syncline } from '../../src/index.ts';
 import { startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
 // Each test opens several catalogs and tables.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 function documents(from: number, to: number, words = 'Words') {
   return Array.from({ length: to - from }, (_, index) => ({

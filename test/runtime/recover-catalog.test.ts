@@ -7,7 +7,7 @@ import { readCatalog } from '../support/catalog-contents.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime } from '../support/test-runtime.ts';
 
 // Each test makes several catalogs and tables.
-setDefaultTimeout(60_000);
+setDefaultTimeout(120_000);
 
 const CORPUS = join(import.meta.dir, '../../../shared/corpora/hono-docs-new');
 

@@ -82,7 +82,7 @@ test('a started runtime indexes what is in a watched folder, and what changes in
   );
   const [view] = runtime.actors.list({ limit: 10, machine: 'watcher' });
   expect(view).toMatchObject({ id: 'watcher:1', address: 'team/notes', context: { source: 'docs' } });
-}, 60_000);
+}, 120_000);
 
 test('a file or folder that gets another name is not embedded again', async () => {
   const names = Array.from({ length: 30 }, (_, number) => `${number}.md`);
@@ -97,7 +97,7 @@ test('a file or folder that gets another name is not embedded again', async () =
   await untilPaths('renamed.md', ...names.map((name) => `moved/${name}`));
   await untilQuiet();
   expect(provider.texts.length).toBe(before);
-}, 60_000);
+}, 120_000);
 
 test('a thousand files that are saved at once become a few deltas, and every one is indexed', async () => {
   using watched = await startWatching(['a.md']);
@@ -131,7 +131,7 @@ test('a folder that vanishes takes nothing with it, and is watched again when it
   writeFileSync(dir.join('away/c.md'), textOf('c'));
   renameSync(dir.join('away'), dir.join('docs'));
   await untilPaths('a.md', 'c.md', 'sub/b.md');
-}, 60_000);
+}, 120_000);
 
 test('a source is watched as long as it is there and wants to be', async () => {
   using watched = await startWatching(['a.md']);
@@ -147,7 +147,7 @@ test('a source is watched as long as it is there and wants to be', async () => {
   expect(watchers()).toBe(0);
   await runtime.start();
   await waitFor('the watcher of the next worker', () => watchers() === 1);
-}, 60_000);
+}, 120_000);
 
 test('sources beyond those that a worker watches are told, until there is room', async () => {
   using dir = makeTempDir();
@@ -180,7 +180,7 @@ test('sources beyond those that a worker watches are told, until there is room',
   await waitFor('the other', async () =>
     (await dataset.documents()).items.some(({ source }) => source === 'b'),
   );
-}, 60_000);
+}, 120_000);
 
 test('a watched source that cannot be kept up with is told by health, and by nothing once it can', async () => {
   using watched = await startWatching(['a.md', 'b.md']);

@@ -54,7 +54,7 @@ test('seeds that found something stay sound', async () => {
     if (violation !== undefined) violations.push(`seed ${seed}: ${violation}`);
   }
   expect(violations).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('the same seed does the same, step by step', async () => {
   const database = await openSimDatabase();
@@ -66,4 +66,4 @@ test('the same seed does the same, step by step', async () => {
   }
   const other = await simulate(4, database);
   expect(other.trace).not.toEqual((await simulate(5, database)).trace);
-}, 60_000);
+}, 120_000);

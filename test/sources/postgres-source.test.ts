@@ -11,10 +11,10 @@ import { byKey, collect, describeSource, failureOf, noSignal } from './source-su
 let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres();
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await server.stop();
-}, 60_000);
+}, 120_000);
 
 const all = { signal: noSignal() };
 const ARTICLES = { name: 'articles', key: 'id', content: '{{body}}' } satisfies SqlTableDefinition;

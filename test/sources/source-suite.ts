@@ -124,7 +124,7 @@ export function describeSource(name: string, make: () => Promise<SourceFixture>)
       const records = await collect(readByIds(fixture.source, fixture.table, ids, options()));
       expect(records).toHaveLength(700);
       expect(byKey(records)).toEqual(expected(700));
-    }, 60_000);
+    }, 120_000);
 
     test('refuses ids that are none one by one', async () => {
       await fixture.fill(numbered(2));

@@ -54,4 +54,4 @@ test('what writers leave that are killed while they commit and maintain is swept
   }
   expect(found).toBe(rowCount);
   await store.close();
-}, 60_000);
+}, 120_000);

@@ -240,7 +240,7 @@ describe('the vector index', () => {
     }
     expect(Math.max(...fragmentCounts)).toBeLessThan(30);
     expect((await table.state()).rowCount).toBe(ROWS + 80);
-  }, 60_000);
+  }, 120_000);
 
   /** Cuts off all files of an index. */
   async function damage(indexName: string): Promise<void> {

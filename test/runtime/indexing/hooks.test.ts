@@ -137,7 +137,7 @@ test('deletions that are too many at once are set aside and hold up nothing, unt
   expect((await dataset.status()).refusedChangeCount).toBe(2_000);
   expect(await dataset.index({ allowMassDeletion: true })).toMatchObject({ removedCount: 2_000 });
   expect(await dataset.status()).toMatchObject({ refusedChangeCount: 0, counts: { documents: 100 } });
-}, 60_000);
+}, 120_000);
 
 test('what was set aside is forgotten when it is dropped, and by a full run that did it', async () => {
   const { dataset, source } = await startWith(numberedRows(60));
@@ -158,7 +158,7 @@ test('what was set aside is forgotten when it is dropped, and by a full run that
   expect((await dataset.status()).refusedChangeCount).toBe(50);
   await dataset.index({ full: true, allowMassDeletion: true });
   expect(await dataset.status()).toMatchObject({ refusedChangeCount: 0, counts: { documents: 10 } });
-}, 60_000);
+}, 120_000);
 
 test('a table of which too much would be deleted keeps no other from being read', async () => {
   const source = createMemorySource(
@@ -177,4 +177,4 @@ test('a table of which too much would be deleted keeps no other from being read'
   onSaved({ table: 'notes', ids: [1] });
   await onSaved.settled();
   expect(await dataset.status()).toMatchObject({ refusedChangeCount: 60, counts: { documents: 60 } });
-}, 60_000);
+}, 120_000);

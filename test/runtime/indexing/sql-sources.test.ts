@@ -21,7 +21,7 @@ const MAKE = `create table articles (id integer primary key, title varchar(50), 
 let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres();
-}, 60_000);
+}, 120_000);
 afterAll(() => server.stop(), 60_000);
 
 /** A database that its owner writes to. */
@@ -95,7 +95,7 @@ for (const [name, make] of [
     expect(JSON.stringify(events)).not.toContain(secret);
     for (const file of filesIn(dataDir)) expect(readFileSync(file).includes(secret)).toBe(false);
     await owned.close();
-  }, 60_000);
+  }, 120_000);
 }
 
 test('a database that its owner has locked ends a full run, which removes nothing', async () => {

@@ -92,7 +92,7 @@ test('a text that makes the server answer 500 is found out the same way, and not
     chunks: { failed: 1, pending: 0 },
   });
   expect(await dataset.failures()).toMatchObject([{ key: { key: 'text-7' } }]);
-}, 60_000);
+}, 120_000);
 
 test.each([400, 500])(
   'a text that alone is answered with HTTP %d, and has no other beside it, is given up without being sent over and over',

@@ -224,7 +224,7 @@ test('a run that fails is tried again with growing waits, so often that an outag
     expect(waitMs).toBeGreaterThanOrEqual(30_000 * 2 ** index - 1_000);
     expect(waitMs).toBeLessThanOrEqual(60_000 * 2 ** index);
   }
-}, 60_000);
+}, 120_000);
 
 test('a source that stays away is tried a bounded number of times, and what trying cannot mend not at all', async () => {
   const { folder, source, options } = setStage();
