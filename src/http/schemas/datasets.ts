@@ -119,9 +119,7 @@ export const datasetStatusSchema = z
       description:
         'The newest run, where it failed: until a later one succeeds. Cancelled ones do not count.',
     }),
-    unreadSources: z
-      .array(z.string())
-      .openapi({ description: 'Sources that nothing was ever read of.' }),
+    unreadSources: z.array(z.string()).openapi({ description: 'Sources that nothing was ever read of.' }),
     unwatchedSources: z.array(z.string()).openapi({
       description:
         'Sources that are to be watched and are not, as there are too many; their schedule reads them.',
