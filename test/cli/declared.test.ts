@@ -52,7 +52,7 @@ test('a first run that fails is told by serve and by status, which does not call
   }
   const told = await runCli(['status'], { cwd: dir.path });
   expect(told.stdout).toContain('never read: pages');
-  expect(told.stdout).toContain('SOURCE_UNREADABLE: The source "pages" cannot be read');
+  expect(told.stdout).toContain('The source "pages" cannot be read');
   const { stdout } = await runCli(['status', '--json'], { cwd: dir.path });
   expect(JSON.parse(stdout).datasets).toMatchObject([
     { unreadSources: ['pages'], lastRunError: expect.stringContaining('SOURCE_UNREADABLE') },
