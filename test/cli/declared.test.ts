@@ -45,7 +45,9 @@ test('a first run that fails is told by serve and by status, which does not call
   rmSync(dir.join('docs'), { recursive: true });
   const serving = startCli(['serve', '--no-http'], { cwd: dir.path });
   try {
-    await serving.untilSaid('site/docs: scheduled run (full) failed: SOURCE_UNREADABLE: The dataset "site/docs"');
+    await serving.untilSaid(
+      'site/docs: scheduled run (full) failed: SOURCE_UNREADABLE: The dataset "site/docs"',
+    );
   } finally {
     serving.child.kill('SIGINT');
     await serving.ended;
