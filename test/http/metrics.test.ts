@@ -113,6 +113,7 @@ describe('/health and /ready', () => {
       ['provider', true],
       ['disk', true],
       ['spend', true],
+      ['watching', true],
     ]);
     await api.runtime.stop();
     const stopped = await api.runtime.health();

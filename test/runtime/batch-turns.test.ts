@@ -72,12 +72,12 @@ async function makeJobs(count: number): Promise<number[]> {
   return ids;
 }
 
-/** The catalog answers in its own time. */
+/** Until no actor is at work, nor begins to: what the catalog was asked before is answered before what it is asked here. */
 async function untilQuiet(): Promise<void> {
-  for (let before = -1, now = 0; before !== now; ) {
-    before = now;
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    now = [...looks.values()].reduce((sum, one) => sum + one, 0);
+  for (let calm = 0; calm < 5; ) {
+    await catalog.findBatchJob(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    calm = keeper.held().some(({ actor }) => actor.getSnapshot().hasTag('busy')) ? 0 : calm + 1;
   }
 }
 
