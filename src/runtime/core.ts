@@ -227,7 +227,9 @@ function onLostLease({ signal }: Session, core: RuntimeCore): void {
     core.supervision?.noteLostLease(signal.reason);
     void core.batches.endSession();
   };
-  signal.addEventListener('abort', lose, { once: true });
+  // It may have been lost while the session began: nobody is told of that any more.
+  if (signal.aborted) lose();
+  else signal.addEventListener('abort', lose, { once: true });
 }
 
 /** The embedders, each telling of its requests and sending them when their turn has come. */
