@@ -96,6 +96,23 @@ const find = async () => (await catalog.findBatchJob(batchJobId)) ?? expect.unre
 const step = () => nextBatchStep(work, batchJobId);
 
 describe('the steps of a batch job', () => {
+  test('wake those whose texts wait again, also where that failed as the job ended', async () => {
+    const woken: number[] = [];
+    const { profileId } = stage.dataset;
+    const failing = {
+      ...work,
+      wake: async () => {
+        throw new SynclineError('CATALOG_BUSY', 'The catalog is busy.', { retryable: true });
+      },
+    };
+    await stage.writer.askBatchJob(batchJobId, 'cancel');
+    await expect(submitJob(failing, batchJobId, signal)).rejects.toThrow('busy');
+    expect(await step()).toBe('tidy');
+    const waking = { ...work, wake: async (id: number) => void woken.push(id) };
+    expect(await tidyJob(waking, batchJobId, signal)).toBe('on');
+    expect(woken).toEqual([profileId]);
+  });
+
   test('leave out texts that are gone by the upload, and put back what comes where it belongs', async () => {
     await remove(stage, 'b');
     await put(stage, documentOf('a', 'two|'));

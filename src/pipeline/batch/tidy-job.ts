@@ -11,6 +11,8 @@ const LEFT_MS_MAX = 30 * 86_400_000;
 export async function tidyJob(work: BatchWork, batchJobId: number, signal: AbortSignal): Promise<StepEnd> {
   const job = await requireJob(work, batchJobId);
   const { writer, clock, settings } = work;
+  // Also where the wake-up at the end of the job failed: that step is not taken again, and its texts would wait for nobody.
+  await work.wake(job.profileId);
   const api = knownBatchApi(work, job.profile);
   const isLeftForGood = api === undefined && clock.nowMs() - (job.finishedAtMs ?? 0) > LEFT_MS_MAX;
   if (isLeftForGood || (job.uploadCount === 0 && job.submissionCount === 0 && job.files.length === 0)) {
