@@ -114,24 +114,34 @@ function tell(
   enqueue: Enqueue,
   datasetId: number,
   event: DatasetEvent,
-  options?: { readonly delay: number },
+  options?: { readonly delay: number; readonly id: string },
 ): void {
   enqueue.sendTo(datasetActorId(datasetId), event, options);
 }
 
 interface Enqueue {
-  sendTo(target: string, event: DatasetEvent, options?: { readonly delay: number }): void;
+  sendTo(
+    target: string,
+    event: DatasetEvent,
+    options?: { readonly delay: number; readonly id: string },
+  ): void;
+  cancel(id: string): void;
 }
 
 /** Actors that answer in one turn of the event loop, each in a fraction of a millisecond, and how long the next ones wait. */
 const TOLD_AT_ONCE = 32;
 const TELL_EVERY_MS = 12;
 
-/** Tells all datasets the same, a thousand of them over some turns: their answers would hold the event loop for long. */
+/**
+ * Tells all datasets the same, a thousand of them over some turns: their answers would hold the event loop for long. What one was
+ * to be told before and was not yet is called off: a pause must not arrive after its end.
+ */
 function tellAll(enqueue: Enqueue, { datasets }: SupervisorContext, event: DatasetEvent): void {
   for (const [place, { datasetId }] of datasets.entries()) {
     const delay = Math.floor(place / TOLD_AT_ONCE) * TELL_EVERY_MS;
-    tell(enqueue, datasetId, event, delay === 0 ? undefined : { delay });
+    const id = `tellAll:${datasetId}`;
+    enqueue.cancel(id);
+    tell(enqueue, datasetId, event, delay === 0 ? undefined : { delay, id });
   }
 }
 
