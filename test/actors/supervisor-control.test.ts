@@ -33,7 +33,7 @@ describe('pausing', () => {
     expect(datasets.get(two)?.waiting).toBe(0);
   });
 
-  test('tells many datasets over several turns, and a resume that comes meanwhile is told after it', async () => {
+  test('tells many datasets over several turns, and what was not told yet is called off by a resume', async () => {
     const { actor, add, clock, phase, reports, until, untilState } = create();
     const ids = add(...Array.from({ length: 80 }, () => ({})));
     actor.start();
@@ -45,10 +45,24 @@ describe('pausing', () => {
     clock.increment(12);
     await until(() => pausedCount() === 64);
     actor.send({ type: 'supervisor.resume', reason: 'user' });
-    clock.increment(12);
-    await until(() => reports.includes(`${ids.at(-1)} paused`));
-    clock.increment(12);
+    clock.increment(24);
     await until(({ context }) => context.datasets.every((entry) => entry.phase === 'idle'));
+    await untilState('idle');
+    expect(reports).not.toContain(`${ids.at(-1)} paused`);
+  });
+
+  test('leaves nobody behind that moves up in the row between a pause and its end', async () => {
+    const { actor, add, clock, phase, tell, until, untilState } = create();
+    const ids = add(...Array.from({ length: 40 }, () => ({})));
+    const [first = 0] = ids;
+    actor.start();
+    await untilState('idle');
+    actor.send({ type: 'supervisor.pause', reason: 'user' });
+    tell(first, { type: 'dataset.delete' });
+    await until(({ context }) => context.datasets.length === 39);
+    actor.send({ type: 'supervisor.resume', reason: 'user' });
+    clock.increment(24);
+    await until(() => ids.slice(1).every((id) => phase(id) === 'idle'));
     await untilState('idle');
   });
 
