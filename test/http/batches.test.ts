@@ -35,14 +35,15 @@ test('flush and sync are answered with the finished task and its jobs when they 
     state: 'succeeded',
     dataset: 'archive/mails',
     progress: { datasetCount: 1, jobCount: 1 },
-    jobs: [{ id: 1, status: 'submitted', textCount: 3 }],
+    // The worker may have brought its results in already.
+    jobs: [{ id: 1, textCount: 3 }],
     failures: [],
   });
   let stored = 0;
   while (stored < 3) {
     const synced = await api.call('POST', '/v1/batches/sync?wait=30');
     expect([synced.status, synced.body.kind, synced.body.failures]).toEqual([200, 'batchSync', []]);
-    stored = synced.body.jobs[0].storedCount;
+    stored = (await api.call('GET', '/v1/batches/1')).body.storedCount;
   }
   expect((await api.runtime.dataset('archive/mails').status()).isUpToDate).toBe(true);
   const tasks = await api.call('GET', '/v1/tasks?kind=batchFlush');
@@ -60,7 +61,7 @@ test('flush is answered at once with where to watch it, is cancelled, and can be
   const cancelled = await api.call('POST', `${location}/cancel?wait=30`);
   expect(cancelled.body).toMatchObject({ state: 'cancelled', failure: { code: 'ABORTED' } });
   const again = await api.call('POST', '/v1/batches/flush?wait=30', {});
-  expect(again.body).toMatchObject({ state: 'succeeded', jobs: [{ status: 'submitted' }] });
+  expect(again.body).toMatchObject({ state: 'succeeded', jobs: [{ textCount: 3 }] });
   expect(provider.batches.size).toBe(1);
 });
 
