@@ -54,6 +54,14 @@ export function checkDeclared(datasets: DeclaredDatasets): DeclaredDatasets {
     if (declared.tokensPerChunkMax !== undefined) checkTokensPerChunk(declared.tokensPerChunkMax);
     checkSources(address, declared.sources ?? []);
     if (declared.batch !== undefined) readBatchPolicy(declared.batch);
+    const unknownRun = Object.keys(declared.schedules ?? {}).find(
+      (name) => !SCHEDULED_RUNS.some((known) => known === name),
+    );
+    if (unknownRun !== undefined)
+      throw invalid(
+        address,
+        `has a schedule for "${unknownRun}", which is no run: there are ${SCHEDULED_RUNS.join(' and ')}`,
+      );
     for (const run of SCHEDULED_RUNS) {
       const setting = declared.schedules?.[run];
       if (setting !== undefined) checkScheduleSetting(setting, `${address}, run "${run}"`);

@@ -30,8 +30,11 @@ export function checkScheduleSetting(setting: ScheduleSetting, where: string): v
   if (setting === 'off' || setting === 'default') return;
   const { cron, timeZone = 'UTC' } = Object(setting) as CronSchedule;
   if (typeof cron === 'string' && typeof timeZone === 'string') {
-    cronTimes(cron, timeZone, where);
-    return;
+    if (cronTimes(cron, timeZone, where).nextAfter(0) !== undefined) return;
+    throw new SynclineError(
+      'INVALID_SCHEDULE',
+      `The schedule of ${where} is wrong: "${cron}" never comes. Give "off" for a run that is not to be made.`,
+    );
   }
   throw new SynclineError(
     'INVALID_SCHEDULE',

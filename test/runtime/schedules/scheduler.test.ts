@@ -290,6 +290,14 @@ test('a schedule can be turned off, and set back to the default; a typo is named
     code: 'INVALID_SCHEDULE',
     message: expect.stringContaining('0 25 * * *'),
   });
+  expect(await rejectionOf(dataset.setSchedule('full', { cron: '0 0 30 2 *' }))).toMatchObject({
+    code: 'INVALID_SCHEDULE',
+    message: expect.stringContaining('never comes'),
+  });
+  const misspelt = { [ADDRESS]: { schedules: { ful: 'off' } } } as unknown as SynclineOptions['datasets'];
+  expect(() => resolveOptions({ environment: {}, ...(misspelt && { datasets: misspelt }) })).toThrow(
+    /a schedule for "ful", which is no run: there are full and index/,
+  );
   expect((await dataset.schedules())[0]).toMatchObject({ isOn: false, nextRunAtMs: undefined });
   await pass(3 * DAY_MS);
   expect(await runCount(runtime)).toBe(0);
