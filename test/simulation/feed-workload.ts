@@ -1,3 +1,4 @@
+import { isSynclineError } from '../../src/domain/errors.ts';
 import type { IndexHook } from '../../src/runtime/indexing/index-hook.ts';
 import { changeRecord, FEED_TABLE, type FeedMark, feedDefinition, markFeed, noteRead } from './feed.ts';
 import { drawDocument, revisionOf, type SourceDataset } from './source.ts';
@@ -60,7 +61,12 @@ export function hasSource({ sim }: Workload, { address }: SourceDataset): boolea
 
 export function setUpFeed(workload: Workload, used: UsedRuntime, dataset: SourceDataset): void {
   const handle = used.runtime.dataset(dataset.address);
-  const settingUp = handle.create().then(() => handle.setSources([feedDefinition(dataset)]));
+  const setSources = () => handle.setSources([feedDefinition(dataset)]);
+  const settingUp = handle.create().then(setSources, (error: unknown) => {
+    // It is there since an earlier attempt, and was reconfigured meanwhile.
+    if (isSynclineError(error, 'DATASET_EXISTS')) return setSources();
+    throw error;
+  });
   followRead(workload, used, dataset, `set sources of ${dataset.address}`, settingUp);
 }
 
