@@ -74,6 +74,33 @@ test('a newcomer drops files into an empty installation, watches them go through
   await page.context().close();
 });
 
+test('files that are not searchable yet are not said to be, whatever was in the dataset before', async () => {
+  const api = await startTestApi();
+  await api.runtime.start();
+  await api.runtime.dataset('my/files').ingest([{ key: 'tent', content: 'A light tent.' }]);
+  await api.runtime.dataset('my/files').pause('held');
+  const { page, errors } = await browser.open();
+  await page.goto(`${api.url}/#/add`);
+  // Known before, and in sync as far as the page knows.
+  await page.locator('datalist option[value="my/files"]').waitFor({ state: 'attached' });
+  await page.evaluate(() => {
+    const look = (): void => {
+      if (document.body.textContent?.includes('All of it is searchable'))
+        Object.assign(globalThis, { wasSaid: true });
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
+  });
+  await page.locator('input[type=file]').setInputFiles(FILES.slice(0, 1));
+  await page.getByText('1 document taken in').waitFor();
+  await page.locator('.steps li:nth-child(3).now').waitFor();
+  expect(await page.evaluate(() => 'wasSaid' in globalThis)).toBe(false);
+  await api.runtime.dataset('my/files').resume('held');
+  await page.getByText('All of it is searchable').waitFor();
+  expect((await api.runtime.dataset('my/files').status()).isUpToDate).toBe(true);
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
 test('a dataset goes through its states on screen while real files are indexed', async () => {
   const api = await startTestApi();
   await api.runtime.start();

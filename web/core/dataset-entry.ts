@@ -12,8 +12,10 @@ export interface Activity {
 /** A dataset as the pages know it; each has signals of its own, so that a change of one draws one. */
 export interface DatasetEntry {
   readonly address: string;
-  /** How it is, as it was read last. */
+  /** How it is, by the answer to the newest question. */
   readonly status: Signal<DatasetStatus>;
+  /** When that was asked, on the page's clock: what happened later may be missing from it. */
+  askedAtMs: number;
   /** The newest first moments of the last minutes in which it did something, oldest first. */
   readonly activity: Signal<readonly Activity[]>;
 }
@@ -22,8 +24,8 @@ const ACTIVITIES_MAX = 600;
 /** Over so long a rate is taken. */
 const RATE_WINDOW_MS = 10_000;
 
-export function createEntry(status: DatasetStatus): DatasetEntry {
-  return { address: status.address, status: signal(status), activity: signal([]) };
+export function createEntry(status: DatasetStatus, askedAtMs: number): DatasetEntry {
+  return { address: status.address, status: signal(status), askedAtMs, activity: signal([]) };
 }
 
 export function addActivity({ activity }: DatasetEntry, moment: Activity): void {

@@ -142,9 +142,10 @@ async function loadRuntime(): Promise<void> {
 
 async function loadFirst(): Promise<void> {
   await quietly(async () => {
+    const askedAtMs = performance.now();
     const { items } = await ask(client.value.v1.statuses.$get({ query: { limit: String(FIRST_PAGE) } }));
     if (datasets.peek().size === 0)
-      merge(new Map(items.map((status) => [status.address, keep(status)])), true);
+      merge(new Map(items.map((status) => [status.address, keep(status, askedAtMs)])), true);
   });
 }
 
@@ -167,8 +168,9 @@ async function readAll(): Promise<void> {
   await quietly(async () => {
     do {
       const query = { limit: String(limit), ...(after !== undefined && { after }) };
+      const askedAtMs = performance.now();
       const { items, next } = await ask(client.value.v1.statuses.$get({ query }));
-      for (const status of items) found.set(status.address, keep(status));
+      for (const status of items) found.set(status.address, keep(status, askedAtMs));
       after = next;
       // While the first pages of a list come that is known, what is known stays.
       if (datasets.peek().size === 0 || after === undefined || limit === FIRST_PAGE)
@@ -179,10 +181,12 @@ async function readAll(): Promise<void> {
   });
 }
 
-/** The entry of a dataset with its new status. */
-function keep(status: DatasetStatus): DatasetEntry {
+/** The entry of a dataset with its status, if that was not asked for before the one that is known. */
+function keep(status: DatasetStatus, askedAtMs: number): DatasetEntry {
   const known = datasets.peek().get(status.address);
-  if (known === undefined) return createEntry(status);
+  if (known === undefined) return createEntry(status, askedAtMs);
+  if (askedAtMs < known.askedAtMs) return known;
+  known.askedAtMs = askedAtMs;
   known.status.value = status;
   return known;
 }
@@ -229,8 +233,8 @@ async function refresh(address: string): Promise<void> {
   await quietly(async () => {
     try {
       const route = client.value.v1.datasets[':project'][':dataset'].status;
-      const status = await ask(route.$get({ param: paramOf(address) }));
-      const entry = keep(status);
+      const askedAtMs = performance.now();
+      const entry = keep(await ask(route.$get({ param: paramOf(address) })), askedAtMs);
       if (!datasets.peek().has(address)) datasets.value = new Map([...datasets.peek(), [address, entry]]);
     } catch (error) {
       if (!(error instanceof ProblemError && /^DATASET_(?:NOT_FOUND|DELETING)$/.test(error.code)))

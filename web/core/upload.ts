@@ -9,6 +9,8 @@ export interface Upload {
   readonly fileCount: number;
   readonly readCount: number;
   readonly sentCount: number;
+  /** When the last of them had been taken in, on the page's clock. */
+  readonly sentAtMs: number;
   /** Files, and documents of files, that were left out, with the reason. */
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   readonly unchangedCount: number;
@@ -30,6 +32,7 @@ export async function sendFiles(address: string, files: readonly ChosenFile[]): 
     fileCount: files.length,
     readCount: 0,
     sentCount: 0,
+    sentAtMs: 0,
     leftOut: [],
     unchangedCount: 0,
     state: 'sending',
@@ -67,6 +70,7 @@ async function send(address: string, documents: readonly NewDocument[]): Promise
     for (const { key, detail } of answer.refused) leaveOut(key, detail);
     change(({ sentCount, unchangedCount }) => ({
       sentCount: sentCount + answer.readCount - answer.refusedCount,
+      sentAtMs: performance.now(),
       unchangedCount: unchangedCount + answer.unchangedCount,
     }));
     touchDataset(address);

@@ -15,11 +15,18 @@ const LEFT_OUT_SHOWN = 20;
 
 /** Where files are on their way: read, taken in, cut, embedded, written; then they can be searched. */
 export function UploadProgress({ upload }: { readonly upload: Upload }): JSX.Element {
-  const { address, fileCount, readCount, sentCount, unchangedCount, leftOut, state, problem } = upload;
+  const { address, fileCount, readCount, sentCount, sentAtMs, unchangedCount, leftOut, state, problem } =
+    upload;
   const entry = datasets.value.get(address);
   useEffect(() => watchDataset(address), [address]);
   const isSent = state === 'sent';
-  const isDone = isSent && entry !== undefined && !isWaiting(entry.status.value) && sentCount > 0;
+  const isDone =
+    isSent &&
+    sentCount > 0 &&
+    entry !== undefined &&
+    !isWaiting(entry.status.value) &&
+    // A status from before knows nothing of these documents.
+    entry.askedAtMs > sentAtMs;
   return (
     <>
       <ol class="steps">
