@@ -52,6 +52,9 @@ function open(batch: boolean | Partial<BatchLimits> = true, options: SynclineOpt
   return runtime;
 }
 
+/** Jobs are looked at when `sync` does, and at no other moment. */
+const STILL: SynclineOptions = { batchPollIntervalMs: 600_000 };
+
 const documents = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => ({
     key: `k${from + index}`,
@@ -78,7 +81,7 @@ const embeddedTimes = () => {
 
 describe('batch jobs without a started runtime', () => {
   test('are submitted by flush, collected by sync, and leave nothing at the provider', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
     await dataset.ingest(documents(30), { mode: 'async' });
@@ -102,7 +105,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('are all told by the flush that made them, also those that were submitted before it looked', async () => {
-    const runtime = open({ inputsPerJobMax: 1 });
+    const runtime = open({ inputsPerJobMax: 1 }, STILL);
     await runtime.dataset('p/d').create({ batch: { mode: 'always' } });
     await runtime.dataset('p/d').ingest(documents(5), { mode: 'async' });
     const { jobs, failures } = await runtime.batch.flush();
@@ -114,7 +117,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('hold what index() and ingest() would wait for, which return without them', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
     await dataset.ingest(documents(3), { mode: 'sync' });
@@ -124,7 +127,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('are worth while only for enough texts, where the policy is auto', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'auto', minBatchSize: 10 } });
     await dataset.ingest(documents(3), { mode: 'sync' });
@@ -136,7 +139,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('hold a text for all datasets of the model: it is paid once', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     await runtime.dataset('p/d').create({ batch: { mode: 'always' } });
     await runtime.dataset('p/d').ingest(documents(5), { mode: 'sync' });
     await runtime.batch.flush();
@@ -148,7 +151,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('can be pulled back: what was done is kept, the rest goes the direct way, nothing is paid twice', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
     // Before: what is ingested may be submitted by then.
@@ -169,7 +172,7 @@ describe('batch jobs without a started runtime', () => {
   });
 
   test('that expire half-way keep what was done, and only the rest is sent again', async () => {
-    const runtime = open();
+    const runtime = open(true, STILL);
     const dataset = runtime.dataset('p/d');
     await dataset.create({ batch: { mode: 'always' } });
     // Before: what is ingested may be submitted by then.
@@ -189,7 +192,7 @@ describe('batch jobs without a started runtime', () => {
 
   test('can be ended when their embedder is gone, and are cancelled at the provider when it is back', async () => {
     server.outcome = { kind: 'stuck' };
-    const runtime = open();
+    const runtime = open(true, STILL);
     await runtime.dataset('p/d').create({ batch: { mode: 'always' } });
     await runtime.dataset('p/d').ingest(documents(5), { mode: 'async' });
     const [submitted] = (await runtime.batch.flush()).jobs;
@@ -207,7 +210,7 @@ describe('batch jobs without a started runtime', () => {
     await without.stop();
 
     server.outcome = { kind: 'completed' };
-    const back = open();
+    const back = open(true, STILL);
     await back.batch.sync();
     expect(server.batches.get(externalId)?.status).toBe('cancelling');
     for (const batch of server.batches.values()) batch.status = 'cancelled';
