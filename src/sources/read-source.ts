@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 import { isSynclineError, SynclineError, throwIfAborted } from '../domain/errors.ts';
 import type { Source, SourceId, SourceRecord } from './source.ts';
-import { checkTable, shownValue } from './source-id.ts';
+import { checkTable, shownText, shownValue } from './source-id.ts';
 
 /** Options of {@link readAll} and {@link readByIds}. */
 export interface ReadSourceOptions {
@@ -61,7 +61,8 @@ function sortIds(
       sound.set(source.documentKey(table, id), id);
     } catch (error) {
       if (!isSynclineError(error, 'INVALID_SOURCE_ID')) throw error;
-      const key = `${table}/${shownValue(id)}`;
+      // In messages it stands in quotes.
+      const key = `${table}/${typeof id === 'string' ? shownText(id) : shownValue(id)}`;
       refused.push({ refused: { key, code: error.code, message: error.message } });
     }
   }

@@ -46,5 +46,10 @@ export function shownValue(value: unknown): string {
     // A cycle, or a bigint.
     text = typeof value === 'bigint' ? String(value) : undefined;
   }
-  return (text ?? typeof value).slice(0, SHOWN_LENGTH_MAX).toWellFormed();
+  return shownText(text ?? typeof value);
+}
+
+/** A text as it is shown in messages. */
+export function shownText(text: string): string {
+  return text.slice(0, SHOWN_LENGTH_MAX).toWellFormed();
 }

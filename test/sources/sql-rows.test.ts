@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test';
+import { systemClock } from '../../src/runtime/system-clock.ts';
+import { readByIds } from '../../src/sources/read-source.ts';
 import type { SourceId, SourceRecord } from '../../src/sources/source.ts';
 import type { SqlTableDefinition } from '../../src/sources/sql/sql-definition.ts';
 import { byKey, collect, failureOf, noSignal } from './source-suite.ts';
@@ -145,7 +147,13 @@ describe('a key', () => {
       expect(() => source.documentKey('t', id as SourceId)).toThrow(
         /cannot be an id of the table "t" of the source "shop"/,
       );
-    expect(() => source.documentKey('two', 1)).toThrow('Give a list of 2 values (id, a).');
+    expect(() => source.documentKey('two', 1)).toThrow(
+      '1 cannot be an id of the table "two" of the source "shop". Its key is 2 columns (id, a): give a list of their values, such as [1,2], with quotes where they are text.',
+    );
+    expect(() => source.documentKey('t', [1, 2])).toThrow('that of its key column, "id".');
+    const records = await collect(readByIds(source, 'two', ['[2', 7], { ...all, clock: systemClock }));
+    // A message puts it into quotes.
+    expect(Object.keys(byKey(records))).toEqual(['two/[2', 'two/7']);
   });
 
   test('that is missing or stands twice is refused row by row, and harms no other row', async () => {

@@ -60,6 +60,7 @@ Examples:
   syncline index site/docs --retry-failed       another round of attempts for chunks that were given up
   syncline index shop/orders --full             read everything, remove what is gone
   syncline index shop/orders --changed orders:1,2 --changed notes:7
+  syncline index shop/orders --changed 'lines:[1,2],["de",3]'   a key of several columns
   syncline index shop/orders --changed-from changed.txt     one record a line: orders:1
 `;
 

@@ -68,10 +68,11 @@ export function createSqlSource(definition: SqlSourceDefinition, open: OpenDatab
 function keyParts(sourceName: string, { table, keyColumns }: RowReader, id: SourceId): KeyParts {
   const parts = Array.isArray(id) ? (id as readonly SourceId[]) : [id];
   if (parts.length !== keyColumns.length) {
+    const example = JSON.stringify(keyColumns.map((_, at) => at + 1));
     const wanted =
       keyColumns.length === 1
-        ? 'Give one value'
-        : `Give a list of ${keyColumns.length} values (${keyColumns.join(', ')})`;
+        ? `Give one value: that of its key column, "${keyColumns[0]}"`
+        : `Its key is ${keyColumns.length} columns (${keyColumns.join(', ')}): give a list of their values, such as ${example}, with quotes where they are text`;
     throw invalidId(sourceName, table.name, id, wanted);
   }
   return parts.map((part) => {
