@@ -82,6 +82,8 @@ export interface EmbeddingServer extends AsyncDisposable {
   sendHeaders(headers: Readonly<Record<string, string>>): void;
   /** Changes the time that requests take from now on. */
   setLatency(latencyMs: number, latencyMsPer1kTokens?: number): void;
+  /** Holds every request from now on, until the function that it returns is called: they are answered then. */
+  hold(): () => void;
   /** Forgets counts, texts and requests; keeps commands. */
   reset(): void;
   /** Ends all connections, also hanging ones. */
@@ -112,6 +114,8 @@ interface State {
   readonly seen: SeenRequest[];
   readonly busyIntervals: [number, number][];
   readonly timers: Set<ReturnType<typeof setTimeout>>;
+  /** Ends when requests are answered (again). */
+  held: Promise<void> | undefined;
 }
 
 /** Starts the stand-in on 127.0.0.1. */
@@ -158,6 +162,11 @@ export async function startEmbeddingServer(options: EmbeddingServerOptions = {})
       state.latencyMs = latencyMs;
       state.latencyMsPer1kTokens = latencyMsPer1kTokens;
     },
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      state.held = promise;
+      return resolve;
+    },
     reset: () => reset(state),
     close,
     [Symbol.asyncDispose]: close,
@@ -184,6 +193,7 @@ function createState(options: EmbeddingServerOptions): State {
     seen: [],
     busyIntervals: [],
     timers: new Set(),
+    held: undefined,
   };
 }
 
@@ -225,6 +235,7 @@ async function handle(state: State, request: IncomingMessage, response: ServerRe
   state.options.onRequest?.({ headers: request.headers, body });
   if (state.options.keepTexts ?? true) state.seen.push({ headers: request.headers, body });
   if (state.seen.length > SEEN_MAX) state.seen.shift();
+  await state.held;
   await answer(state, request, response, body);
 }
 

@@ -25,7 +25,7 @@ const ARGUMENTS = [
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** On a busy machine everything takes its time; only what never comes fails. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 120_000;
 
 /** A page, and what went wrong in it or was asked for. */
 export interface Seen {
