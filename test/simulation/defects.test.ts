@@ -34,11 +34,28 @@ const SIGNS: Readonly<Record<keyof typeof DEFECTS, RegExp>> = {
   brokenOffIsWhole: /do not see \w+ any more, which was never to go/,
 };
 
-test.each(Object.entries(DEFECTS))(
+/** Where those show that show late: looked at first, so that the others need not be. Where none is right any more, all are looked at. */
+const SEEN_AT: Partial<Record<keyof typeof DEFECTS, number>> = {
+  lostWakeUp: 30,
+  noFencing: 26,
+  idsUsedAgain: 111,
+  aheadIsTrusted: 24,
+  submittedAgain: 6,
+  takenInOrder: 6,
+  brokenOffIsWhole: 70,
+};
+
+function* seedsFor(name: keyof typeof DEFECTS): Generator<number> {
+  const first = SEEN_AT[name];
+  if (first !== undefined) yield first;
+  for (let seed = 1; seed <= SEEDS_MAX; seed += 1) yield seed;
+}
+
+test.each(Object.entries(DEFECTS) as [keyof typeof DEFECTS, Defect][])(
   'a planted defect is seen for what it is: %s',
-  async (name, defect: Defect) => {
-    const sign = SIGNS[name as keyof typeof DEFECTS];
-    for (let seed = 1; seed <= SEEDS_MAX; seed += 1) {
+  async (name, defect) => {
+    const sign = SIGNS[name];
+    for (const seed of seedsFor(name)) {
       if (defect.needs !== undefined && planOf(seed)[defect.needs] === undefined) continue;
       const { violation } = await simulate(seed, database, defect);
       if (violation === undefined) continue;
