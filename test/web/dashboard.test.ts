@@ -56,11 +56,26 @@ test('a newcomer drops files into an empty installation, watches them go through
       new File(['<title>Stoves</title><h1>Stoves</h1><p>A stove boils water.</p>'], 'stoves.html'),
     );
     data.items.add(new File([new Uint8Array([0, 1, 2])], 'picture.png'));
+    data.items.add(new File(['%PDF-1.7'], 'manual.pdf'));
+    const lines = [
+      '{"key":"mat","content":"A mat."}',
+      '{"key":',
+      '',
+      '{"key":"lamp"}',
+      '{"key":"rope","content":"A rope."}',
+    ];
+    data.items.add(new File([lines.join('\n')], 'more.jsonl'));
     place.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
   });
-  await page.getByText('All of it is searchable').waitFor();
-  await page.getByText('2 documents taken in').waitFor();
-  await page.getByText('3 of 3 files read, 1 left out').waitFor();
+  await page.getByText('All that was taken in is searchable').waitFor();
+  await page.getByText('5 of 5 files read, 2 left out').waitFor();
+  await page.getByText('4 documents taken in, 2 refused').waitFor();
+  expect(await page.locator('details li').allTextContents()).toEqual([
+    'picture.png: not a kind of text that is read here',
+    expect.stringMatching(/^manual\.pdf: PDFs are not read in the browser\..*"syncline source add"/),
+    expect.stringMatching(/^more\.jsonl: line 2: it is not valid JSON/),
+    'more.jsonl: line 4: it needs a "content" that is a string.',
+  ]);
   await page.getByRole('searchbox', { name: 'Search my/files' }).fill('boil water');
   await page.keyboard.press('Enter');
   const first = page.locator('.hits li').first();
@@ -74,7 +89,7 @@ test('a newcomer drops files into an empty installation, watches them go through
   await page.context().close();
 });
 
-test('files that are not searchable yet are not said to be, whatever was in the dataset before', async () => {
+test('files that are not searchable, yet or at all, are not said to be, whatever was in the dataset before', async () => {
   const api = await startTestApi();
   await api.runtime.start();
   await api.runtime.dataset('my/files').ingest([{ key: 'tent', content: 'A light tent.' }]);
@@ -85,8 +100,7 @@ test('files that are not searchable yet are not said to be, whatever was in the 
   await page.locator('datalist option[value="my/files"]').waitFor({ state: 'attached' });
   await page.evaluate(() => {
     const look = (): void => {
-      if (document.body.textContent?.includes('All of it is searchable'))
-        Object.assign(globalThis, { wasSaid: true });
+      if (document.body.textContent?.includes('is searchable')) Object.assign(globalThis, { wasSaid: true });
     };
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true });
   });
@@ -95,8 +109,16 @@ test('files that are not searchable yet are not said to be, whatever was in the 
   await page.locator('.steps li:nth-child(3).now').waitFor();
   expect(await page.evaluate(() => 'wasSaid' in globalThis)).toBe(false);
   await api.runtime.dataset('my/files').resume('held');
-  await page.getByText('All of it is searchable').waitFor();
+  await page.getByText('All that was taken in is searchable').waitFor();
   expect((await api.runtime.dataset('my/files').status()).isUpToDate).toBe(true);
+  // Nor are those that are given up.
+  api.provider.poison('POISON');
+  const bad = { name: 'bad.txt', mimeType: 'text/plain', buffer: Buffer.from('POISON boils water.') };
+  await page.locator('input[type=file]').setInputFiles(bad);
+  await page.getByText(/^\d+ of \d+ chunks are searchable; 1 was given up\./).waitFor();
+  expect(await page.getByText('All that was taken in').count()).toBe(0);
+  await page.getByRole('link', { name: 'See why, and try again' }).click();
+  await page.getByRole('link', { name: 'bad.txt' }).waitFor();
   expect(errors).toEqual([]);
   await page.context().close();
 });

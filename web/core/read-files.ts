@@ -40,21 +40,34 @@ export const ACCEPTED = [...MARKDOWN, ...TEXT, ...HTML, ...LINES].join(',');
 
 const BYTES_MAX = 8_388_608;
 
-/** The documents of a file, or why it is left out. */
-export async function readFile({ path, file }: ChosenFile): Promise<readonly NewDocument[] | string> {
+/** There is a reader for them on the server alone. */
+const PDF =
+  'PDFs are not read in the browser. Have the server read their folder: "syncline add FOLDER", or "syncline source add" to keep in line with it';
+
+/** What is in a file: a document, documents as lines that the server reads, or why it is left out. */
+export type ReadFile =
+  | { readonly document: NewDocument }
+  | { readonly lines: string }
+  | { readonly problem: string };
+
+/** Reads a file as far as that is done in the browser. */
+export async function readFile({ path, file }: ChosenFile): Promise<ReadFile> {
   const extension = /\.[^./]+$/.exec(path)?.[0].toLowerCase() ?? '';
+  if (extension === '.pdf') return { problem: PDF };
   const isKnown = [MARKDOWN, HTML, LINES, TEXT].some((kinds) => kinds.has(extension));
-  if (!isKnown) return 'not a kind of text that is read here';
-  if (file.size > BYTES_MAX) return `larger than ${BYTES_MAX / 1_048_576} MB; use the command line`;
+  if (!isKnown) return { problem: 'not a kind of text that is read here' };
+  if (file.size > BYTES_MAX)
+    return { problem: `larger than ${BYTES_MAX / 1_048_576} MB; use the command line` };
   const text = decode(new Uint8Array(await file.arrayBuffer()));
-  if (text === undefined) return 'not text';
-  if (LINES.has(extension)) return readLines(text);
+  if (text === undefined) return { problem: 'not text' };
+  if (LINES.has(extension)) return { lines: text };
   const metadata = { path, extension };
   if (HTML.has(extension)) {
     const { title, content } = htmlToMarkdown(text);
-    return [{ key: path, content, format: 'markdown', metadata, ...(title !== '' && { title }) }];
+    return { document: { key: path, content, format: 'markdown', metadata, ...(title !== '' && { title }) } };
   }
-  return [{ key: path, content: text, format: MARKDOWN.has(extension) ? 'markdown' : 'text', metadata }];
+  const format = MARKDOWN.has(extension) ? 'markdown' : 'text';
+  return { document: { key: path, content: text, format, metadata } };
 }
 
 /** Text in UTF-8, in UTF-16 with its mark, or else in Latin letters; `undefined` for what is none. */
@@ -67,18 +80,6 @@ function decode(bytes: Uint8Array<ArrayBuffer>): string | undefined {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     return new TextDecoder('windows-1252').decode(bytes);
-  }
-}
-
-/** One document a line, as the API takes them; the server says which is none. */
-function readLines(text: string): readonly NewDocument[] | string {
-  try {
-    return text
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line) => JSON.parse(line) as NewDocument);
-  } catch {
-    return 'a line is no JSON';
   }
 }
 

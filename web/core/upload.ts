@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { ask, client, messageOf, paramOf } from './api.ts';
-import { type ChosenFile, type NewDocument, readFile } from './read-files.ts';
+import { ask, client, keyHeader, messageOf, paramOf } from './api.ts';
+import { type ChosenFile, readFile } from './read-files.ts';
 import { touchDataset } from './store.ts';
 
 /** Files on their way into a dataset. */
@@ -11,9 +11,13 @@ export interface Upload {
   readonly sentCount: number;
   /** When the last of them had been taken in, on the page's clock. */
   readonly sentAtMs: number;
-  /** Files, and documents of files, that were left out, with the reason. */
-  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   readonly unchangedCount: number;
+  /** Files that are not read here. */
+  readonly skippedCount: number;
+  /** Documents, and lines of files, that the server did not take. */
+  readonly refusedCount: number;
+  /** The first of both, with the reason. */
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   readonly state: 'sending' | 'sent' | 'failed';
   readonly problem?: string;
 }
@@ -25,6 +29,9 @@ export const upload = signal<Upload | undefined>(undefined);
 const DOCUMENTS_PER_REQUEST = 100;
 const CHARACTERS_PER_REQUEST = 2_000_000;
 
+/** Files and lines that are named where they were left out. */
+const LEFT_OUT_NAMED = 20;
+
 /** Reads files, and has them taken in. */
 export async function sendFiles(address: string, files: readonly ChosenFile[]): Promise<void> {
   upload.value = {
@@ -33,25 +40,34 @@ export async function sendFiles(address: string, files: readonly ChosenFile[]): 
     readCount: 0,
     sentCount: 0,
     sentAtMs: 0,
-    leftOut: [],
     unchangedCount: 0,
+    skippedCount: 0,
+    refusedCount: 0,
+    leftOut: [],
     state: 'sending',
   };
   try {
-    let waiting: NewDocument[] = [];
+    let waiting: string[] = [];
     let length = 0;
-    for (const chosen of files) {
-      const read = await readFile(chosen);
-      if (typeof read === 'string') leaveOut(chosen.path, read);
-      else waiting.push(...read);
-      length += typeof read === 'string' ? 0 : read.reduce((sum, { content }) => sum + content.length, 0);
-      change(({ readCount }) => ({ readCount: readCount + 1 }));
-      if (waiting.length < DOCUMENTS_PER_REQUEST && length < CHARACTERS_PER_REQUEST) continue;
-      await send(address, waiting);
+    const sendWaiting = async (): Promise<void> => {
+      if (waiting.length > 0) await send(address, waiting.join('\n'));
       waiting = [];
       length = 0;
+    };
+    for (const chosen of files) {
+      const read = await readFile(chosen);
+      if ('problem' in read) skip(chosen.path, read.problem);
+      // As it is: the server tells of its lines by their numbers.
+      else if ('lines' in read) await send(address, read.lines, chosen.path);
+      else {
+        const line = JSON.stringify(read.document);
+        waiting.push(line);
+        length += line.length;
+      }
+      change(({ readCount }) => ({ readCount: readCount + 1 }));
+      if (waiting.length >= DOCUMENTS_PER_REQUEST || length >= CHARACTERS_PER_REQUEST) await sendWaiting();
     }
-    await send(address, waiting);
+    await sendWaiting();
     change(() => ({ state: 'sent' }));
   } catch (error) {
     change(() => ({ state: 'failed', problem: messageOf(error) }));
@@ -59,26 +75,31 @@ export async function sendFiles(address: string, files: readonly ChosenFile[]): 
   touchDataset(address);
 }
 
-async function send(address: string, documents: readonly NewDocument[]): Promise<void> {
+/** Sends documents, one a line: of those that are refused, no other is held back. */
+async function send(address: string, lines: string, path = ''): Promise<void> {
   const route = client.value.v1.datasets[':project'][':dataset'].documents;
-  // A file of lines may hold more than one request takes.
-  for (let from = 0; from < documents.length; from += 1_000) {
-    const part = documents.slice(from, from + 1_000);
-    const answer = await ask(
-      route.$post({ param: paramOf(address), query: {}, json: { documents: [...part] } }),
-    );
-    for (const { key, detail } of answer.refused) leaveOut(key, detail);
-    change(({ sentCount, unchangedCount }) => ({
-      sentCount: sentCount + answer.readCount - answer.refusedCount,
-      sentAtMs: performance.now(),
-      unchangedCount: unchangedCount + answer.unchangedCount,
-    }));
-    touchDataset(address);
-  }
+  const headers = { ...keyHeader(), 'Content-Type': 'application/x-ndjson' };
+  const answer = await ask(
+    route.$post({ param: paramOf(address), query: {}, json: lines }, { init: { body: lines, headers } }),
+  );
+  for (const { key, detail } of answer.refused)
+    leaveOut(key === '' ? path : key, detail.replace('"the body", line', 'line'));
+  change(({ sentCount, unchangedCount, refusedCount }) => ({
+    sentCount: sentCount + answer.readCount - answer.refusedCount,
+    sentAtMs: performance.now(),
+    unchangedCount: unchangedCount + answer.unchangedCount,
+    refusedCount: refusedCount + answer.refusedCount,
+  }));
+  touchDataset(address);
+}
+
+function skip(path: string, reason: string): void {
+  change(({ skippedCount }) => ({ skippedCount: skippedCount + 1 }));
+  leaveOut(path, reason);
 }
 
 function leaveOut(name: string, reason: string): void {
-  change(({ leftOut }) => ({ leftOut: [...leftOut, { name, reason }] }));
+  change(({ leftOut }) => ({ leftOut: [...leftOut, { name, reason }].slice(0, LEFT_OUT_NAMED) }));
 }
 
 function change(how: (present: Upload) => Partial<Upload>): void {

@@ -96,7 +96,8 @@ function Chooser(): JSX.Element {
         />
       </label>
       <p class="muted">
-        From the command line: <code>syncline add FOLDER --dataset {address.value}</code>. From your program:{' '}
+        From the command line, also PDFs and source code:{' '}
+        <code>syncline add FOLDER --dataset {address.value}</code>. From your program:{' '}
         <code>POST v1/datasets/{address.value}/documents</code>, see <a href="docs">docs</a>.
       </p>
     </div>

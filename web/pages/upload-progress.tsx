@@ -10,13 +10,10 @@ import { Notice } from '../ui/parts.tsx';
 import { ChunkBar, isWaiting, PhaseBadge } from '../ui/state.tsx';
 import { SearchPanel } from './search-panel.tsx';
 
-/** Files that are named where they were left out. */
-const LEFT_OUT_SHOWN = 20;
-
 /** Where files are on their way: read, taken in, cut, embedded, written; then they can be searched. */
 export function UploadProgress({ upload }: { readonly upload: Upload }): JSX.Element {
-  const { address, fileCount, readCount, sentCount, sentAtMs, unchangedCount, leftOut, state, problem } =
-    upload;
+  const { address, fileCount, readCount, sentCount, sentAtMs, unchangedCount, state, problem } = upload;
+  const { skippedCount, refusedCount } = upload;
   const entry = datasets.value.get(address);
   useEffect(() => watchDataset(address), [address]);
   const isSent = state === 'sent';
@@ -32,36 +29,62 @@ export function UploadProgress({ upload }: { readonly upload: Upload }): JSX.Ele
       <ol class="steps">
         <Step isDone={readCount === fileCount} isNow={state === 'sending'}>
           {formatCount(readCount)} of {plural(fileCount, 'file')} read
-          {leftOut.length > 0 && `, ${formatCount(leftOut.length)} left out`}
+          {skippedCount > 0 && `, ${formatCount(skippedCount)} left out`}
         </Step>
         <Step isDone={isSent} isNow={state === 'sending'}>
           {plural(sentCount, 'document')} taken in
           {unchangedCount > 0 && `, ${formatCount(unchangedCount)} as before`}
+          {refusedCount > 0 && `, ${formatCount(refusedCount)} refused`}
         </Step>
         <Step isDone={isDone} isNow={isSent && !isDone && sentCount > 0}>
           {entry === undefined ? 'Cut, embedded and written' : <Indexing entry={entry} />}
         </Step>
       </ol>
       {problem !== undefined && <Notice tone="bad">{problem}</Notice>}
-      {leftOut.length > 0 && (
-        <details>
-          <summary>{plural(leftOut.length, 'file')} left out</summary>
-          <ul>
-            {leftOut.slice(0, LEFT_OUT_SHOWN).map(({ name, reason }) => (
-              <li key={name}>
-                <code>{name}</code>: {reason}
-              </li>
-            ))}
-          </ul>
-          {leftOut.length > LEFT_OUT_SHOWN && <p>and {formatCount(leftOut.length - LEFT_OUT_SHOWN)} more</p>}
-        </details>
-      )}
-      {isDone && (
-        <Notice tone="ok" actions={<a href={datasetLink(address)}>Open {address}</a>}>
-          All of it is searchable. Try it:
+      <LeftOut upload={upload} />
+      {entry !== undefined && isDone && <Searchable entry={entry} />}
+    </>
+  );
+}
+
+function LeftOut({ upload }: { readonly upload: Upload }): JSX.Element | null {
+  const { skippedCount, refusedCount, leftOut } = upload;
+  const count = skippedCount + refusedCount;
+  if (count === 0) return null;
+  return (
+    <details open>
+      <summary>{formatCount(count)} left out</summary>
+      <ul>
+        {leftOut.map(({ name, reason }, place) => (
+          <li key={place}>
+            <code>{name}</code>: {reason}
+          </li>
+        ))}
+      </ul>
+      {count > leftOut.length && <p>and {formatCount(count - leftOut.length)} more</p>}
+    </details>
+  );
+}
+
+/** What can be searched once nothing waits any more: all of it, but for what was given up. */
+function Searchable({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
+  const { address } = entry;
+  const { total, failed, indexed } = chunksOf(entry.status.value);
+  const open = <a href={datasetLink(address)}>Open {address}</a>;
+  return (
+    <>
+      {failed === 0 ? (
+        <Notice tone="ok" actions={open}>
+          All that was taken in is searchable. Try it:
+        </Notice>
+      ) : (
+        <Notice tone="warn" actions={open}>
+          {formatCount(indexed)} of {plural(total, 'chunk')} {indexed === 1 ? 'is' : 'are'} searchable;{' '}
+          {formatCount(failed)} {failed === 1 ? 'was' : 'were'} given up.{' '}
+          <a href={datasetLink(address, 'failures')}>See why, and try again</a>
         </Notice>
       )}
-      {entry !== undefined && isDone && <SearchPanel entry={entry} />}
+      {indexed > 0 && <SearchPanel entry={entry} />}
     </>
   );
 }
