@@ -71,3 +71,47 @@ test('serve reads nothing of a source whose schedule is off, and status says so'
   await serving.ended;
   expect((await runCli(['status'], { cwd: dir.path })).stdout).toContain('never read: pages');
 });
+
+test('what the configuration declares no more is still read, which its failure and the list of sources say', async () => {
+  using dir = makeTempDir();
+  declare(dir, ", schedules: { full: 'off' }");
+  const run = (...args: string[]) => runCli(args, { cwd: dir.path });
+  const old = '{"kind":"jsonl","name":"old","path":"old.jsonl"}';
+  expect((await run('source', 'add', 'site/docs', old)).code).toBe(0);
+  const indexed = await run('index');
+  expect(indexed.code).toBe(1);
+  expect(indexed.stderr).toContain(
+    'The source "old" is stored, but not (or not any more) in your configuration.',
+  );
+  expect(indexed.stderr).toContain('"syncline source remove site/docs old"');
+  const listed = await run('source', 'list', 'site/docs');
+  expect(listed.stdout).toMatch(
+    /^old \(jsonl\): .*, not in the configuration\npages \(folder\): 1 document, read \S+\n$/,
+  );
+  expect(listed.stderr).toContain('"syncline source remove site/docs old"');
+  expect((await run('source', 'remove', 'site/docs', 'old')).code).toBe(0);
+  expect((await run('index')).code).toBe(0);
+});
+
+test('what the configuration declares is not set by commands, as it would be put back', async () => {
+  using dir = makeTempDir();
+  declare(dir, ", schedules: { full: 'off' }, batch: { mode: 'never' }");
+  const run = (...args: string[]) => runCli(args, { cwd: dir.path });
+  expect((await run('index')).code).toBe(0);
+  const pages = '{"kind":"folder","name":"pages","path":"."}';
+  for (const [what, args] of [
+    ['The schedule "full"', ['schedule', 'set', 'site/docs', '0 3 * * 6']],
+    ['The schedule "full"', ['schedule', 'off', 'site/docs']],
+    ['The source "pages"', ['source', 'add', 'site/docs', pages]],
+    ['The source "pages"', ['source', 'remove', 'site/docs', 'pages']],
+    ['The batch policy', ['batch', 'policy', 'site/docs', 'always']],
+  ] as const) {
+    const { code, stderr } = await run(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`INVALID_OPTION: ${what} of "site/docs" is declared in your configuration`);
+    expect(stderr).toContain(
+      'syncline.config.ts), which puts it back whenever work begins. Change it there.',
+    );
+  }
+  expect((await run('schedule', 'set', 'site/docs', '0 * * * *', '--run', 'index')).code).toBe(0);
+});

@@ -27,7 +27,13 @@ test('a source is stored, read by deltas and full runs, and forgotten; its docum
     status: 200,
     body: {
       items: [
-        { name: 'erp', kind: 'jsonl', definition: { kind: 'jsonl', name: 'erp', path }, documentCount: 0 },
+        {
+          name: 'erp',
+          kind: 'jsonl',
+          definition: { kind: 'jsonl', name: 'erp', path },
+          documentCount: 0,
+          isUndeclared: false,
+        },
       ],
     },
   });

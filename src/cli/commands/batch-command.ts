@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatCount, formatDuration, formatTime } from '../format-values.ts';
 import { parseCount } from '../parse-arguments.ts';
 import { printable } from '../printable.ts';
+import { refuseDeclared } from '../refuse-declared.ts';
 import { requireCatalog } from '../require-catalog.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 import { formatTable } from '../table.ts';
@@ -160,13 +161,15 @@ function addPolicyCommand(batch: Command, run: RunCommand): void {
       ),
     )
     .action((address: string, mode: string | undefined, options: PolicyOptions, command: Command) =>
-      run(command, (context) => {
+      run(command, async (context) => {
         const changes = {
           ...(mode !== undefined && { mode: mode as 'never' }),
           ...(options.minBatchSize !== undefined && { minBatchSize: options.minBatchSize }),
           ...(options.maxWait !== undefined && { maxWaitMs: options.maxWait * 1_000 }),
         };
         const isChange = Object.keys(changes).length > 0;
+        if (isChange)
+          await refuseDeclared(context, address, 'The batch policy', ({ batch }) => batch !== undefined);
         return context.withRuntime(isChange ? 'change' : 'readOnly', async (runtime) => {
           const dataset = runtime.dataset(address);
           const policy = isChange ? await dataset.setBatchPolicy(changes) : await dataset.batchPolicy();

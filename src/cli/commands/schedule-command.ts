@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ScheduleSetting, ScheduleStatus } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf } from '../format-values.ts';
+import { refuseDeclared } from '../refuse-declared.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 type Run = ScheduleStatus['run'];
@@ -67,12 +68,18 @@ export function addScheduleCommand(program: Command, run: RunCommand): void {
     );
 }
 
-function setSchedule(
+async function setSchedule(
   context: CommandContext,
   address: string,
   run: Run,
   setting: ScheduleSetting,
 ): Promise<ExitCode> {
+  await refuseDeclared(
+    context,
+    address,
+    `The schedule "${run}"`,
+    ({ schedules }) => schedules?.[run] !== undefined,
+  );
   return context.withRuntime('change', async (runtime) => {
     const dataset = runtime.dataset(address);
     await dataset.setSchedule(run, setting);

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SynclineError } from '../../domain/errors.ts';
-import { parseSourceDefinition, type SourceDefinition } from '../../index.ts';
+import { parseSourceDefinition, type SourceDefinition, type SourceStatus } from '../../index.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { countOf, formatTime } from '../format-values.ts';
 import { printable } from '../printable.ts';
+import { declaresSource, refuseDeclared } from '../refuse-declared.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
 const HELP = `
@@ -57,6 +58,7 @@ export function addSourceCommand(program: Command, run: RunCommand): void {
 
 async function addSource(context: CommandContext, address: string, text: string): Promise<ExitCode> {
   const definition = await readDefinition(text);
+  await refuseDeclaredSource(context, address, definition.name);
   return context.withRuntime('create', async (runtime) => {
     const dataset = runtime.dataset(address);
     await dataset.describe().catch(() => dataset.create());
@@ -87,16 +89,30 @@ function listSources(context: CommandContext, address: string): Promise<ExitCode
   return context.withRuntime('readOnly', async (runtime) => {
     const sources = await runtime.dataset(address).sources();
     context.output.value({ dataset: address, sources });
-    for (const { name, kind, documentCount, readUntilMs } of sources) {
-      const read = readUntilMs === undefined ? 'not read yet' : `read ${formatTime(readUntilMs)}`;
-      context.output.answer(`${printable(name)} (${kind}): ${countOf(documentCount, 'document')}, ${read}`);
-    }
+    for (const source of sources) context.output.answer(describeSource(source));
+    for (const { name } of sources.filter(({ isUndeclared }) => isUndeclared))
+      context.output.note(
+        `${printable(name)} is stored, but not (or not any more) in your configuration, and goes on being read. If it is not to be: "syncline source remove ${address} ${printable(name)}".`,
+      );
     if (sources.length === 0) context.output.note(`${address} has no sources.`);
     return EXIT.ok;
   });
 }
 
-function removeSource(context: CommandContext, address: string, name: string): Promise<ExitCode> {
+function describeSource({ name, kind, documentCount, readUntilMs, isUndeclared }: SourceStatus): string {
+  const read = readUntilMs === undefined ? 'not read yet' : `read ${formatTime(readUntilMs)}`;
+  const undeclared = isUndeclared ? ', not in the configuration' : '';
+  return `${printable(name)} (${kind}): ${countOf(documentCount, 'document')}, ${read}${undeclared}`;
+}
+
+function refuseDeclaredSource(context: CommandContext, address: string, name: string): Promise<void> {
+  return refuseDeclared(context, address, `The source "${name}"`, (declared) =>
+    declaresSource(declared, name),
+  );
+}
+
+async function removeSource(context: CommandContext, address: string, name: string): Promise<ExitCode> {
+  await refuseDeclaredSource(context, address, name);
   return context.withRuntime('change', async (runtime) => {
     await runtime.dataset(address).removeSource(name);
     context.output.value({ dataset: address, removed: name });

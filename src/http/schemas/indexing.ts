@@ -52,6 +52,10 @@ const sourceSchema = z
       .openapi({ description: 'Absent for a source that a program has made.' }),
     documentCount: countSchema,
     readUntil: timeSchema.optional().openapi({ description: 'Everything that changed until then was read.' }),
+    isUndeclared: z.boolean().openapi({
+      description:
+        'It is stored, and read, but is not (or not any more) among the sources that the configuration declares for the dataset.',
+    }),
   })
   .openapi('Source');
 
@@ -59,12 +63,13 @@ export const sourceListSchema = z.object({ items: z.array(sourceSchema) }).opena
 
 export function sourceListOf(sources: readonly SourceStatus[]): z.infer<typeof sourceListSchema> {
   return {
-    items: sources.map(({ name, kind, definition, documentCount, readUntilMs }) => ({
+    items: sources.map(({ name, kind, definition, documentCount, readUntilMs, isUndeclared }) => ({
       name,
       kind,
       ...(definition && { definition: { ...definition } }),
       documentCount,
       ...(readUntilMs !== undefined && { readUntil: isoTime(readUntilMs) }),
+      isUndeclared,
     })),
   };
 }

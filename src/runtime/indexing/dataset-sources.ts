@@ -3,7 +3,7 @@ import { SynclineError } from '../../domain/errors.ts';
 import { parseSourceDefinition, type SourceDefinition } from '../../sources/source-definition.ts';
 import { type RuntimeCore, requireDataset, withSession } from '../core.ts';
 import { sourceNotFound } from './open-sources.ts';
-import { sourcesInCode } from './sources-in-code.ts';
+import { isUndeclared, sourcesInCode } from './sources-in-code.ts';
 
 /** How long a started runtime waits before it reads by itself what was just set. */
 const FIRST_RUN_DELAY_MS = 10_000;
@@ -19,6 +19,11 @@ export interface SourceStatus {
   readonly documentCount: number;
   /** Unix milliseconds until which everything that changed was read; `undefined` until a run has ended well. */
   readonly readUntilMs: number | undefined;
+  /**
+   * The options declare sources of the dataset, but not this one. It is stored, and read all the same: nothing is ever removed
+   * because it is missing there.
+   */
+  readonly isUndeclared: boolean;
 }
 
 /** See {@link Dataset.setSources}. */
@@ -91,6 +96,7 @@ export async function listSources(core: RuntimeCore, address: DatasetAddress): P
     [...stored, ...made].map(async (source) => ({
       ...source,
       documentCount: await catalog.countDocuments(datasetId, source.name),
+      isUndeclared: isUndeclared(core, formatAddress(address), source.name),
     })),
   );
 }

@@ -4,6 +4,7 @@ import type { IndexRun } from './index-run.ts';
 import type { OpenedSource } from './open-sources.ts';
 import { readRefused } from './refused-changes.ts';
 import { scanSource } from './scan-source.ts';
+import { isUndeclared } from './sources-in-code.ts';
 
 /** One thing to read. */
 interface Reading {
@@ -73,20 +74,30 @@ function readings(run: IndexRun, sources: readonly OpenedSource[]): Reading[] {
   return [...scans, { source: undefined, read }];
 }
 
-/** The first failure, with the dataset it is of, and which other sources failed. */
+/** The first failure, with the dataset it is of, which other sources failed, and which of them nobody may want to be read. */
 function toFailure(
-  { address }: Pick<IndexRun, 'address'>,
-  { error }: FailedReading,
+  { address, core }: Pick<IndexRun, 'address' | 'core'>,
+  { error, source: failed }: FailedReading,
   others: readonly FailedReading[],
 ): SynclineError {
   const failure = toSynclineError(error);
   const { code, message, retryable, details } = failure;
-  const names = new Set(others.flatMap(({ source }) => (source === undefined ? [] : [`"${source}"`])));
+  const namesOf = (readings: readonly Pick<Reading, 'source'>[]) => [
+    ...new Set(readings.flatMap(({ source }) => (source === undefined ? [] : [source]))),
+  ];
+  const names = namesOf(others).map((name) => `"${name}"`);
+  const undeclared = namesOf([{ source: failed }, ...others]).filter((name) =>
+    isUndeclared(core, address, name),
+  );
   const told = [
     message.includes(`"${address}"`)
       ? message
       : `The dataset "${address}" cannot be read in full: ${message}`,
-    ...(names.size === 0 ? [] : [`Failed as well: ${[...names].join(', ')}.`]),
+    ...(names.length === 0 ? [] : [`Failed as well: ${names.join(', ')}.`]),
+    ...undeclared.map(
+      (name) =>
+        `The source "${name}" is stored, but not (or not any more) in your configuration. If it is not to be read: "syncline source remove ${address} ${name}", or removeSource().`,
+    ),
   ].join(' ');
   return new SynclineError(code, told, { retryable, details: { ...details, address }, cause: failure });
 }
