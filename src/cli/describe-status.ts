@@ -41,7 +41,7 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     ...describeSpend(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
     ...troubleLines(providers, nowMs).map((text) => `${style.dim('Provider:')} ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
-    ...datasets.flatMap((dataset) => describeRunFailure(dataset) ?? []),
+    ...datasets.flatMap(describeRunFailures),
     ...datasets.flatMap((dataset) => describeRefusedChanges(dataset) ?? []),
     ...runningTasks.map((task) => `${style.dim('Running:')} ${describeTask(task, nowMs)}`),
     ...strangeTables.map(
@@ -106,10 +106,10 @@ export function datasetLine(dataset: DatasetOverview): string {
 
 /** What waits, and where a reconfiguration is. */
 function describeState(dataset: DatasetOverview): string {
-  const { counts, reconfiguringTo, unreadSources, lastRunError, refusedChangeCount } = dataset;
+  const { counts, reconfiguringTo, unreadSources, lastRunError, failedRun, refusedChangeCount } = dataset;
   const still = [
     ...(unreadSources.length > 0 ? [`never read: ${unreadSources.map(printable).join(', ')}`] : []),
-    ...(lastRunError === undefined ? [] : ['last run failed']),
+    ...((lastRunError ?? failedRun) === undefined ? [] : ['last run failed']),
     ...(refusedChangeCount === 0 ? [] : [`${countOf(refusedChangeCount, 'change')} set aside`]),
   ];
   const state = [...describeWaiting(counts), ...still].join('; ') || 'up to date';
@@ -131,11 +131,20 @@ export function describeMaintenanceFailure({ address, maintenance }: DatasetOver
   return `Warning: the table of ${address} could not be maintained (${formatTime(lastRunAtMs)}${times}): ${failure.code}: ${printable(failure.message)}`;
 }
 
-/** A warning when the newest scheduled run of a dataset has failed. */
-export function describeRunFailure({ address, lastRunError, nextRun }: DatasetOverview): string | undefined {
-  if (lastRunError === undefined) return undefined;
+/** Warnings when the newest scheduled run of a dataset has failed, or the newest of all: by a call, a hook, a watcher. */
+function describeRunFailures({ address, lastRunError, failedRun, nextRun }: DatasetOverview): string[] {
   const next = nextRun === undefined ? '' : ` Its next: ${formatTime(nextRun.atMs)}.`;
-  return `Warning: the last scheduled run of ${address} failed: ${printable(lastRunError)}${next}`;
+  return [
+    ...(lastRunError === undefined
+      ? []
+      : [`Warning: the last scheduled run of ${address} failed: ${printable(lastRunError)}${next}`]),
+    // That of a schedule is a run as well.
+    ...(failedRun === undefined || failedRun.error === lastRunError
+      ? []
+      : [
+          `Warning: the last run of ${address} (${failedRun.kind}, ${formatTime(failedRun.finishedAtMs)}) failed: ${printable(failedRun.error ?? 'nobody knows why')}`,
+        ]),
+  ];
 }
 
 /** A warning when deletions wait for somebody to allow or drop them. */

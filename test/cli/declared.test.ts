@@ -84,6 +84,11 @@ test('what the configuration declares no more is still read, which its failure a
     'The source "old" is stored, but not (or not any more) in your configuration.',
   );
   expect(indexed.stderr).toContain('"syncline source remove site/docs old"');
+  const status = (await run('status')).stdout;
+  expect(status).toContain('last run failed');
+  expect(status).toMatch(
+    /Warning: the last run of site\/docs \(index, \S+\) failed: SOURCE_UNREADABLE: .*"old"/,
+  );
   const listed = await run('source', 'list', 'site/docs');
   expect(listed.stdout).toMatch(
     /^old \(jsonl\): .*, not in the configuration\npages \(folder\): 1 document, read \S+\n$/,
@@ -91,6 +96,7 @@ test('what the configuration declares no more is still read, which its failure a
   expect(listed.stderr).toContain('"syncline source remove site/docs old"');
   expect((await run('source', 'remove', 'site/docs', 'old')).code).toBe(0);
   expect((await run('index')).code).toBe(0);
+  expect((await run('status')).stdout).not.toContain('failed:');
 });
 
 test('what the configuration declares is not set by commands, as it would be put back', async () => {

@@ -20,7 +20,7 @@ const WATCH_SECONDS_DEFAULT = 2;
 const HELP = `
 Only looks: it works while another process serves or adds, and takes no lease.
 PENDING chunks wait for their vector, FAILED ones were given up ("syncline failures DATASET"), INDEXED ones are found by
-a search. A provider that is not available is told with its reason ("syncline providers" shows all). --watch redraws on a
+a search. The newest run of a dataset is told where it failed, until one succeeds. A provider that is not available is told with its reason ("syncline providers" shows all). --watch redraws on a
 terminal; in a pipe it writes a line per change, with --json a document per change.
 
 Examples:
