@@ -5,6 +5,7 @@ import type { BatchApi, BatchRequest, BatchResult, RemoteJob } from '../../src/b
 import type { Embedder } from '../../src/embedders/embedder.ts';
 import { createOpenAiEmbedder } from '../../src/embedders/openai-embedder.ts';
 import { type GeminiOperation, type GeminiServer, startGeminiServer } from '../support/gemini-server.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const DIMENSIONS = 8;
 const NAME = 'syncline-abc';
@@ -107,7 +108,7 @@ describe("Gemini's batch API", () => {
       yield { id: 'r0', texts: ['zero'] };
       throw new Error('the catalog is gone');
     }
-    await expect(api.upload(NAME, broken(), {})).rejects.toThrow();
+    expect(await rejectionOf(api.upload(NAME, broken(), {}))).toBeInstanceOf(Error);
     expect(server.files.size).toBe(1);
     expect(spooled()).toEqual(before);
   });
@@ -134,7 +135,7 @@ describe("Gemini's batch API", () => {
     for (const name of ['syncline-other', 'syncline-more', 'syncline-most'])
       await api.submit({ name, submission: 1, fileId }, {});
     server.failNext('create', { kind: 'lost' });
-    await expect(api.submit({ name: NAME, submission: 1, fileId }, {})).rejects.toMatchObject({
+    expect(await rejectionOf(api.submit({ name: NAME, submission: 1, fileId }, {}))).toMatchObject({
       code: 'PROVIDER_UNREACHABLE',
       retryable: true,
     });
@@ -239,7 +240,7 @@ describe("Gemini's batch API", () => {
       }),
     );
     const error = away.findJobs(NAME, { sinceMs: 0 });
-    await expect(error).rejects.toMatchObject({ code: 'PROVIDER_UNREACHABLE', retryable: true });
+    expect(await rejectionOf(error)).toMatchObject({ code: 'PROVIDER_UNREACHABLE', retryable: true });
   });
 
   test('tells that results are lost, and that they broke off, when what came before is given', async () => {
@@ -261,8 +262,8 @@ describe("Gemini's batch API", () => {
 
   test('stops when it is told to', async () => {
     const signal = AbortSignal.abort();
-    await expect(api.look('batches/n1', { signal })).rejects.toMatchObject({ code: 'ABORTED' });
-    await expect(api.upload(NAME, requestsOf(...REQUESTS), { signal })).rejects.toMatchObject({
+    expect(await rejectionOf(api.look('batches/n1', { signal }))).toMatchObject({ code: 'ABORTED' });
+    expect(await rejectionOf(api.upload(NAME, requestsOf(...REQUESTS), { signal }))).toMatchObject({
       code: 'ABORTED',
     });
   });

@@ -3,6 +3,7 @@ import type { BatchApi, BatchRequest, BatchResult, RemoteJob } from '../../src/b
 import { createOpenAiEmbedder } from '../../src/embedders/openai-embedder.ts';
 import { type BatchServer, startBatchServer } from '../support/batch-server.ts';
 import { standInVector } from '../support/embedding-answer.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const DIMENSIONS = 8;
 const NAME = 'syncline-abc';
@@ -136,11 +137,14 @@ describe('the batch API of OpenAI', () => {
   test('says when results are not there, and when the stream of them breaks', async () => {
     server.defects.add('outputGone');
     const gone = await untilOver(await submit());
-    await expect(resultsOf(gone)).rejects.toMatchObject({ code: 'BATCH_RESULTS_LOST' });
+    expect(await rejectionOf(resultsOf(gone))).toMatchObject({ code: 'BATCH_RESULTS_LOST' });
     server.defects.clear();
     const cut = await untilOver(await submit());
     server.fail('content', { kind: 'resetInBody' });
-    await expect(resultsOf(cut)).rejects.toMatchObject({ code: 'PROVIDER_UNREACHABLE', retryable: true });
+    expect(await rejectionOf(resultsOf(cut))).toMatchObject({
+      code: 'PROVIDER_UNREACHABLE',
+      retryable: true,
+    });
     expect(await resultsOf(cut)).toHaveLength(3);
   });
 
@@ -166,7 +170,7 @@ describe('the batch API of OpenAI', () => {
     });
     const body = { error: { message: 'Enqueued token limit reached', code: 'token_limit_exceeded' } };
     server.fail('create', { kind: 'status', status: 400, body });
-    await expect(submit()).rejects.toMatchObject({ code: 'BATCH_LIMIT_REACHED', retryable: true });
+    expect(await rejectionOf(submit())).toMatchObject({ code: 'BATCH_LIMIT_REACHED', retryable: true });
   });
 
   test('says why a job is not taken', async () => {
@@ -176,12 +180,14 @@ describe('the batch API of OpenAI', () => {
       kind: 'refused',
       message: expect.stringContaining('invalid_json_line'),
     });
-    await expect(api.submit({ name: NAME, submission: 1, fileId: 'file-none' }, {})).rejects.toMatchObject({
+    expect(
+      await rejectionOf(api.submit({ name: NAME, submission: 1, fileId: 'file-none' }, {})),
+    ).toMatchObject({
       code: 'BATCH_REFUSED',
     });
     for (const status of [400, 404, 405, 413, 422]) {
       server.fail('upload', { kind: 'status', status });
-      await expect(submit()).rejects.toMatchObject({ code: 'BATCH_REFUSED', retryable: false });
+      expect(await rejectionOf(submit())).toMatchObject({ code: 'BATCH_REFUSED', retryable: false });
     }
   });
 
@@ -195,19 +201,21 @@ describe('the batch API of OpenAI', () => {
   test('tells failures of the provider as the direct way does', async () => {
     const headers = { 'retry-after': '7' };
     server.fail('upload', { kind: 'status', status: 429, body: { error: { message: 'slow' } }, headers });
-    await expect(submit()).rejects.toMatchObject({
+    expect(await rejectionOf(submit())).toMatchObject({
       code: 'PROVIDER_RATE_LIMITED',
       details: { retryAfterMs: 7_000 },
     });
     server.fail('create', { kind: 'status', status: 500 });
-    await expect(submit()).rejects.toMatchObject({ code: 'PROVIDER_FAILED', retryable: true });
+    expect(await rejectionOf(submit())).toMatchObject({ code: 'PROVIDER_FAILED', retryable: true });
     expect(await api.look('batch_x', {})).toBeUndefined();
     const abort = new AbortController();
     abort.abort();
-    await expect(api.look('batch_x', { signal: abort.signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await rejectionOf(api.look('batch_x', { signal: abort.signal }))).toMatchObject({
+      code: 'ABORTED',
+    });
     // Bun asks again by itself when a connection that it kept is closed.
     server.fail('look', { kind: 'reset' }, 9);
-    await expect(api.look('batch_x', {})).rejects.toMatchObject({ code: 'PROVIDER_UNREACHABLE' });
+    expect(await rejectionOf(api.look('batch_x', {}))).toMatchObject({ code: 'PROVIDER_UNREACHABLE' });
   });
 
   test('passes on what keeps it from reading its requests', async () => {
@@ -215,7 +223,7 @@ describe('the batch API of OpenAI', () => {
       yield { id: 'a', texts: ['x'] };
       throw new Error('no more');
     };
-    await expect(api.upload(NAME, broken(), {})).rejects.toMatchObject({
+    expect(await rejectionOf(api.upload(NAME, broken(), {}))).toMatchObject({
       code: expect.stringMatching(/PROVIDER|INTERNAL/),
     });
     expect(server.files.size).toBe(0);

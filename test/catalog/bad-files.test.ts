@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } fr
 import Database from 'libsql';
 import { openCatalog } from '../../src/catalog/open-catalog.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { documentOf, put, setStage } from './catalog-fixtures.ts';
 
 describe('a place that holds no usable catalog', () => {
@@ -89,7 +90,7 @@ describe('a place that holds no usable catalog', () => {
       limit: 10,
       textLengthMax: 1_000,
     });
-    await expect(reading).rejects.toMatchObject({ code: 'CATALOG_CORRUPT' });
+    expect(await rejectionOf(reading)).toMatchObject({ code: 'CATALOG_CORRUPT' });
     await damaged.close();
   });
 
@@ -134,7 +135,7 @@ describe('a place that holds no usable catalog', () => {
 
   test('is refused by its URL when that is of no known kind', async () => {
     for (const url of ['', 'postgres://h/d', 'http://', 'a\0b', 'file:x?mode=ro']) {
-      await expect(openCatalog({ url, access: 'readWrite' })).rejects.toMatchObject({
+      expect(await rejectionOf(openCatalog({ url, access: 'readWrite' }))).toMatchObject({
         code: 'INVALID_OPTION',
       });
     }

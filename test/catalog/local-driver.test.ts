@@ -7,6 +7,7 @@ import Database from 'libsql';
 import { createLocalDriver } from '../../src/catalog/local/local-driver.ts';
 import { type SqlDriver, type SqlValue, statement, statementForEach } from '../../src/catalog/sql-driver.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 /** The traps of the native driver (reference/libsql.md, sections 0 and 12), each walked into on purpose. */
 describe('the local driver', () => {
@@ -77,7 +78,7 @@ describe('the local driver', () => {
     ];
     for (const args of wrong) {
       const attempt = driver.write([{ sql, argRows: [args as SqlValue[]] }]);
-      await expect(attempt).rejects.toMatchObject({ code: 'INTERNAL' });
+      expect(await rejectionOf(attempt)).toMatchObject({ code: 'INTERNAL' });
     }
     expect(await count()).toBe(0);
   });
@@ -93,8 +94,8 @@ describe('the local driver', () => {
       statement('insert into t (n) values (1)'),
       statementForEach('insert into t (n) values (?)', [[2], [1]]),
     ]);
-    await expect(attempt).rejects.toMatchObject({ code: 'CATALOG_FAILED' });
-    await expect(driver.read([statement('select * from missing')])).rejects.toMatchObject({
+    expect(await rejectionOf(attempt)).toMatchObject({ code: 'CATALOG_FAILED' });
+    expect(await rejectionOf(driver.read([statement('select * from missing')]))).toMatchObject({
       code: 'CATALOG_OUTDATED',
     });
     expect(await count()).toBe(0);
@@ -111,7 +112,7 @@ describe('the local driver', () => {
     const other = new Database(path);
     other.exec('begin immediate; insert into t (n) values (7)');
     const attempt = impatient.write([statement('insert into t (n) values (?) returning n', 8)]);
-    await expect(attempt).rejects.toMatchObject({ code: 'CATALOG_BUSY', retryable: true });
+    expect(await rejectionOf(attempt)).toMatchObject({ code: 'CATALOG_BUSY', retryable: true });
     const patient = driver.write([statement('insert into t (n) values (9)')]);
     expect(await count(impatient)).toBe(0);
     other.exec('commit');
@@ -132,7 +133,7 @@ describe('the local driver', () => {
     const work = driver.write([statementForEach('insert into t (n) values (?)', rows)]);
     const looking = driver.read([statement('select count(*) from t')]);
     const closing = driver.close();
-    await expect(driver.read([statement('select 1')])).rejects.toMatchObject({ code: 'CATALOG_FAILED' });
+    expect(await rejectionOf(driver.read([statement('select 1')]))).toMatchObject({ code: 'CATALOG_FAILED' });
     await work;
     expect((await looking)[0]?.rows[0]?.[0]).toBe(5_000);
     await closing;
@@ -167,7 +168,7 @@ describe('the local driver', () => {
     await driver.write([statement('insert into t (n) values (1)')]);
     const big = () => driver.write([statement('insert into t (v) values (?)', new Uint8Array(2_000_000))]);
     await driver.read([statement('pragma max_page_count = 20')]);
-    await expect(big()).rejects.toMatchObject({ code: 'DISK_FULL', retryable: true });
+    expect(await rejectionOf(big())).toMatchObject({ code: 'DISK_FULL', retryable: true });
     expect(await count()).toBe(1);
     await driver.read([statement('pragma max_page_count = 100000')]);
     await big();
@@ -177,7 +178,7 @@ describe('the local driver', () => {
   test('opens read-only without changing the file', async () => {
     const reader = createLocalDriver({ path, access: 'readOnly', busyTimeoutMs: 100 });
     expect(await count(reader)).toBe(0);
-    await expect(reader.write([statement('insert into t (n) values (1)')])).rejects.toMatchObject({
+    expect(await rejectionOf(reader.write([statement('insert into t (n) values (1)')]))).toMatchObject({
       code: 'CATALOG_READ_ONLY',
     });
     await driver.write([statement('insert into t (n) values (1)')]);

@@ -8,6 +8,7 @@ import { createSqlCatalog, type SqlCatalog } from '../../src/catalog/sql-catalog
 import { type SqlDriver, statement } from '../../src/catalog/sql-driver.ts';
 import { textAt } from '../../src/catalog/sql-values.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { LEASE, setStage, takeLease } from './catalog-fixtures.ts';
 
 const RELEASED = MIGRATIONS.length;
@@ -47,7 +48,7 @@ describe('migrations', () => {
     const { dataset, catalog, token } = await setStage(open());
     await catalog.releaseLease(token);
     const newer = open([...MIGRATIONS, NEXT]);
-    await expect(newer.listDatasets({ limit: 1 })).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
+    expect(await rejectionOf(newer.listDatasets({ limit: 1 }))).toMatchObject({ code: 'CATALOG_OUTDATED' });
     expect(await newer.migrate()).toEqual({ fromVersion: RELEASED, toVersion: NEXT.number });
     expect(await newer.listDatasets({ limit: 1 })).toEqual([dataset]);
     expect(await newer.revertMigration()).toEqual({ fromVersion: NEXT.number, toVersion: RELEASED });
@@ -57,7 +58,7 @@ describe('migrations', () => {
   test('wait for the worker that is at work, unless it is the one that migrates', async () => {
     await setStage(open());
     const newer = open([...MIGRATIONS, NEXT]);
-    await expect(newer.migrate()).rejects.toMatchObject({ code: 'LEASE_HELD' });
+    expect(await rejectionOf(newer.migrate())).toMatchObject({ code: 'LEASE_HELD' });
     await takeLease(newer, LEASE);
     expect(await newer.migrate()).toEqual({ fromVersion: RELEASED, toVersion: NEXT.number });
   });
@@ -71,7 +72,10 @@ describe('migrations', () => {
       () => older.acquireLease(LEASE),
       () => older.revertMigration(),
     ]) {
-      await expect(call()).rejects.toMatchObject({ code: 'CATALOG_NEWER', details: { number: NEXT.number } });
+      expect(await rejectionOf(call())).toMatchObject({
+        code: 'CATALOG_NEWER',
+        details: { number: NEXT.number },
+      });
     }
     expect(await open([...MIGRATIONS, NEXT]).listDatasets({ limit: 1 })).toEqual([]);
   });
@@ -79,7 +83,7 @@ describe('migrations', () => {
   test('notice a file that was edited after it was applied, but not how its lines end', async () => {
     await open([...MIGRATIONS, NEXT]).migrate();
     const edited = { ...NEXT, up: `${NEXT.up} ` };
-    await expect(open([...MIGRATIONS, edited]).migrate()).rejects.toMatchObject({
+    expect(await rejectionOf(open([...MIGRATIONS, edited]).migrate())).toMatchObject({
       code: 'MIGRATION_EDITED',
       details: { number: NEXT.number, name: 'notes' },
     });
@@ -92,7 +96,9 @@ describe('migrations', () => {
 
   test('that fail half-way leave nothing behind', async () => {
     const broken = { ...NEXT, up: `${NEXT.up} insert into missing values (1);` };
-    await expect(open([...MIGRATIONS, broken]).migrate()).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
+    expect(await rejectionOf(open([...MIGRATIONS, broken]).migrate())).toMatchObject({
+      code: 'CATALOG_OUTDATED',
+    });
     expect(await open([...MIGRATIONS, NEXT]).migrate()).toEqual({
       fromVersion: RELEASED,
       toVersion: NEXT.number,

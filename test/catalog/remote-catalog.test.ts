@@ -7,6 +7,7 @@ import { type CatalogUnderTest, describeCatalog } from '../conformance/catalog-s
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts';
 import { type SqldServer, startSqld } from '../support/sqld-server.ts';
 import { makeTempDir, type TempDir } from '../support/temp-dir.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import {
   changeTo,
   documentOf,
@@ -78,7 +79,7 @@ describe('a remote catalog behind faults', () => {
   /** Makes a call whose answer is lost, then makes it again. */
   async function twice<T>(call: () => Promise<T>): Promise<T> {
     proxy.failNext('loseAnswer');
-    await expect(call()).rejects.toMatchObject({ code: 'CATALOG_UNREACHABLE', retryable: true });
+    expect(await rejectionOf(call())).toMatchObject({ code: 'CATALOG_UNREACHABLE', retryable: true });
     return call();
   }
 
@@ -112,7 +113,7 @@ describe('a remote catalog behind faults', () => {
     const stage = await setStage(catalog);
     for (const fault of ['serverError', 'hang', 'garbage'] as const) {
       proxy.failNext(fault);
-      await expect(put(stage, documentOf('a', 'text'))).rejects.toMatchObject({
+      expect(await rejectionOf(put(stage, documentOf('a', 'text')))).toMatchObject({
         code: 'CATALOG_UNREACHABLE',
         retryable: true,
       });
@@ -125,7 +126,7 @@ describe('a remote catalog behind faults', () => {
   test('says that the token was refused', async () => {
     const stage = await setStage(catalog);
     proxy.failNext('unauthorized');
-    await expect(put(stage, documentOf('a', 'text'))).rejects.toMatchObject({
+    expect(await rejectionOf(put(stage, documentOf('a', 'text')))).toMatchObject({
       code: 'CATALOG_UNREADABLE',
       retryable: false,
     });
@@ -134,7 +135,7 @@ describe('a remote catalog behind faults', () => {
   test('refuses a database of somebody else and leaves it alone', async () => {
     const client = createClient({ url: server.url });
     await client.execute('create table schema_migrations (version text primary key)');
-    await expect(catalog.migrate()).rejects.toMatchObject({ code: 'CATALOG_FOREIGN' });
+    expect(await rejectionOf(catalog.migrate())).toMatchObject({ code: 'CATALOG_FOREIGN' });
     const { rows } = await client.execute(`select name from sqlite_schema where type = 'table'`);
     expect(rows.map(({ name }) => name).filter((name) => name !== 'sqlite_sequence')).toEqual([
       'schema_migrations',

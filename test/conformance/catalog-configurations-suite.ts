@@ -18,6 +18,7 @@ import {
   writeAll,
   writeOnce,
 } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const OTHER: Configuration = {
   profile: { ...SPEC.profile, model: 'other' },
@@ -87,7 +88,7 @@ export function describeCatalogConfigurations(catalog: () => SqlCatalog): void {
     const { writer, dataset } = stage;
     expect(await writer.setTarget(dataset.datasetId, OTHER)).toEqual(dataset);
     const third = { ...OTHER, chunking: { tokensPerChunkMax: 32 } };
-    await expect(writer.setTarget(dataset.datasetId, third)).rejects.toMatchObject({
+    expect(await rejectionOf(writer.setTarget(dataset.datasetId, third))).toMatchObject({
       code: 'DATASET_RECONFIGURING',
     });
     expect((await writer.cancelTarget(dataset.datasetId)).target).toBeUndefined();
@@ -222,7 +223,7 @@ export function describeCatalogConfigurations(catalog: () => SqlCatalog): void {
     expect(await stage.writer.createDataset({ ...SPEC, ...OTHER })).toEqual(stage.dataset);
     expect(await stage.writer.createDataset(SPEC)).toEqual(stage.dataset);
     const third = { ...SPEC, ...OTHER, chunking: { tokensPerChunkMax: 32 } };
-    await expect(stage.writer.createDataset(third)).rejects.toMatchObject({
+    expect(await rejectionOf(stage.writer.createDataset(third))).toMatchObject({
       code: 'DATASET_EXISTS',
       details: { differing: ['embedding profile', 'chunking'] },
     });

@@ -10,6 +10,7 @@ import {
   writeAll,
   writeOnce,
 } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 /** The part of `describeCatalog` about generations and tasks. `catalog()` is a new one in each test. */
 export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
@@ -41,7 +42,9 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       const states = async () => (await catalog().listGenerations(id)).map(({ state }) => state);
       expect(await states()).toEqual(['serving', 'retired']);
       expect(await catalog().datasetCounts(id)).toMatchObject({ indexedChunks: 2, documents: 2 });
-      await expect(writer.switchGeneration(stage.generationId)).rejects.toMatchObject({ code: 'INTERNAL' });
+      expect(await rejectionOf(writer.switchGeneration(stage.generationId))).toMatchObject({
+        code: 'INTERNAL',
+      });
 
       await writer.forgetGeneration(stage.generationId);
       expect(await states()).toEqual(['serving', 'retired']);
@@ -124,7 +127,7 @@ export function describeCatalogGenerations(catalog: () => SqlCatalog): void {
       expect(await catalog().listGenerations(dataset.datasetId)).toMatchObject([
         { recorded: { version: 4, rowCount: 2 } },
       ]);
-      await expect(writer.recordTable(99, { version: 1, rowCount: 0 })).rejects.toMatchObject({
+      expect(await rejectionOf(writer.recordTable(99, { version: 1, rowCount: 0 }))).toMatchObject({
         code: 'DATASET_NOT_FOUND',
       });
     });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import type { ProviderStanding } from '../../src/catalog/catalog.ts';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
 import { LEASE, setStage, takeLease } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const STANDING: ProviderStanding = {
   id: 'provider:1',
@@ -52,7 +53,7 @@ export function describeCatalogProviders(catalog: () => SqlCatalog): void {
         ]),
       );
       expect(stored).toHaveLength(2);
-      await expect(writer.noteProviderStanding(STANDING)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      expect(await rejectionOf(writer.noteProviderStanding(STANDING))).toMatchObject({ code: 'LEASE_LOST' });
     });
 
     test('are a hundred at most, each with a message of bounded length', async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
 import type { SqlCatalog } from '../../src/catalog/sql-catalog.ts';
 import { documentOf, put, remove, SPEC, setStage } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 /** The part of `describeCatalog` about sources, schedules and noted changes. `catalog()` is a new one in each test. */
 export function describeCatalogSources(catalog: () => SqlCatalog): void {
@@ -149,7 +150,7 @@ export function describeCatalogSources(catalog: () => SqlCatalog): void {
     await writer.noteChanges(id, [{ table: 'orders', idJson: '1' }], 3);
     await writer.requestDatasetDeletion(id);
     expect(await catalog().listIndexing({ afterDatasetId: 0, limit: 10 })).toEqual([]);
-    await expect(writer.setSources(id, [], { keepOthers: false })).rejects.toMatchObject({
+    expect(await rejectionOf(writer.setSources(id, [], { keepOthers: false }))).toMatchObject({
       code: 'DATASET_DELETING',
     });
     await writer.deleteDataset(id);

@@ -17,6 +17,7 @@ import {
   vectorOf,
   writeAll,
 } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { describeCatalogBatch } from './catalog-batch-suite.ts';
 import { describeCatalogConfigurations } from './catalog-configurations-suite.ts';
 import { describeCatalogCosts } from './catalog-costs-suite.ts';
@@ -74,9 +75,13 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
       });
 
       test('says that it is missing before it was migrated', async () => {
-        expect(catalog.listDatasets({ limit: 10 })).rejects.toMatchObject({ code: 'CATALOG_MISSING' });
+        expect(await rejectionOf(catalog.listDatasets({ limit: 10 }))).toMatchObject({
+          code: 'CATALOG_MISSING',
+        });
         await takeLease(catalog);
-        expect(catalog.listDatasets({ limit: 10 })).rejects.toMatchObject({ code: 'CATALOG_OUTDATED' });
+        expect(await rejectionOf(catalog.listDatasets({ limit: 10 }))).toMatchObject({
+          code: 'CATALOG_OUTDATED',
+        });
       });
 
       test('can be taken back step by step and created again', async () => {
@@ -91,7 +96,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
       test('is not taken back while somebody else works on it', async () => {
         await setStage(catalog);
         const other = await place.open();
-        expect(other.revertMigration()).rejects.toMatchObject({ code: 'LEASE_HELD' });
+        expect(await rejectionOf(other.revertMigration())).toMatchObject({ code: 'LEASE_HELD' });
       });
     }
 
@@ -181,7 +186,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
           () => writer.closeAbandonedTasks(),
         ];
         for (const attempt of attempts) {
-          await expect(attempt()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+          expect(await rejectionOf(attempt())).toMatchObject({ code: 'LEASE_LOST' });
         }
         expect(await catalog.listDatasets({ limit: 10 })).toEqual([dataset]);
         expect((await pending(stage)).map(({ embeddedText }) => embeddedText)).toEqual(['kept']);
@@ -197,15 +202,17 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
         expect(await writer.createDataset(SPEC)).toEqual(dataset);
         expect(await catalog.findDataset(SPEC.address)).toEqual(dataset);
         expect(await catalog.findDataset({ project: 'docs', dataset: 'other' })).toBeUndefined();
-        await expect(
-          writer.createDataset({ ...SPEC, chunking: { tokensPerChunkMax: 64 } }),
-        ).rejects.toMatchObject({
+        expect(
+          await rejectionOf(writer.createDataset({ ...SPEC, chunking: { tokensPerChunkMax: 64 } })),
+        ).toMatchObject({
           code: 'DATASET_EXISTS',
           details: { differing: ['chunking'] },
         });
-        await expect(
-          writer.createDataset({ ...SPEC, profile: { ...SPEC.profile, dimensions: 8 }, fields: {} }),
-        ).rejects.toMatchObject({ details: { differing: ['embedding profile', 'fields'] } });
+        expect(
+          await rejectionOf(
+            writer.createDataset({ ...SPEC, profile: { ...SPEC.profile, dimensions: 8 }, fields: {} }),
+          ),
+        ).toMatchObject({ details: { differing: ['embedding profile', 'fields'] } });
       });
 
       test('lists datasets by id, page by page and by project', async () => {
@@ -229,17 +236,21 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
         await writer.enqueueIncoming(dataset.datasetId, [
           { kind: 'upsert', document: documentOf('c', 'five') },
         ]);
-        await expect(writer.deleteDataset(dataset.datasetId)).rejects.toMatchObject({ code: 'INTERNAL' });
+        expect(await rejectionOf(writer.deleteDataset(dataset.datasetId))).toMatchObject({
+          code: 'INTERNAL',
+        });
 
         await writer.requestDatasetDeletion(dataset.datasetId);
         expect((await catalog.findDataset(SPEC.address))?.state).toBe('deleting');
-        await expect(writer.createDataset(SPEC)).rejects.toMatchObject({ code: 'DATASET_DELETING' });
-        await expect(put(stage, documentOf('d', 'late'))).rejects.toMatchObject({ code: 'DATASET_DELETING' });
+        expect(await rejectionOf(writer.createDataset(SPEC))).toMatchObject({ code: 'DATASET_DELETING' });
+        expect(await rejectionOf(put(stage, documentOf('d', 'late')))).toMatchObject({
+          code: 'DATASET_DELETING',
+        });
 
         await writer.deleteDataset(dataset.datasetId);
         await writer.deleteDataset(dataset.datasetId);
         expect(await catalog.listDatasets({ limit: 9 })).toEqual([other]);
-        await expect(put(stage, documentOf('d', 'late'))).rejects.toMatchObject({
+        expect(await rejectionOf(put(stage, documentOf('d', 'late')))).toMatchObject({
           code: 'DATASET_NOT_FOUND',
         });
         expect(await catalog.datasetCounts(dataset.datasetId)).toMatchObject({

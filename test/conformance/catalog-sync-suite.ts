@@ -11,6 +11,7 @@ import {
   vectorOf,
   writeAll,
 } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 /** Rows as objects, for comparing; the fingerprint as the signed integer that it is. */
 function rowsOf({ chunkIds, documentIds, fingerprints }: RowPage) {
@@ -161,7 +162,7 @@ export function describeCatalogSync(catalog: () => SqlCatalog): void {
 
     test('of a generation that is gone is refused', async () => {
       const { writer } = await setStage(catalog());
-      await expect(writer.beginRepair(99, 1, [1])).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+      expect(await rejectionOf(writer.beginRepair(99, 1, [1]))).toMatchObject({ code: 'DATASET_NOT_FOUND' });
     });
   });
 }

@@ -16,6 +16,7 @@ import {
   writeAll,
   writeOnce,
 } from '../catalog/catalog-fixtures.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 /** The part of `describeCatalog` about the way from a change to rows of a table. `catalog()` is a new one in each test. */
 export function describeCatalogWork(catalog: () => SqlCatalog): void {
@@ -134,9 +135,11 @@ export function describeCatalogWork(catalog: () => SqlCatalog): void {
 
     test('refuses a vector of another length than its profile says', async () => {
       const { writer, dataset } = await setStage(catalog());
-      await expect(
-        writer.storeEmbeddings(dataset.profileId, [{ textHash: sha256('x'), vector: new Float32Array(3) }]),
-      ).rejects.toMatchObject({ code: 'EMBEDDING_ANSWER_INVALID' });
+      expect(
+        await rejectionOf(
+          writer.storeEmbeddings(dataset.profileId, [{ textHash: sha256('x'), vector: new Float32Array(3) }]),
+        ),
+      ).toMatchObject({ code: 'EMBEDDING_ANSWER_INVALID' });
     });
 
     test('charges attempts, gives texts up, and lists and retries what failed', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
 import { createLocalEmbedder } from '../../src/embedders/local-embedder.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const embedder = createLocalEmbedder();
 
@@ -102,7 +103,7 @@ describe('the local embedder', () => {
     const text = 'The quick brown fox jumps over the lazy dog. '.repeat(50_000);
     setImmediate(() => abort.abort());
     const call = embedder.embed([text], { purpose: 'document', signal: abort.signal });
-    await expect(call).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(await rejectionOf(call)).toMatchObject({ code: 'ABORTED' });
     const [after] = await embed('still well');
     expect(after).toEqual(
       (await createLocalEmbedder().embed(['still well'], { purpose: 'query' })).vectors[0],

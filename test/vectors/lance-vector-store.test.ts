@@ -11,6 +11,7 @@ import { describeTableScan } from '../conformance/table-scan-suite.ts';
 import { describeVectorSearch } from '../conformance/vector-search-suite.ts';
 import { describeForeignCommits } from '../conformance/vector-store-foreign-suite.ts';
 import { describeVectorStore, type VectorStorePlace } from '../conformance/vector-store-suite.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 import { row, rowsOf, spec } from './table-fixtures.ts';
 
 async function makePlace(options: Partial<LanceVectorStoreOptions>): Promise<VectorStorePlace> {
@@ -69,12 +70,12 @@ describe('a damaged LanceDB table', () => {
 
   test('is told by a newest manifest full of zeros, which LanceDB opens as an empty version 0', async () => {
     await writeFile(await newestManifest(), new Uint8Array(4_096));
-    await expect(search()).rejects.toMatchObject({ code: 'TABLE_DAMAGED' });
+    expect(await rejectionOf(search())).toMatchObject({ code: 'TABLE_DAMAGED' });
   });
 
   test('is told by a newest manifest that was cut off', async () => {
     await truncate(await newestManifest(), 10);
-    await expect(search()).rejects.toMatchObject({ code: 'TABLE_DAMAGED' });
+    expect(await rejectionOf(search())).toMatchObject({ code: 'TABLE_DAMAGED' });
   });
 
   test('shows a lower version than recorded when the newest manifest is gone', async () => {
@@ -90,18 +91,18 @@ describe('a damaged LanceDB table', () => {
   test('is told by a search when a data file is gone, which the state does not notice', async () => {
     await rm((await filesIn('data'))[0] as string);
     expect((await (await store.openTable('t', spec)).state()).rowCount).toBe(2);
-    await expect(search()).rejects.toMatchObject({ code: 'TABLE_DAMAGED', details: { table: 't' } });
+    expect(await rejectionOf(search())).toMatchObject({ code: 'TABLE_DAMAGED', details: { table: 't' } });
   });
 
   test.each([0, 40])('is told by a search when a data file is cut off at %p bytes', async (length) => {
     await truncate((await filesIn('data'))[0] as string, length);
-    await expect(search()).rejects.toMatchObject({ code: 'TABLE_DAMAGED' });
+    expect(await rejectionOf(search())).toMatchObject({ code: 'TABLE_DAMAGED' });
   });
 
   test('is missing without its manifests, and what is left of it can be dropped', async () => {
     await rm(join(folder, 't.lance', '_versions'), { recursive: true });
-    await expect(search()).rejects.toMatchObject({ code: 'TABLE_MISSING' });
-    await expect(store.createTable('t', spec)).rejects.toMatchObject({ code: 'TABLE_CONFLICT' });
+    expect(await rejectionOf(search())).toMatchObject({ code: 'TABLE_MISSING' });
+    expect(await rejectionOf(store.createTable('t', spec))).toMatchObject({ code: 'TABLE_CONFLICT' });
     await store.dropTable('t');
     expect(await readdir(folder)).toEqual([]);
   });
@@ -130,7 +131,7 @@ describe('the options of the LanceDB store', () => {
     const parent = await mkdtemp(join(tmpdir(), 'syncline-vectors-'));
     await writeFile(join(parent, 'file'), '');
     const store = createLanceVectorStore({ uri: join(parent, 'file', 'tables') });
-    await expect(store.createTable('t', spec)).rejects.toMatchObject({
+    expect(await rejectionOf(store.createTable('t', spec))).toMatchObject({
       code: 'TABLE_FAILED',
       message: expect.stringContaining(join(parent, 'file', 'tables')),
     });

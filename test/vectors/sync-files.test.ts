@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileSync } from '../../src/vectors/sync-files.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 let folder: string;
 
@@ -58,6 +59,6 @@ test('files that go away while they are flushed are no error, a table that goes 
   await rm(join(folder, 'data'), { recursive: true });
   await flushing;
   await rm(folder, { recursive: true });
-  await expect(files.flushNew()).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await rejectionOf(files.flushNew())).toMatchObject({ code: 'ENOENT' });
   await mkdir(folder);
 });

@@ -6,6 +6,7 @@ import { createInFlight } from '../../src/vectors/in-flight.ts';
 import { loadLance } from '../../src/vectors/lance-library.ts';
 import { createSerialQueue } from '../../src/vectors/serial-queue.ts';
 import { createTableAccess, readState, type TableAccess } from '../../src/vectors/table-access.ts';
+import { rejectionOf } from '../support/test-runtime.ts';
 
 const CONFLICT = 'Retryable commit conflict for version 2: preempted by concurrent transaction';
 const GONE = 'Not found: tmp/db/t.lance/data/0101.lance';
@@ -59,7 +60,7 @@ test('a commit that lost against another is tried once more', async () => {
 
 test('a commit that lost twice is a conflict that may be tried again later', async () => {
   const work = failing(CONFLICT, 2);
-  await expect(access.write(() => access.commit(work.run))).rejects.toMatchObject({
+  expect(await rejectionOf(access.write(() => access.commit(work.run)))).toMatchObject({
     code: 'TABLE_CONFLICT',
     retryable: true,
   });
@@ -68,7 +69,7 @@ test('a commit that lost twice is a conflict that may be tried again later', asy
 
 test('any other failure of a commit is not tried again', async () => {
   const work = failing('No space left on device (os error 28)', 1);
-  await expect(access.write(() => access.commit(work.run))).rejects.toMatchObject({ code: 'DISK_FULL' });
+  expect(await rejectionOf(access.write(() => access.commit(work.run)))).toMatchObject({ code: 'DISK_FULL' });
   expect(work.calls).toBe(1);
 });
 
@@ -76,7 +77,7 @@ test('a read whose snapshot was cleaned up is tried once more, then the table is
   const once = failing(GONE, 1);
   expect(await access.read(once.run)).toBe('done');
   const always = failing(GONE, 9);
-  await expect(access.read(always.run)).rejects.toMatchObject({ code: 'TABLE_DAMAGED' });
+  expect(await rejectionOf(access.read(always.run))).toMatchObject({ code: 'TABLE_DAMAGED' });
   expect(always.calls).toBe(2);
 });
 
@@ -88,7 +89,7 @@ test('reads see the table as it was until work of several commits is over, also 
           version: 1,
           rowCount: 1,
         });
-        await expect(access.read((table) => table.add([{ id: 2 }]))).rejects.toMatchObject({
+        expect(await rejectionOf(access.read((table) => table.add([{ id: 2 }])))).toMatchObject({
           code: 'TABLE_FAILED',
         });
         throw new Error('over');
