@@ -136,8 +136,8 @@ export {
   type LoadedConfig,
   loadConfig,
 } from './runtime/settings/load-config.ts';
-export type { SpendStatus } from './runtime/spend-guard.ts';
 export type { SpendOptions } from './runtime/spend-options.ts';
+export type { SpendStatus } from './runtime/spend-status.ts';
 export type { TaskOptions } from './runtime/task.ts';
 export type { EndedRun, ListTasksOptions, Tasks, WaitTaskOptions } from './runtime/tasks.ts';
 export { type FolderSourceDefinition, folderSource } from './sources/folder/folder-definition.ts';

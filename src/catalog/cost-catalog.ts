@@ -55,6 +55,26 @@ export interface SpentToday {
   readonly spentUsd: number;
 }
 
+/** A dataset that waits because a spend cap was reached. */
+export interface SpendHold {
+  readonly datasetId: number;
+  readonly cap: 'day' | 'run';
+  readonly usdMax: number;
+  /** What counted against the cap then, with what was under way. */
+  readonly spentUsd: number;
+  readonly reachedAtMs: number;
+  /** When the cap ends by itself; `undefined` where somebody has to let the dataset go on. */
+  readonly untilMs: number | undefined;
+}
+
+/** A hold as it is kept, also after its worker has ended. */
+export interface StoredSpendHold extends SpendHold {
+  /** `project/dataset`. */
+  readonly address: string;
+  /** Some text of it still has no vector. */
+  readonly hasPendingTexts: boolean;
+}
+
 /** A text without a vector. */
 export interface MissingText {
   /** Of the first chunk with this text. */
@@ -75,6 +95,8 @@ export interface CostReads {
     configurationId: number,
     page: { readonly status: 'pending' | 'failed'; readonly afterChunkId: number; readonly limit: number },
   ): Promise<MissingText[]>;
+  /** The datasets that waited when their worker looked last; newest first, at most 1,000. */
+  listSpendHolds(): Promise<StoredSpendHold[]>;
   /** What a dataset's run has cost so far. */
   runCostUsd(datasetId: number): Promise<number>;
   /**
@@ -92,6 +114,9 @@ export interface QueryCharge extends Charge {
 export interface CostWrites {
   /** A new run of a dataset begins: nothing was spent in it yet. */
   beginRun(datasetId: number): Promise<void>;
+  /** Replaces what was noted of the dataset. */
+  noteSpendHold(hold: SpendHold): Promise<void>;
+  endSpendHold(datasetId: number): Promise<void>;
 }
 
 /** How vectors came to be stored. */

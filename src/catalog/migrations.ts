@@ -18,6 +18,8 @@ import providerStandingsDown from '../../schema/0009-provider-standings.down.sql
 import providerStandingsUp from '../../schema/0009-provider-standings.sql' with { type: 'text' };
 import runTroublesDown from '../../schema/0010-run-troubles.down.sql' with { type: 'text' };
 import runTroublesUp from '../../schema/0010-run-troubles.sql' with { type: 'text' };
+import spendHoldsDown from '../../schema/0011-spend-holds.down.sql' with { type: 'text' };
+import spendHoldsUp from '../../schema/0011-spend-holds.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -44,4 +46,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 8, name: 'cut-texts', up: cutTextsUp, down: cutTextsDown },
   { number: 9, name: 'provider-standings', up: providerStandingsUp, down: providerStandingsDown },
   { number: 10, name: 'run-troubles', up: runTroublesUp, down: runTroublesDown },
+  { number: 11, name: 'spend-holds', up: spendHoldsUp, down: spendHoldsDown },
 ];

@@ -49,6 +49,7 @@ import { acquireLease, holdsLease, readLease, releaseLease, renewLease } from '.
 import { datasetOverviews } from './rooms/overviews.ts';
 import { listMissingTexts, listPendingChunks, listPendingIds } from './rooms/pending-chunks.ts';
 import { listProviderStandings, noteProviderStanding } from './rooms/provider-standings.ts';
+import { endSpendHold, listSpendHolds, noteSpendHold } from './rooms/spend-holds.ts';
 import { findEmbedded, listContents, listUncutDocuments } from './rooms/stored-contents.ts';
 import { beginRepair, requeueUnembedded } from './rooms/sync-repair.ts';
 import { findVectors, listIndexedRows, listUnembeddedChunks } from './rooms/sync-rows.ts';
@@ -191,6 +192,7 @@ function readingSide(session: CatalogSession) {
     listMissingTexts: (configurationId, page) => listMissingTexts(session, configurationId, page),
     spentToday: () => spentToday(session),
     runCostUsd: (datasetId) => runCostUsd(session, datasetId),
+    listSpendHolds: () => listSpendHolds(session),
     chargeQueries: (charges) => chargeQueries(session, charges),
     listProviderStandings: () => listProviderStandings(session),
   } satisfies Partial<Catalog>;
@@ -240,6 +242,8 @@ function writingSide(session: CatalogSession, token: number): CatalogWriter {
     requestGenerationDrop: (generationId) => requestGenerationDrop(session, token, generationId),
     forgetGeneration: (generationId) => forgetGeneration(session, token, generationId),
     beginRun: (datasetId) => beginRun(session, token, datasetId),
+    noteSpendHold: (hold) => noteSpendHold(session, token, hold),
+    endSpendHold: (datasetId) => endSpendHold(session, token, datasetId),
     noteProviderStanding: (standing) => noteProviderStanding(session, token, standing),
     startTask: (task) => startTask(session, token, task),
     updateTask: (taskId, progress) => updateTask(session, token, taskId, progress),

@@ -20,6 +20,11 @@ export function optionalIntegerAt(row: SqlRow, column: number): number | undefin
   return row[column] === null ? undefined : integerAt(row, column);
 }
 
+/** A number that need not be whole: a server may answer a whole one as an integer. */
+export function numberAt(row: SqlRow, column: number): number {
+  return Number(row[column]);
+}
+
 /** A 64-bit integer. */
 export function bigintAt(row: SqlRow, column: number): bigint {
   const value = row[column];

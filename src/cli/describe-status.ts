@@ -1,7 +1,8 @@
-import type { LeaseHolder, SpendStatus, TaskRecord } from '../index.ts';
+import type { LeaseHolder, TaskRecord } from '../index.ts';
 import { troubleLines } from './describe-providers.ts';
+import { capLines, reachedLines } from './describe-spend.ts';
 import { displayWidth } from './display-width.ts';
-import { countOf, formatCount, formatDuration, formatTime, formatUsd } from './format-values.ts';
+import { countOf, formatCount, formatDuration, formatTime } from './format-values.ts';
 import { printable } from './printable.ts';
 import type { DatasetOverview, Overview } from './read-status.ts';
 import type { Style } from './style.ts';
@@ -38,7 +39,8 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
     '',
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
-    ...describeSpend(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
+    ...capLines(spend).map((text) => `${style.dim('Spent:')}   ${text}`),
+    ...reachedLines(spend.held, worker).map((text) => `${style.bold('Cap:')}     ${text}`),
     ...troubleLines(providers, nowMs).map((text) => `${style.dim('Provider:')} ${text}`),
     ...datasets.flatMap((dataset) => describeMaintenanceFailure(dataset) ?? []),
     ...datasets.flatMap(describeRunFailures),
@@ -48,23 +50,6 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
       ({ name, reason }) =>
         `${style.bold('Not of this catalog:')} the table ${printable(name)}. ${printable(reason)}`,
     ),
-  ];
-}
-
-/** What was spent today, where that is capped, and what becomes of work that would pass a cap. */
-function describeSpend({ usdPerDayMax, usdPerRunMax, spentTodayUsd }: SpendStatus): string[] {
-  const spent = formatUsd(spentTodayUsd);
-  return [
-    ...(usdPerDayMax === undefined
-      ? []
-      : [
-          `${spent} of the ${formatUsd(usdPerDayMax)} that today (UTC) may cost; work that would pass it waits for tomorrow, or for a larger spend.usdPerDayMax`,
-        ]),
-    ...(usdPerRunMax === undefined
-      ? []
-      : [
-          `${usdPerDayMax === undefined ? `${spent} today (UTC); ` : ''}a run may cost ${formatUsd(usdPerRunMax)}, and waits there until it is begun again ("syncline index"), or for a larger spend.usdPerRunMax`,
-        ]),
   ];
 }
 
@@ -106,8 +91,10 @@ export function datasetLine(dataset: DatasetOverview): string {
 
 /** What waits, and where a reconfiguration is. */
 function describeState(dataset: DatasetOverview): string {
-  const { counts, reconfiguringTo, unreadSources, lastRunError, failedRun, refusedChangeCount } = dataset;
+  const { counts, reconfiguringTo, unreadSources, lastRunError, failedRun, refusedChangeCount, reachedCap } =
+    dataset;
   const still = [
+    ...(reachedCap === null ? [] : [`spend cap of the ${reachedCap} reached`]),
     ...(unreadSources.length > 0 ? [`never read: ${unreadSources.map(printable).join(', ')}`] : []),
     ...((lastRunError ?? failedRun) === undefined ? [] : ['last run failed']),
     ...(refusedChangeCount === 0 ? [] : [`${countOf(refusedChangeCount, 'change')} set aside`]),

@@ -25,7 +25,10 @@ export interface Overview {
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
-export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastCheck'>;
+export interface DatasetOverview extends Omit<DatasetStatus, 'phase' | 'failure' | 'lastCheck'> {
+  /** The spend cap because of which it waits. */
+  readonly reachedCap: 'day' | 'run' | null;
+}
 
 /**
  * Reads the state of one dataset or of all.
@@ -35,11 +38,11 @@ export type DatasetOverview = Omit<DatasetStatus, 'phase' | 'failure' | 'lastChe
 export async function readStatus(runtime: Syncline, address: string | undefined): Promise<Overview> {
   const { catalog, worker, tasks, strangeTables, spend, providers } = await runtime.status();
   const datasets: DatasetOverview[] = [];
-  if (address !== undefined) datasets.push(await readDataset(runtime, address));
+  if (address !== undefined) datasets.push(await readDataset(runtime, address, spend));
   else {
     for await (const name of runtime.datasets()) {
       try {
-        datasets.push(await readDataset(runtime, name));
+        datasets.push(await readDataset(runtime, name, spend));
       } catch (error) {
         // Deleted since it was listed.
         if (!isSynclineError(error, 'DATASET_NOT_FOUND', 'DATASET_DELETING')) throw error;
@@ -50,7 +53,11 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
   return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables, spend, providers };
 }
 
-async function readDataset(runtime: Syncline, address: string): Promise<DatasetOverview> {
+async function readDataset(
+  runtime: Syncline,
+  address: string,
+  { held }: SpendStatus,
+): Promise<DatasetOverview> {
   const { phase: _, failure: __, lastCheck: ___, ...status } = await runtime.dataset(address).status();
-  return status;
+  return { ...status, reachedCap: held.find((one) => one.address === status.address)?.cap ?? null };
 }

@@ -136,7 +136,7 @@ export function createRuntimeCore(
       ...workListeners(core),
     });
     onLostLease(session, core);
-    core.standings.beginSession(session.writer, core.fleet.list());
+    await beginNotes(core, session);
   };
 
   const core: RuntimeCore = {
@@ -157,10 +157,10 @@ export function createRuntimeCore(
       onBegin: beginSession,
       onEnd: async () => {
         await core.batches.endSession();
-        await core.standings.endSession();
         const ending = work;
         work = undefined;
         await ending?.end();
+        await endNotes(core);
       },
     }),
     ...embedding,
@@ -185,6 +185,17 @@ export function createRuntimeCore(
     },
   };
   return core;
+}
+
+/** From now on the catalog is told what others want to see of this worker. */
+async function beginNotes({ standings, fleet, spend }: RuntimeCore, { writer }: Session): Promise<void> {
+  standings.beginSession(writer, fleet.list());
+  await spend.holds.beginSession(writer);
+}
+
+async function endNotes({ standings, spend }: RuntimeCore): Promise<void> {
+  await standings.endSession();
+  await spend.holds.endSession();
 }
 
 function noteReport(core: RuntimeCore, work: SessionWork | undefined, report: DatasetReport): void {

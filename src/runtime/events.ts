@@ -160,6 +160,7 @@ export type SynclineEvent = { readonly atMs: number } & (
       readonly type: 'spend.capReached';
       readonly cap: 'day' | 'run';
       readonly usdMax: number;
+      /** With what was under way. */
       readonly spentUsd: number;
       /** When it goes on by itself, in Unix milliseconds. */
       readonly untilMs: number | undefined;

@@ -1,8 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Catalog } from '../catalog/catalog.ts';
 import { isSynclineError, toSynclineError } from '../domain/errors.ts';
 import type { RuntimeCore } from './core.ts';
 import type { EventHub } from './events.ts';
+import type { HeldDataset } from './held-datasets.ts';
 import type { OwnProviderStatus } from './providers/provider-status.ts';
 import { describeState } from './supervision.ts';
 
@@ -68,25 +70,35 @@ export async function checkHealth(core: RuntimeCore): Promise<RuntimeHealth> {
     checkWorker(core),
     checkProvider(core),
     await checkDisk(core),
-    checkSpend(core),
+    await checkSpend(core),
     checkWatching(core),
   ];
   return { isReady: checks.every(({ isOk, subject }) => isOk || TOLD_ONLY.includes(subject)), checks };
 }
 
 async function checkCatalog(core: RuntimeCore): Promise<HealthCheck> {
-  const late = Promise.withResolvers<'late'>();
-  const callOff = core.clock.setTimer(CATALOG_WAIT_MS, () => late.resolve('late'));
   try {
-    const reading = core.catalog().then((catalog) => catalog.readLease());
-    // Who is not waited for any more may still fail.
-    reading.catch(() => undefined);
-    if ((await Promise.race([reading, late.promise])) !== 'late') return ok('catalog', 'It answers.');
+    const lease = await inTime(core, (catalog) => catalog.readLease());
+    if (lease !== 'late') return ok('catalog', 'It answers.');
     return bad('catalog', 'CATALOG_UNREACHABLE', `It does not answer within ${CATALOG_WAIT_MS} ms.`);
   } catch (error) {
     if (isSynclineError(error, 'CATALOG_MISSING'))
       return ok('catalog', 'There is none yet; the first ingestion makes it.');
     return bad('catalog', toSynclineError(error).code, 'It cannot be read.');
+  }
+}
+
+async function inTime<Answer>(
+  { catalog, clock }: RuntimeCore,
+  read: (catalog: Catalog) => Promise<Answer>,
+): Promise<Answer | 'late'> {
+  const late = Promise.withResolvers<'late'>();
+  const callOff = clock.setTimer(CATALOG_WAIT_MS, () => late.resolve('late'));
+  try {
+    const reading = catalog().then(read);
+    // Who is not waited for any more may still fail.
+    reading.catch(() => undefined);
+    return await Promise.race([reading, late.promise]);
   } finally {
     callOff();
   }
@@ -117,11 +129,21 @@ function checkProvider({ providers, fleet, clock }: RuntimeCore): HealthCheck {
   return bad('provider', failure.code, 'The newest request to an embedding provider has failed.');
 }
 
-function checkSpend({ spend }: RuntimeCore): HealthCheck {
-  const waiting = spend.held().length;
+async function checkSpend(core: RuntimeCore): Promise<HealthCheck> {
+  const waiting = core.spend.held().length + (await heldElsewhere(core)).length;
   if (waiting === 0) return ok('spend', 'No dataset waits because a spend cap was reached.');
   const datasets = waiting === 1 ? 'A dataset waits' : `${waiting} datasets wait`;
   return bad('spend', 'SPEND_CAP_REACHED', `${datasets} because a spend cap was reached; searches go on.`);
+}
+
+/** None where the catalog does not tell: that is told by its own check. */
+async function heldElsewhere(core: RuntimeCore): Promise<readonly HeldDataset[]> {
+  try {
+    const stored = await inTime(core, (catalog) => catalog.listSpendHolds());
+    return stored === 'late' ? [] : core.spend.holds.elsewhere(stored);
+  } catch {
+    return [];
+  }
 }
 
 function checkWatching({ watching, options }: RuntimeCore): HealthCheck {

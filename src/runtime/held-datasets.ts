@@ -1,7 +1,9 @@
 import { SPEND_PAUSE_REASON } from '../actors/dataset-machine.ts';
+import type { SpendHold } from '../catalog/catalog.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { SpendRequest } from '../pipeline/spend-gate.ts';
 import type { EventHub } from './events.ts';
+import type { ReachedCap } from './reached-cap.ts';
 
 /** A dataset that waits because a cap was reached. */
 export interface HeldDataset {
@@ -9,19 +11,12 @@ export interface HeldDataset {
   readonly address: string;
   readonly cap: 'day' | 'run';
   readonly usdMax: number;
+  /** What counted against the cap then, with what was under way. */
+  readonly spentUsd: number;
+  /** In Unix milliseconds. */
+  readonly reachedAtMs: number;
   /** When it goes on by itself, in Unix milliseconds; `undefined` where somebody has to let it. */
   readonly untilMs: number | undefined;
-}
-
-/** Which cap a request would have passed. */
-export interface ReachedCap {
-  readonly cap: 'day' | 'run';
-  readonly usdMax: number;
-  readonly spentUsd: number;
-  /** Of a day: what is in batch jobs that were not charged yet, of all datasets. A run counts it as spent. */
-  readonly underWayUsd: number;
-  /** Until the next day. */
-  readonly msLeft: number | undefined;
 }
 
 /** The datasets that wait because a cap was reached. They go on by themselves when the day is over. */
@@ -44,7 +39,10 @@ export interface HeldDatasetsParts {
   readonly resume: (datasetId: number, address: string, reason: string) => void;
 }
 
-export function createHeldDatasets({ clock, hub, resume }: HeldDatasetsParts): HeldDatasets {
+/** Is told what the catalog is to know of a dataset, for those who only look. */
+export type NoteHold = (datasetId: number, hold: SpendHold | undefined) => void;
+
+export function createHeldDatasets({ clock, hub, resume }: HeldDatasetsParts, note: NoteHold): HeldDatasets {
   const held = new Map<number, HeldDataset>();
   let callOffDay: (() => void) | undefined;
 
@@ -52,6 +50,7 @@ export function createHeldDatasets({ clock, hub, resume }: HeldDatasetsParts): H
     const dataset = held.get(datasetId);
     if (dataset === undefined) return;
     held.delete(datasetId);
+    note(datasetId, undefined);
     hub.emit({ type: 'spend.capEnded', address: dataset.address, cap: dataset.cap });
   };
   const release = (cap?: 'day' | 'run'): void => {
@@ -70,10 +69,14 @@ export function createHeldDatasets({ clock, hub, resume }: HeldDatasetsParts): H
   return {
     list: () => [...held.values()],
     capOf: (datasetId) => held.get(datasetId)?.cap,
-    add({ datasetId, address }, { cap, usdMax, spentUsd, msLeft }) {
+    add({ datasetId, address }, { cap, usdMax, msLeft, ...reached }) {
       if (held.has(datasetId)) return;
-      const untilMs = msLeft === undefined ? undefined : clock.nowMs() + msLeft;
-      held.set(datasetId, { address, cap, usdMax, untilMs });
+      const reachedAtMs = clock.nowMs();
+      const untilMs = msLeft === undefined ? undefined : reachedAtMs + msLeft;
+      const spentUsd = reached.spentUsd + reached.inJobsUsd + reached.inFlightUsd;
+      const hold = { cap, usdMax, spentUsd, reachedAtMs, untilMs };
+      held.set(datasetId, { address, ...hold });
+      note(datasetId, { datasetId, ...hold });
       hub.emit({ type: 'spend.capReached', address, cap, usdMax, spentUsd, untilMs });
       if (msLeft !== undefined) callOffDay ??= clock.setTimer(msLeft, onNextDay);
     },

@@ -1,28 +1,18 @@
-import { SPEND_PAUSE_REASON } from '../actors/dataset-machine.ts';
 import type { Catalog, CatalogWriter } from '../catalog/catalog.ts';
-import type { Clock } from '../domain/clock.ts';
-import { dayName, dayOf } from '../domain/cost.ts';
-import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import { createMutex } from '../pipeline/mutex.ts';
 import type { SpendGate, SpendRequest } from '../pipeline/spend-gate.ts';
-import { batchedUsd } from './batch/batched-usd.ts';
-import {
-  createHeldDatasets,
-  type HeldDataset,
-  type HeldDatasetsParts,
-  type ReachedCap,
-} from './held-datasets.ts';
+import { createHeldDatasets, type HeldDataset, type HeldDatasetsParts } from './held-datasets.ts';
+import { createHoldLog, type HoldLog } from './hold-log.ts';
 import type { PriceBook } from './price-book.ts';
+import {
+  capReached,
+  type ReachedCap,
+  type RunCap,
+  reachedDayCap,
+  reachedRunCap,
+  USD_EPSILON,
+} from './reached-cap.ts';
 import type { SpendCaps } from './spend-options.ts';
-
-/** What may be spent, what was, and who waits because of that. */
-export interface SpendStatus extends SpendCaps {
-  /** `2026-11-26`, UTC. */
-  readonly day: string;
-  readonly spentTodayUsd: number;
-  /** Datasets that wait because a cap was reached, in this runtime. */
-  readonly held: readonly HeldDataset[];
-}
 
 /** Keeps what embedding costs below the caps. What was spent is read from the ledger before each request, so that it outlives the process. */
 export interface SpendGuard extends SpendGate {
@@ -30,6 +20,8 @@ export interface SpendGuard extends SpendGate {
   /** Other caps from now on; who waits because of the old ones tries again. */
   setCaps(caps: SpendCaps): void;
   held(): readonly HeldDataset[];
+  /** Where the catalog keeps who waits. */
+  readonly holds: Omit<HoldLog, 'note'>;
   /** One run of a dataset: what it costs is counted from its beginning to its end. */
   duringRun<Result>(run: SpendRun, task: () => Promise<Result>): Promise<Result>;
   /** A dataset is told to go on although a cap was reached: where it is that on a run, a new one begins. */
@@ -50,36 +42,28 @@ export interface SpendGuardParts extends HeldDatasetsParts {
   readonly priceOf: PriceBook['priceOf'];
 }
 
-/** Money is added up in fractions: a difference below this is none. */
-const USD_EPSILON = 1e-9;
-
-const passes = (usd: number, usdMax: number): boolean => usd > usdMax + USD_EPSILON;
-
 export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: SpendGuardParts): SpendGuard {
   let caps = given;
-  const held = createHeldDatasets(parts);
+  const holds = createHoldLog(parts.clock, catalog);
+  const held = createHeldDatasets(parts, holds.note);
   const reserves = createReserves();
   /** Runs that somebody asked for, by dataset. */
   const runs = new Map<number, { usdMax: number | undefined; users: number }>();
   const deciding = createMutex();
 
-  const runMaxOf = (datasetId: number): number | undefined =>
-    runs.get(datasetId)?.usdMax ?? caps.usdPerRunMax;
+  const runCapOf = (datasetId: number): RunCap => {
+    const ofCall = runs.get(datasetId)?.usdMax;
+    return { usdMax: ofCall ?? caps.usdPerRunMax, isOfCall: ofCall !== undefined };
+  };
+  const runMaxOf = (datasetId: number): number | undefined => runCapOf(datasetId).usdMax;
 
-  const reachedBy = async ({ datasetId }: SpendRequest, usd: number): Promise<ReachedCap | undefined> => {
+  const reachedBy = async ({ datasetId }: SpendRequest, nextUsd: number): Promise<ReachedCap | undefined> => {
     const ledger = await catalog();
-    if (caps.usdPerDayMax !== undefined) {
-      // Jobs first: what is charged between the two reads must not be missed by both.
-      const underWayUsd = await batchedUsd(ledger, priceOf);
-      const { spentUsd, msLeft } = await ledger.spentToday();
-      if (passes(spentUsd + underWayUsd + reserves.total() + usd, caps.usdPerDayMax))
-        return { cap: 'day', usdMax: caps.usdPerDayMax, spentUsd, underWayUsd, msLeft };
-    }
-    const runMax = runMaxOf(datasetId);
-    if (runMax === undefined) return undefined;
-    const spentUsd = await ledger.runCostUsd(datasetId);
-    if (!passes(spentUsd + reserves.of(datasetId) + usd, runMax)) return undefined;
-    return { cap: 'run', usdMax: runMax, spentUsd, underWayUsd: 0, msLeft: undefined };
+    const request = { datasetId, nextUsd };
+    return (
+      (await reachedDayCap(ledger, request, caps.usdPerDayMax, reserves.total(), priceOf)) ??
+      (await reachedRunCap(ledger, request, runCapOf(datasetId), reserves.of(datasetId)))
+    );
   };
 
   /** Outside of {@link SpendGuard.duringRun}, a run ends when nothing of its dataset waits any more. */
@@ -101,15 +85,22 @@ export function createSpendGuard({ catalog, caps: given, priceOf, ...parts }: Sp
       held.release();
     },
     held: held.list,
+    holds,
     hasRunCap: (datasetId) => runMaxOf(datasetId) !== undefined,
     async admit(request) {
       const { datasetId, usd } = request;
       const isCapped = caps.usdPerDayMax !== undefined || runMaxOf(datasetId) !== undefined;
-      if (!isCapped || usd === undefined || usd === 0) return () => undefined;
+      if (!isCapped || usd === undefined || usd === 0) {
+        holds.noteGoesOn(datasetId);
+        return () => undefined;
+      }
       noteAsked(request);
       return deciding.run(async () => {
         const reached = await reachedBy(request, usd);
-        if (reached === undefined) return reserves.add(datasetId, usd);
+        if (reached === undefined) {
+          holds.noteGoesOn(datasetId);
+          return reserves.add(datasetId, usd);
+        }
         held.add(request, reached);
         throw capReached(request, reached);
       });
@@ -173,45 +164,4 @@ function watchSpenders(
     if (event.phase === 'idle' || event.phase === 'deleted') spenders.delete(event.address);
   });
   return (request) => spenders.set(request.address, request);
-}
-
-/** What may be spent, what was, and who waits because of that. */
-export async function spendStatus(
-  catalog: () => Promise<Catalog>,
-  guard: SpendGuard,
-  clock: Pick<Clock, 'nowMs'>,
-): Promise<SpendStatus> {
-  const status = (day: number, spentTodayUsd: number): SpendStatus => ({
-    ...guard.caps(),
-    day: dayName(day),
-    spentTodayUsd,
-    held: guard.held(),
-  });
-  try {
-    const { day, spentUsd } = await (await catalog()).spentToday();
-    return status(day, spentUsd);
-  } catch (error) {
-    if (!isSynclineError(error, 'CATALOG_MISSING')) throw error;
-    return status(dayOf(clock.nowMs()), 0);
-  }
-}
-
-function capReached(
-  { address }: SpendRequest,
-  { cap, usdMax, spentUsd, underWayUsd, msLeft }: ReachedCap,
-): SynclineError {
-  const inJobs = underWayUsd > 0 ? ` (and ${inUsd(underWayUsd)} are in batch jobs)` : '';
-  const spent = `${inUsd(spentUsd)}${inJobs}`;
-  const message =
-    cap === 'day'
-      ? `The spend cap of $${usdMax} a day (UTC) is reached: ${spent} were spent today, and the next request would pass it. It ends with the day, or when the cap is raised: spend.usdPerDayMax in the configuration, or setSpendCaps() until the process ends.`
-      : `The spend cap of $${usdMax} a run is reached: ${spent} were spent in this run of "${address}", and the next request would pass it. Index it again or resume it ("${SPEND_PAUSE_REASON}") to begin another run, or raise the cap: spend.usdPerRunMax in the configuration, or setSpendCaps() until the process ends.`;
-  return new SynclineError('SPEND_CAP_REACHED', message, {
-    retryable: cap === 'day',
-    details: { cap, usdMax, spentUsd, retryAfterMs: msLeft },
-  });
-}
-
-function inUsd(usd: number): string {
-  return `$${Math.round(usd * 1e6) / 1e6}`;
 }

@@ -417,6 +417,17 @@ CREATE TABLE schema_migrations (
   applied_at_ms integer not null
 ) strict;
 
+CREATE TABLE spend_holds (
+  dataset_id integer primary key,
+  cap text not null check (cap in ('day', 'run')),
+  usd_max real not null,
+  -- What counted against the cap then, with what was under way.
+  spent_usd real not null,
+  reached_at_ms integer not null,
+  -- When the cap ends by itself.
+  until_ms integer
+) strict;
+
 CREATE TABLE tasks (
   task_id integer primary key autoincrement,
   dataset_id integer,

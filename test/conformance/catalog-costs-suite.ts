@@ -32,6 +32,32 @@ export function describeCatalogCosts(catalog: () => SqlCatalog): void {
     expect(await stage.catalog.spentToday()).toMatchObject({ spentUsd: 7 * 0.000002 });
   });
 
+  test('keeps who waits because a cap was reached, until that ends or the dataset is gone', async () => {
+    const stage = await setStage(catalog());
+    await put(stage, documentOf('a', 'one|two'));
+    const { datasetId } = stage.dataset;
+    const hold = {
+      datasetId,
+      cap: 'run',
+      usdMax: 0.5,
+      spentUsd: 1,
+      reachedAtMs: 7,
+      untilMs: undefined,
+    } as const;
+    await stage.writer.noteSpendHold({ ...hold, cap: 'day', untilMs: 8 });
+    await stage.writer.noteSpendHold(hold);
+    await stage.writer.noteSpendHold({ ...hold, datasetId: datasetId + 1 });
+    const address = `${SPEC.address.project}/${SPEC.address.dataset}`;
+    expect(await catalog().listSpendHolds()).toEqual([{ ...hold, address, hasPendingTexts: true }]);
+    await embed(stage, { requestId: 'r1' });
+    expect(await catalog().listSpendHolds()).toMatchObject([{ hasPendingTexts: false }]);
+    await stage.writer.endSpendHold(datasetId);
+    expect(await catalog().listSpendHolds()).toEqual([]);
+    await stage.writer.noteSpendHold(hold);
+    await stage.writer.requestDatasetDeletion(datasetId);
+    expect(await catalog().listSpendHolds()).toEqual([]);
+  });
+
   test('keeps tokens without a known price apart, and those that the tokenizer counted', async () => {
     const stage = await setStage(catalog());
     await put(stage, documentOf('a', 'one'));

@@ -27,6 +27,7 @@ function startGuard(caps: Partial<SpendCaps>) {
     spentToday: async () => ({ day: 1, msLeft: ledger.msLeft, spentUsd: ledger.spentUsd }),
     listUntidiedBatchJobs: async () => [],
     runCostUsd: async () => ledger.runUsd,
+    listSpendHolds: async () => [],
   } as Partial<Catalog> as Catalog;
   const resumed: string[] = [];
   const guard = createSpendGuard({
@@ -67,6 +68,20 @@ test('what is under way counts until it is charged or has failed', async () => {
   expect(await rejectionOf(ask(0.6, 2))).toMatchObject({ code: 'SPEND_CAP_REACHED' });
   first();
   (await ask(0.6, 2))();
+});
+
+test('the message tells what was spent, what is under way, and what would pass the cap', async () => {
+  const { ledger, ask } = startGuard({ usdPerRunMax: 0.01 });
+  await ask(0.006);
+  expect((await rejectionOf(ask(0.005))) as Error).toMatchObject({
+    message: expect.stringContaining(
+      'a run is reached: $0 were spent in this run of "p/d1", $0.006 are in requests under way, and the next request, of about $0.005, would pass it.',
+    ),
+  });
+  ledger.runUsd = 0.0039996;
+  expect((await rejectionOf(ask(0.5))) as Error).toMatchObject({
+    message: expect.stringContaining('$0.004 were spent in this run of "p/d1", $0.006 are in requests'),
+  });
 });
 
 test('requests at the same time do not pass a cap together', async () => {

@@ -44,6 +44,19 @@ test('a cap of a day ends a call before the request that would pass it, and hold
   const again = context.another({ prices: pricesOf(context), spend: { usdPerDayMax } });
   expect(await rejectionOf(again.dataset('docs/one').index())).toMatchObject({ code: 'SPEND_CAP_REACHED' });
   expect(await spentUsd({ runtime: again })).toBe(spent);
+  // The call has ended, and its process might have.
+  const looking = context.another({ access: 'readOnly', spend: {} });
+  const { held } = await looking.spend();
+  expect(held).toEqual([
+    {
+      address: 'docs/one',
+      cap: 'day',
+      usdMax: usdPerDayMax,
+      spentUsd: expect.any(Number),
+      reachedAtMs: expect.any(Number),
+      untilMs: expect.any(Number),
+    },
+  ]);
   const { counts } = await again.dataset('docs/one').status();
   expect(counts.chunks).toEqual({ pending: 32, ready: 32, failed: 0 });
   // What was paid for is searchable.
@@ -53,6 +66,7 @@ test('a cap of a day ends a call before the request that would pass it, and hold
   again.setSpendCaps({});
   await again.dataset('docs/one').index();
   expect((await again.dataset('docs/one').status()).counts.chunks.ready).toBe(64);
+  expect((await looking.spend()).held).toEqual([]);
 });
 
 test('a started runtime pauses the dataset, says so everywhere, and goes on when the cap is raised', async () => {
@@ -82,10 +96,40 @@ test('a started runtime pauses the dataset, says so everywhere, and goes on when
   );
   expect(context.provider.stats().requests).toBe(0);
 
+  const looking = context.another({ access: 'readOnly', spend: {} });
+  const isHeld = async (): Promise<boolean> => (await looking.spend()).held.length > 0;
+  await waitFor('the catalog to tell others', isHeld);
+  expect((await looking.status()).spend.held).toEqual([...(await runtime.spend()).held]);
+  expect((await looking.health()).checks).toContainEqual(
+    expect.objectContaining({ subject: 'spend', isOk: false, code: 'SPEND_CAP_REACHED' }),
+  );
+
   runtime.setSpendCaps({ usdPerDayMax: 1_000 });
   await waitFor('the rest', async () => (await runtime.dataset('docs/one').status()).isUpToDate);
   expect(context.events.some(({ type }) => type === 'spend.capEnded')).toBe(true);
   expect((await runtime.spend()).held).toEqual([]);
+  await waitFor('the catalog to tell others that it is over', async () => !(await isHeld()));
+});
+
+test('a worker knows who waits since another one, until it sends for them what they asked for', async () => {
+  const context = await startPriced();
+  for (const address of ['docs/one', 'docs/two']) {
+    context.runtime.setSpendCaps({ usdPerDayMax: 0 });
+    const documents = DOCUMENTS.slice(0, 3).map(({ key, content }) => ({
+      key,
+      content: `${address}: ${content}`,
+    }));
+    await rejectionOf(context.runtime.dataset(address).ingest(documents));
+  }
+  await context.runtime.stop();
+  const next = context.another({ prices: pricesOf(context), spend: {} });
+  const names = async () => (await next.spend()).held.map(({ address }) => address).sort();
+  expect(await names()).toEqual(['docs/one', 'docs/two']);
+  await next.dataset('docs/one').index();
+  expect(await names()).toEqual(['docs/two']);
+  // What it waited for is gone: so is that it waits.
+  await next.dataset('docs/two').deleteDocuments(['0', '1', '2']);
+  expect(await names()).toEqual([]);
 });
 
 test('a run is ended by its own cap, and the next one begins anew', async () => {

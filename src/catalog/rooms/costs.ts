@@ -4,7 +4,14 @@ import type { CostGrouping, CostQuery, CostRecord, QueryCharge, SpentToday } fro
 import type { CatalogSession } from '../session.ts';
 import { NOW_MS } from '../sql-clock.ts';
 import { type SqlRow, type SqlStatement, type SqlValue, statement } from '../sql-driver.ts';
-import { integerAt, optionalIntegerAt, optionalTextAt, storableText, wordAt } from '../sql-values.ts';
+import {
+  integerAt,
+  numberAt,
+  optionalIntegerAt,
+  optionalTextAt,
+  storableText,
+  wordAt,
+} from '../sql-values.ts';
 import { packHashes, TEXTS_TABLE } from './queue-sql.ts';
 
 /** Charges of each mode whose ids are kept. One that is stored again comes soon, or after a crash: before as many others. */
@@ -273,9 +280,4 @@ function recordOf(row: SqlRow): CostRecord {
     unpricedReusedTokenCount: integerAt(row, 14),
     savedUsd: numberAt(row, 15),
   };
-}
-
-/** A number that need not be whole: a server may answer a whole one as an integer. */
-function numberAt(row: SqlRow, column: number): number {
-  return Number(row[column]);
 }

@@ -40,6 +40,7 @@ const LAST_STEP = [
   'update datasets set configuration_id = null, target_configuration_id = null where dataset_id = ?',
   'delete from configurations where dataset_id = ?',
   'delete from cost_runs where dataset_id = ?',
+  'delete from spend_holds where dataset_id = ?',
   'delete from datasets where dataset_id = ?',
 ];
 

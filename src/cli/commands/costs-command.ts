@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CostEntry, CostsOptions, Syncline } from '../../index.ts';
+import { capLines, reachedLines } from '../describe-spend.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { formatCount, formatUsd } from '../format-values.ts';
 import { printable } from '../printable.ts';
@@ -17,7 +18,7 @@ interface CostsCommandOptions {
 const HELP = `
 Every answer of a provider is charged in the catalog, with its vectors. SAVED is what texts would have cost that had a vector
 already. A price that is not known is shown as "?"; "+" marks a sum in which some tokens have none. Queries of "syncline search",
-which writes nothing, are not among them.
+which writes nothing, are not among them. A spend cap is told below, and whether it is reached.
 
 Examples:
   syncline costs
@@ -52,7 +53,8 @@ async function showCosts(
   await requireCatalog(runtime);
   const groupings = by.split(',').map((name) => name.trim()) as NonNullable<CostsOptions['by']>;
   const costs = await runtime.costs({ ...options, by: groupings });
-  output.value({ costs });
+  const { spend, worker } = await runtime.status();
+  output.value({ costs, spend });
   const heads = groupings.map((name): TableColumn => ({ heading: name.toUpperCase(), align: 'left' }));
   const rows = costs.map((entry) => [
     ...groupings.map((name) => printable(entry[name] ?? '')),
@@ -65,6 +67,7 @@ async function showCosts(
   ]);
   if (rows.length === 0) output.note('Nothing was embedded.');
   else for (const line of formatTable([...heads, ...NUMBERS], rows, output.style.bold)) output.answer(line);
+  for (const line of [...capLines(spend), ...reachedLines(spend.held, worker)]) output.answer(line);
   return EXIT.ok;
 }
 

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { BackfillPlan } from '../../runtime/backfill.ts';
 import type { CostEntry } from '../../runtime/costs.ts';
-import type { SpendStatus } from '../../runtime/spend-guard.ts';
+import type { SpendStatus } from '../../runtime/spend-status.ts';
 import { defined } from '../defined.ts';
 import { countSchema, isoTime, timeSchema } from './common.ts';
 
@@ -77,18 +77,26 @@ export const spendSchema = z
           address: z.string(),
           cap: z.enum(['day', 'run']),
           usdMax: usdSchema,
+          spentUsd: usdSchema.openapi({
+            description: 'What counted against the cap then, with what was under way.',
+          }),
+          reachedAt: timeSchema,
           until: timeSchema.optional().openapi({ description: 'Absent where somebody has to resume it.' }),
         }),
       )
-      .openapi({ description: 'Datasets that wait because a cap was reached.' }),
+      .openapi({
+        description:
+          'Datasets that wait because a cap was reached: here, or with another process that works or has worked on the catalog.',
+      }),
   })
   .openapi('Spend');
 
 export function spendOf({ held, ...spend }: SpendStatus): z.infer<typeof spendSchema> {
   return {
     ...defined(spend),
-    held: held.map(({ untilMs, ...dataset }) => ({
+    held: held.map(({ reachedAtMs, untilMs, ...dataset }) => ({
       ...dataset,
+      reachedAt: isoTime(reachedAtMs),
       ...(untilMs !== undefined && { until: isoTime(untilMs) }),
     })),
   };

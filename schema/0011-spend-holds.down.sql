@@ -1,0 +1,1 @@
+drop table spend_holds;
