@@ -266,7 +266,7 @@ function launch(run: EmbedRun, requestsInFlightMax: number): void {
     const promise = embedRequest(run, request)
       .catch((error: unknown) => {
         run.failure ??= error;
-        release(run, request);
+        giveBack(run, request);
       })
       .finally(() => run.inFlight.delete(promise));
     run.inFlight.add(promise);
@@ -375,5 +375,12 @@ function release(run: EmbedRun, request: readonly PendingChunk[]): void {
 }
 
 function releaseAll(run: EmbedRun): void {
-  for (const request of [...run.requests, run.partial]) release(run, request);
+  for (const request of [...run.requests, run.partial]) giveBack(run, request);
+}
+
+/** Texts that were claimed and not embedded: neither ours any more, nor used up of what a call allows. */
+function giveBack(run: EmbedRun, request: readonly PendingChunk[]): void {
+  release(run, request);
+  const quota = run.work.quota.current;
+  if (quota !== undefined) quota.textsLeft += request.length;
 }

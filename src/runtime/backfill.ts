@@ -2,7 +2,7 @@ import type { Catalog, ConfigurationRecord, DatasetRecord, GenerationRecord } fr
 import { type DatasetAddress, formatAddress } from '../domain/address.ts';
 import { type Price, usdOf } from '../domain/cost.ts';
 import { profileKey } from '../domain/embedding-profile.ts';
-import { SynclineError } from '../domain/errors.ts';
+import { isSynclineError, SynclineError } from '../domain/errors.ts';
 import type { Account } from '../pipeline/accounts.ts';
 import type { DatasetWork } from '../pipeline/work.ts';
 import { type Attended, type RuntimeCore, requireDataset, withActor, withSession } from './core.ts';
@@ -219,6 +219,10 @@ async function fillWithActor(
     );
     const { pendingChunks } = await (await core.catalog()).datasetBacklog(dataset.datasetId);
     return { ...resultOf(account), remainingCount: pendingChunks };
+  } catch (error) {
+    if (!isSynclineError(error, 'SPEND_CAP_REACHED')) throw error;
+    const { pendingChunks } = await (await core.catalog()).datasetBacklog(dataset.datasetId);
+    throw endedByCap(error, { ...resultOf(account), remainingCount: pendingChunks });
   } finally {
     work.quota.current = undefined;
     work.accounts.close(account, { endedWell: false });
@@ -227,6 +231,19 @@ async function fillWithActor(
     // What is left beyond the limit is the worker's again, where there is one.
     core.supervision?.tell(dataset.datasetId, formatAddress(dataset.address), { type: 'dataset.changed' });
   }
+}
+
+/** What was done until then is kept, and told. */
+function endedByCap(
+  { message, retryable, details }: SynclineError,
+  done: Omit<BackfillResult, 'retriedCount' | 'durationMs'>,
+): SynclineError {
+  const { embeddedCount, remainingCount } = done;
+  return new SynclineError(
+    'SPEND_CAP_REACHED',
+    `${message} Embedded in this run: ${embeddedCount} texts; without a vector still: ${remainingCount} chunks.`,
+    { retryable, details: { ...details, ...done } },
+  );
 }
 
 async function untilFilled(

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import type { Dataset, Syncline } from '../../src/index.ts';
+import type { Dataset, Syncline, SynclineError } from '../../src/index.ts';
 import { rejectionOf, startTestRuntime, type TestRuntime, waitFor } from '../support/test-runtime.ts';
 
 /** Forty documents, of which each two have the same text: twenty texts. */
@@ -88,6 +88,26 @@ test('it ends at a cap, and can be cancelled', async () => {
   });
   expect(await rejectionOf(cancelled)).toMatchObject({ code: 'ABORTED' });
   expect(await dataset.backfill()).toMatchObject({ remainingCount: 0 });
+});
+
+test('it ends at a cap also when all texts that its limit allows were taken up, and says what was done', async () => {
+  const { dataset } = await startWaiting();
+  const { textCount, tokenCount } = await dataset.backfill({ dryRun: true });
+  // A dollar is a thousand tokens.
+  const usdMax = (tokenCount * 0.6) / 1_000;
+  const error = (await rejectionOf(
+    dataset.backfill({ usdMax, limit: textCount, batchSize: 4 }),
+  )) as SynclineError;
+  const { embeddedCount, remainingCount } = error.details;
+  expect(error.code).toBe('SPEND_CAP_REACHED');
+  expect(error.message).toContain(`The spend cap of $${usdMax} a run is reached`);
+  expect(error.message).toContain('or call it again with a larger usdMax');
+  expect(error.message).toContain(
+    `Embedded in this run: ${embeddedCount} texts; without a vector still: ${remainingCount} chunks.`,
+  );
+  expect(embeddedCount).toBeGreaterThan(0);
+  expect(remainingCount).toBe(40 - 2 * Number(embeddedCount));
+  expect(await dataset.backfill({ limit: textCount })).toMatchObject({ remainingCount: 0 });
 });
 
 test('texts that were given up are filled where that is asked for', async () => {
