@@ -30,12 +30,22 @@ function countsOrSkipped(output: string, code: number): { passed: number; failed
 const MEMORY_BYTES_MIN = 8 * 2 ** 30;
 
 /**
- * More processes than this project's machines have cores, since tests wait for a disk, clock or child most of the time. The long
- * time limit is for machines that are busy with something else; no test needs it.
+ * More processes than this project's machines have cores, since tests wait for a disk, clock or child most of the time. The files that
+ * take longest begin first, so that the suite does not end with one of them alone; which those are (from 10 s on, on a busy machine)
+ * is written down in test/timings.json, where `--update-timings` puts what a run took. The long time limit is for machines that are
+ * busy with something else; no test needs it.
  */
 const SUITE: Step = {
   name: 'tests in Bun',
-  command: ['bun', 'test', '--parallel=3', '--no-isolate', '--timeout=120000', '--conditions=development'],
+  command: [
+    'bun',
+    'test',
+    '--parallel=3',
+    '--no-isolate',
+    '--timings=test/timings.json',
+    '--timeout=120000',
+    '--conditions=development',
+  ],
   counts: bunCounts,
 };
 

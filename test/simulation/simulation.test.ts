@@ -8,7 +8,7 @@ const { SYNCLINE_TEST_SEEDS, SYNCLINE_TEST_SEED } = process.env;
 /** From which seed on. Others: set the variable. */
 const FIRST_SEED = Number(SYNCLINE_TEST_SEED ?? 1);
 /** As many as a machine does in this time, up to so many; or, by the variable, exactly as many. */
-const SECONDS = SYNCLINE_TEST_SEEDS === undefined ? 90 : Number.POSITIVE_INFINITY;
+const SECONDS = SYNCLINE_TEST_SEEDS === undefined ? 45 : Number.POSITIVE_INFINITY;
 const SEEDS = Number(SYNCLINE_TEST_SEEDS ?? 4_000);
 /** Processes that share the seeds. */
 const PROCESSES = 2;
