@@ -279,6 +279,7 @@ export const indexOutput = z.object({
   changedCount: count.optional(),
   addedCount: count.optional(),
   removedCount: count.optional(),
+  unknownCount: count.optional().describe('Ids of changedIds that neither the source nor the dataset knows.'),
   failedCount: count.optional().describe('Records that cannot become documents.'),
   refused: refused.describe('The first of them, with the reason.'),
   embeddedCount: count.optional().describe('Texts that were embedded.'),

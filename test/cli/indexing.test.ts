@@ -22,6 +22,8 @@ test('a source is added, read by full and by changed records, and removed; a sch
   writeFileSync(folder.join('changed.txt'), '# saved today\nlines:b\n');
   const delta = await run('index', 'shop/orders', '--changed', 'lines:a', '--changed-from', 'changed.txt');
   expect(JSON.parse(delta.stdout).datasets).toMatchObject([{ counts: { changedCount: 1, removedCount: 1 } }]);
+  const unknown = await runCli(['index', 'shop/orders', '--changed', 'lines:b,x'], { cwd });
+  expect(unknown.stdout).toContain('2 ids are known neither to the source nor to the dataset.');
   writeFileSync(
     folder.join('orders.jsonl'),
     lines({ key: 'a', content: 'One more.' }, { key: 'c', content: 5 }),

@@ -143,7 +143,7 @@ async function indexOne(
     return {
       dataset: name,
       retriedCount,
-      counts: run.readCount + run.removedCount > 0 ? run : undefined,
+      counts: run.readCount + run.removedCount + run.unknownCount > 0 ? run : undefined,
       ...(refused.length > 0 && { refused }),
       indexedChunks,
       failedChunks: chunks.failed,
@@ -210,12 +210,24 @@ function describe({
   const retried = retriedCount > 0 ? `, ${formatCount(retriedCount)} tried again` : '';
   const failed =
     failedChunks > 0 ? `, ${formatCount(failedChunks)} given up (see "syncline failures ${dataset}")` : '';
-  const read =
-    counts === undefined
-      ? ''
-      : ` ${countOf(counts.readCount, 'record')} read: ${formatCount(counts.addedCount)} added, ${formatCount(counts.changedCount)} changed, ${formatCount(counts.removedCount)} removed, ${formatCount(counts.unchangedCount)} unchanged${counts.failedCount > 0 ? `, ${formatCount(counts.failedCount)} refused` : ''}; ${countOf(counts.embeddedCount, 'text')} embedded, ${formatCount(counts.reusedCount)} reused.`;
+  const read = counts === undefined ? '' : describeCounts(counts);
   const standing = batchedChunks > 0 ? waitsForJobs(batchedChunks) : 'up to date';
   return `${dataset}:${read} ${read === '' ? standing : `${standing[0]?.toUpperCase()}${standing.slice(1)}`}, ${countOf(indexedChunks, 'chunk')} indexed${retried}${failed}, ${formatDuration(durationMs)}.`;
+}
+
+/** What was read, and what became of it. */
+function describeCounts(counts: IndexCounts): string {
+  const { readCount, addedCount, changedCount, removedCount, unchangedCount, failedCount } = counts;
+  const { unknownCount, embeddedCount, reusedCount } = counts;
+  const refused = failedCount > 0 ? `, ${formatCount(failedCount)} refused` : '';
+  const documents = `${formatCount(addedCount)} added, ${formatCount(changedCount)} changed, ${formatCount(removedCount)} removed, ${formatCount(unchangedCount)} unchanged${refused}`;
+  const texts = `${countOf(embeddedCount, 'text')} embedded, ${formatCount(reusedCount)} reused`;
+  const isOrAre = unknownCount === 1 ? 'is' : 'are';
+  const unknown =
+    unknownCount > 0
+      ? ` ${countOf(unknownCount, 'id')} ${isOrAre} known neither to the source nor to the dataset.`
+      : '';
+  return ` ${countOf(readCount, 'record')} read: ${documents}; ${texts}.${unknown}`;
 }
 
 function waitsForJobs(chunks: number): string {

@@ -44,25 +44,30 @@ export function hasTable({ tables }: Pick<Source, 'tables'>, table: string): boo
 /**
  * Looks at single records of a source: takes in what differs, and removes those that are not there any more; these last, so
  * that nothing is removed when the source fails, or too much of it would be.
+ *
+ * @returns The keys of those that were neither in the source nor in the dataset.
  */
 export async function applyDelta(
   run: IndexRun,
   source: Source,
   table: string,
   ids: readonly SourceId[],
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const { core, work, dataset } = run;
   const endWatch = work.told.watch();
   try {
     const missing: Missing[] = [];
     for (let start = 0; start < ids.length; start += IDS_PER_PAGE)
       missing.push(await readPage(run, source, table, ids.slice(start, start + IDS_PER_PAGE)));
+    const unknown = new Set(missing.flatMap(({ keys }) => keys.map(({ key }) => key)));
     const removals = await stillStored(run, missing);
+    for (const { keys } of removals) for (const { key } of keys) unknown.delete(key);
     // With those that were taken in: a folder with most of the files may have got another name.
     const storedCount = await (await core.catalog()).countDocuments(dataset.datasetId, source.name);
     const removeCount = removals.reduce((sum, { keys }) => sum + keys.length, 0);
     guardRemoval(run, { source: source.name, removeCount, storedCount, gaveNothing: false });
     for (const { keys, asOf } of removals) await removeDocuments(run, keys, { asOf, isScan: false });
+    return unknown;
   } finally {
     endWatch();
   }

@@ -80,6 +80,7 @@ function indexWithActor({
       changedCount: 0,
       unchangedCount: 0,
       removedCount: 0,
+      unknownCount: 0,
       refusedCount: 0,
       retriedCount,
     };

@@ -44,6 +44,11 @@ export interface IndexCounts {
   readonly failedCount: number;
   /** Documents that were removed because their source does not have them any more. */
   readonly removedCount: number;
+  /**
+   * Ids of `changedIds` that are known neither to their source nor to the dataset: mistyped, or removed before. Of a table that
+   * several sources have, those that none of them knows.
+   */
+  readonly unknownCount: number;
   /** Texts that were embedded for this run. */
   readonly embeddedCount: number;
   /** Chunks of added and changed documents whose text had a vector already. */

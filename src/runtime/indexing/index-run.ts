@@ -29,6 +29,7 @@ export interface IndexRun {
     changedCount: number;
     unchangedCount: number;
     removedCount: number;
+    unknownCount: number;
     refusedCount: number;
     retriedCount: number;
   };

@@ -54,10 +54,16 @@ export function endsRun({ task }: Pick<IndexRun, 'task'>, error: unknown): boole
 function readings(run: IndexRun, sources: readonly OpenedSource[]): Reading[] {
   const { changedIds, full: isFull = false, allowMassDeletion, source: only } = run.options;
   if (changedIds !== undefined) {
+    const unknownOf = new Map<string, ReadonlySet<string>>();
     return tablesOf(sources, changedIds).map(([{ source }, table]) => ({
       source: source.name,
       read: async () => {
-        await applyDelta(run, source, table, changedIds[table] ?? []);
+        const here = await applyDelta(run, source, table, changedIds[table] ?? []);
+        const before = unknownOf.get(table);
+        // Known to one of the sources that have the table is known.
+        const unknown = before === undefined ? here : here.intersection(before);
+        run.counts.unknownCount += unknown.size - (before?.size ?? 0);
+        unknownOf.set(table, unknown);
         return false;
       },
     }));

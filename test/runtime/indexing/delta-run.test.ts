@@ -26,6 +26,7 @@ test('a delta looks at its records alone: new, changed, unchanged and gone ones'
     unchangedCount: 1,
     addedCount: 2,
     removedCount: 1,
+    unknownCount: 1,
     failedCount: 0,
     embeddedCount: 3,
   });
@@ -124,8 +125,16 @@ test('a table that two sources have is looked at in both', async () => {
   expect(await dataset.index({ changedIds: { rows: [1] } })).toMatchObject({
     removedCount: 1,
     unchangedCount: 1,
+    unknownCount: 0,
+  });
+  // Nobody has row 8, nor one of another table.
+  expect(await dataset.index({ changedIds: { rows: [1, 8], other: [7] } })).toMatchObject({
+    unchangedCount: 1,
+    removedCount: 0,
+    unknownCount: 2,
   });
   expect(await dataset.index({ changedIds: { rows: [1], other: [7] }, source: 'two' })).toMatchObject({
     readCount: 0,
+    unknownCount: 2,
   });
 });
