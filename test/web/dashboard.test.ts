@@ -247,7 +247,18 @@ test('a task is cancelled, and the worker is paused, stopped and started by clic
   const { page, errors } = await browser.open();
   await page.goto(`${api.url}/#/tasks`);
   api.provider.misbehave({ kind: 'hang' }, Number.POSITIVE_INFINITY);
-  await api.runtime.dataset('shop/articles').ingest([{ key: 'mat', content: 'A mat.' }], { mode: 'async' });
+  const changed = [
+    { key: 'tent', content: 'A heavy tent.' },
+    { key: 'mat', content: 'A mat.' },
+  ];
+  await api.runtime.dataset('shop/articles').ingest(changed, { mode: 'async' });
+  // What has changed is found as it was, although it does not count as indexed any more.
+  await page.goto(`${api.url}/#/`);
+  const row = page.getByRole('row', { name: /shop\/articles/ });
+  await row.getByText('0 / 2 +1 earlier').waitFor();
+  await row.getByRole('link').click();
+  await page.getByText('its document is found as it was: 1 earlier chunk.').waitFor();
+  await page.goto(`${api.url}/#/tasks`);
   const answer = await api.call('POST', '/v1/datasets/shop/articles/index');
   expect(answer.status).toBe(202);
   await press(page, `Cancel index ${answer.body.id}`);

@@ -44,11 +44,15 @@ export function rowsPerSecond({ activity }: DatasetEntry, now: number): number {
   return rows === 0 ? 0 : rows / Math.max(1, (now - firstMs) / 1_000);
 }
 
-/** Of the chunks that are known, how many are where. What is not cut yet is not among them. */
-export function chunksOf({ counts }: DatasetStatus) {
+/**
+ * Of the chunks that are known, how many are where. What is not cut yet is not among them. `earlier` are those of documents as
+ * they were before, which the table has until their change is written: they are found, and no part of the total.
+ */
+export function chunksOf({ counts, table }: DatasetStatus) {
   const { pending, ready, failed } = counts.chunks;
   const indexed = Math.min(counts.indexedChunks, ready);
-  return { total: pending + ready + failed, pending, ready, failed, indexed };
+  const earlier = counts.queuedDocuments > 0 ? Math.max(0, (table?.rowCount ?? 0) - counts.indexedChunks) : 0;
+  return { total: pending + ready + failed, pending, ready, failed, indexed, earlier };
 }
 
 /** Milliseconds until all is indexed, at the rate of now; `undefined` where nothing waits or nothing moves. */

@@ -238,7 +238,7 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
   const { address } = entry;
   useEffect(() => watchDataset(address), [address]);
   const status = entry.status.value;
-  const { total, failed, indexed } = chunksOf(status);
+  const { total, failed, indexed, earlier } = chunksOf(status);
   const rate = rowsPerSecond(entry, nowMs.value);
   const leftMs = timeLeftMs(entry, nowMs.value);
   const cost = costs.value.get(address);
@@ -271,6 +271,12 @@ function DatasetRow({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
         <ChunkBar entry={entry} />
         <span class="muted">
           {formatCompact(indexed)} / {formatCompact(total)}
+          {earlier > 0 && (
+            <span title="Of documents as they were before: found until the change is written">
+              {' '}
+              +{formatCompact(earlier)} earlier
+            </span>
+          )}
         </span>
       </td>
       <td data-label="Failed" class={failed > 0 ? 'number bad' : 'number muted'}>

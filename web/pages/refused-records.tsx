@@ -20,9 +20,11 @@ export function RefusedRecords({ task }: { readonly task: Task }): JSX.Element |
   };
   if (told.value === undefined)
     return (
-      <Button onPress={show} label={`Show what ${task.kind} ${task.id} refused`}>
-        What was refused
-      </Button>
+      <div>
+        <Button onPress={show} label={`Show what ${task.kind} ${task.id} refused`}>
+          What was refused
+        </Button>
+      </div>
     );
   return (
     <ul class="problem">

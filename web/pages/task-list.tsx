@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { ask, client, paramOf } from '../core/api.ts';
 import { cancelTask } from '../core/dataset-actions.ts';
-import { formatCount, formatDuration, nowMs } from '../core/format.ts';
+import { formatCount, formatDuration, formatUsd, nowMs } from '../core/format.ts';
 import { onLive } from '../core/live.ts';
 import { usePages } from '../core/load.ts';
 import { datasetLink } from '../core/router.ts';
@@ -85,11 +85,11 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
   const endMs = finishedAt === undefined ? nowMs.value : Date.parse(finishedAt);
   return (
     <tr>
-      <th scope="row">
+      <th scope="row" class="nowrap">
         {kind} <span class="muted">#{id}</span>
       </th>
       {withDataset && (
-        <td data-label="Dataset">
+        <td data-label="Dataset" class="text">
           {dataset === undefined ? (
             <span class="muted">–</span>
           ) : (
@@ -97,7 +97,7 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
           )}
         </td>
       )}
-      <td data-label="State">
+      <td data-label="State" class="text">
         <Badge tone={TONES[state]}>{state}</Badge>
         {failure !== undefined && (
           <div class={state === 'failed' ? 'problem' : 'muted'}>
@@ -111,10 +111,12 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
       <td data-label="Took" class="nowrap">
         {formatDuration(Math.max(0, endMs - Date.parse(startedAt)))}
       </td>
-      <td data-label="Counts" class="muted">
+      <td data-label="Counts" class="text muted">
         {Object.entries(progress)
           .filter(([, count]) => count > 0)
-          .map(([name, count]) => `${formatCount(count)} ${wordsOf(name, count)}`)
+          .map(([name, count]) =>
+            name === 'costUsd' ? formatUsd(count) : `${formatCount(count)} ${wordsOf(name, count)}`,
+          )
           .join(', ')}
         <RefusedRecords task={task} />
       </td>
@@ -131,11 +133,12 @@ function TaskRow({ task, withDataset }: { readonly task: Task; readonly withData
   );
 }
 
-/** `addedCount` → `added`, `rowCount` → `rows`, `rowsRemoved` → `rows removed` */
+/** `addedCount` → `added`, `rowCount` → `rows`, `rowsRemoved` → `rows removed`, one `row removed` */
 function wordsOf(name: string, count: number): string {
   const words = name
     .replace(/Count$/, '')
     .replace(/([A-Z])/g, ' $1')
     .toLowerCase();
-  return count !== 1 && /(?:row|text|chunk|document)$/.test(words) ? `${words}s` : words;
+  if (count === 1) return words.replace(/^(row|text|chunk|document|token)s\b/, '$1');
+  return /(?:row|text|chunk|document)$/.test(words) ? `${words}s` : words;
 }

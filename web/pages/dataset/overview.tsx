@@ -9,7 +9,7 @@ import {
   rowsPerSecond,
   timeLeftMs,
 } from '../../core/dataset-entry.ts';
-import { formatBytes, formatCompact, formatCount, formatDuration, nowMs } from '../../core/format.ts';
+import { formatBytes, formatCompact, formatCount, formatDuration, nowMs, plural } from '../../core/format.ts';
 import { linkTo } from '../../core/router.ts';
 import { ChunkLegend } from '../../ui/chunk-legend.tsx';
 import { LineChart, type Point } from '../../ui/line-chart.tsx';
@@ -28,7 +28,7 @@ export function OverviewTab({ entry }: { readonly entry: DatasetEntry }): JSX.El
 }
 
 function Progress({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
-  const { total, indexed } = chunksOf(entry.status.value);
+  const { total, indexed, earlier } = chunksOf(entry.status.value);
   const { counts } = entry.status.value;
   const rate = rowsPerSecond(entry, nowMs.value);
   const leftMs = timeLeftMs(entry, nowMs.value);
@@ -44,6 +44,11 @@ function Progress({ entry }: { readonly entry: DatasetEntry }): JSX.Element {
       </div>
       <ChunkBar entry={entry} />
       <ChunkLegend entry={entry} />
+      {earlier > 0 && (
+        <p class="muted">
+          Until a change is written, its document is found as it was: {plural(earlier, 'earlier chunk')}.
+        </p>
+      )}
       {counts.batchedChunks > 0 && (
         <p class="muted">
           {formatCount(counts.batchedChunks)} of those pending are in{' '}
