@@ -45,29 +45,40 @@ const SETTINGS = [
  */
 export function checkDeclared(datasets: DeclaredDatasets): DeclaredDatasets {
   for (const [address, declared] of Object.entries(datasets)) {
-    parseAddress(address);
-    if (typeof declared !== 'object' || declared === null) throw invalid(address, 'is declared by no object');
-    const unknown = Object.keys(declared).find((name) => !SETTINGS.some((known) => known === name));
-    if (unknown !== undefined)
-      throw invalid(address, `is declared with "${unknown}", which is none of ${SETTINGS.join(', ')}`);
-    parseFieldTypes(declared.fields ?? {});
-    if (declared.tokensPerChunkMax !== undefined) checkTokensPerChunk(declared.tokensPerChunkMax);
-    checkSources(address, declared.sources ?? []);
-    if (declared.batch !== undefined) readBatchPolicy(declared.batch);
-    const unknownRun = Object.keys(declared.schedules ?? {}).find(
-      (name) => !SCHEDULED_RUNS.some((known) => known === name),
-    );
-    if (unknownRun !== undefined)
-      throw invalid(
-        address,
-        `has a schedule for "${unknownRun}", which is no run: there are ${SCHEDULED_RUNS.join(' and ')}`,
-      );
-    for (const run of SCHEDULED_RUNS) {
-      const setting = declared.schedules?.[run];
-      if (setting !== undefined) checkScheduleSetting(setting, `${address}, run "${run}"`);
+    try {
+      checkDataset(address, declared);
+    } catch (error) {
+      if (!isSynclineError(error) || error.message.includes(address)) throw error;
+      const { code, message, details } = error;
+      const told = `The dataset "${address}" is declared wrongly: ${message}`;
+      throw new SynclineError(code, told, { details: { ...details, address }, cause: error });
     }
   }
   return datasets;
+}
+
+function checkDataset(address: string, declared: DeclaredDataset): void {
+  parseAddress(address);
+  if (typeof declared !== 'object' || declared === null) throw invalid(address, 'is declared by no object');
+  const unknown = Object.keys(declared).find((name) => !SETTINGS.some((known) => known === name));
+  if (unknown !== undefined)
+    throw invalid(address, `is declared with "${unknown}", which is none of ${SETTINGS.join(', ')}`);
+  parseFieldTypes(declared.fields ?? {});
+  if (declared.tokensPerChunkMax !== undefined) checkTokensPerChunk(declared.tokensPerChunkMax);
+  checkSources(address, declared.sources ?? []);
+  if (declared.batch !== undefined) readBatchPolicy(declared.batch);
+  const unknownRun = Object.keys(declared.schedules ?? {}).find(
+    (name) => !SCHEDULED_RUNS.some((known) => known === name),
+  );
+  if (unknownRun !== undefined)
+    throw invalid(
+      address,
+      `has a schedule for "${unknownRun}", which is no run: there are ${SCHEDULED_RUNS.join(' and ')}`,
+    );
+  for (const run of SCHEDULED_RUNS) {
+    const setting = declared.schedules?.[run];
+    if (setting !== undefined) checkScheduleSetting(setting, `${address}, run "${run}"`);
+  }
 }
 
 function checkSources(address: string, sources: readonly (SourceDefinition | Source)[]): void {

@@ -1,4 +1,5 @@
 import { SynclineError } from '../domain/errors.ts';
+import { nearestName } from '../domain/nearest-name.ts';
 import type { EnvironmentReference } from './environment.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
@@ -23,6 +24,8 @@ export interface DefinitionFields {
   value(field: string): unknown;
   /** Objects in a list, with what names each in errors. */
   objects(field: string): readonly DefinitionFields[];
+  /** Raises `INVALID_SOURCE` about a field that has to be there, with the one that was probably meant to be it. */
+  missing(field: string): never;
   /** Raises `INVALID_SOURCE` about a field. */
   fail(field: string, reason: string): never;
   /** Refuses fields that nobody has read. */
@@ -70,8 +73,10 @@ export function definitionFields(where: string, value: unknown): DefinitionField
     }
     return { env: given.env };
   }
-  const required = <Value>(field: string, given: Value | undefined): Value =>
-    given ?? fail(field, 'is missing');
+  function missing(field: string): never {
+    fail(field, whyMissing(field, Object.keys(value as object), read));
+  }
+  const required = <Value>(field: string, given: Value | undefined): Value => given ?? missing(field);
 
   return {
     optionalText,
@@ -109,11 +114,12 @@ export function definitionFields(where: string, value: unknown): DefinitionField
     },
     value: take,
     objects(field) {
-      const given = take(field);
+      const given = take(field) ?? missing(field);
       if (!Array.isArray(given) || given.length === 0 || given.length > LIST_LENGTH_MAX)
         fail(field, 'must be a list of objects that is not empty');
       return given.map((item, index) => definitionFields(`${where}, ${field}[${index}],`, item));
     },
+    missing,
     fail,
     end() {
       const unknown = Object.keys(value).find((field) => !read.has(field));
@@ -125,6 +131,18 @@ export function definitionFields(where: string, value: unknown): DefinitionField
       );
     },
   };
+}
+
+/** With the field that was probably meant, or those that there are: a mistyped one is one that nobody asks for. */
+function whyMissing(field: string, given: readonly string[], read: ReadonlySet<string>): string {
+  const names = given.map((name) => name.slice(0, 80));
+  const meant = nearestName(
+    field,
+    names.filter((name) => !read.has(name)),
+  );
+  return meant === undefined
+    ? `is missing; there are ${names.slice(0, 20).join(', ') || 'none at all'}`
+    : `is missing; "${meant}" may have been meant for it`;
 }
 
 /** Whether a name may be a source's. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { systemClock } from '../../src/runtime/system-clock.ts';
 import { readByIds } from '../../src/sources/read-source.ts';
 import type { SourceId, SourceRecord } from '../../src/sources/source.ts';
+import { parseSourceDefinition } from '../../src/sources/source-definition.ts';
 import type { SqlTableDefinition } from '../../src/sources/sql/sql-definition.ts';
 import { byKey, collect, failureOf, noSignal } from './source-suite.ts';
 import { makeFile } from './sqlite-fixture.ts';
@@ -23,6 +24,27 @@ async function readIds(
   using file = makeFile(sql);
   return byKey(await collect(file.source([{ ...TABLE, ...table }]).extractByIds('t', ids, all)));
 }
+
+test('a table is declared with all that it needs, and with a column in its content', () => {
+  const wrong: [object, string][] = [
+    [
+      { name: 't', key: 'id', contents: '{{a}}' },
+      '"content" that is missing; "contents" may have been meant for it.',
+    ],
+    [{ name: 't', kee: 'id', content: '{{a}}' }, '"key" that is missing; "kee" may have been meant for it.'],
+    [{ name: 't', key: 'id', body: 'x' }, '"content" that is missing; there are name, key, body.'],
+    [
+      { ...TABLE, content: 'hello' },
+      '"content" that names no column, so that every row would have the same text.',
+    ],
+    [{ ...TABLE, content: '\\{{a}} {a}' }, 'Name some in double braces: "{{title}}".'],
+  ];
+  for (const [table, message] of wrong) {
+    const read = () => parseSourceDefinition({ kind: 'sql', name: 'shop', url: 'shop.db', tables: [table] });
+    expect(read).toThrow(`The source "shop", tables[0], has a field `);
+    expect(read).toThrow(message);
+  }
+});
 
 describe('a row', () => {
   test('becomes a document with text, title, format and metadata', async () => {

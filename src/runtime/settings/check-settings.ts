@@ -1,5 +1,5 @@
 import { SynclineError } from '../../domain/errors.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from '../../domain/nearest-name.ts';
 import type { Setting } from './setting.ts';
 
 /** Settings that belong together, by their names. */

@@ -104,7 +104,7 @@ function readTable(fields: DefinitionFields): SqlTableDefinition {
   const table: SqlTableDefinition = {
     name,
     key: readKey(fields),
-    content: readTemplate(fields, 'content', fields.text('content')),
+    content: readContent(fields),
     ...given('table', fields.optionalText('table')),
     ...given('schema', fields.optionalText('schema')),
     ...given('query', fields.optionalText('query')),
@@ -121,9 +121,20 @@ function readTable(fields: DefinitionFields): SqlTableDefinition {
 
 function readKey(fields: DefinitionFields): string | readonly string[] {
   if (typeof fields.value('key') === 'string') return fields.text('key');
-  const columns = fields.optionalTexts('key') ?? fields.fail('key', 'is missing');
+  const columns = fields.optionalTexts('key') ?? fields.missing('key');
   const isUsable = columns.length > 0 && columns.length <= KEY_COLUMNS_MAX;
   return isUsable ? columns : fields.fail('key', `must name 1 to ${KEY_COLUMNS_MAX} columns`);
+}
+
+function readContent(fields: DefinitionFields): string {
+  const text = readTemplate(fields, 'content', fields.text('content'));
+  const template = parseTemplate(text);
+  if ('columns' in template && template.columns.length === 0)
+    fields.fail(
+      'content',
+      'names no column, so that every row would have the same text. Name some in double braces: "{{title}}"',
+    );
+  return text;
 }
 
 function readTemplate<Text extends string | undefined>(

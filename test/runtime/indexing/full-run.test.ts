@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test';
+import { sqlSource } from '../../../src/index.ts';
 import { createMemorySource, numberedRows } from '../../support/memory-source.ts';
 import { rejectionOf, startTestRuntime } from '../../support/test-runtime.ts';
 
@@ -233,4 +234,27 @@ test('options that contradict each other, or make no sense, are refused before a
   expect(await rejectionOf(dataset.index({ changedIds: [] as never }))).toMatchObject(invalid);
   expect(await rejectionOf(dataset.index({ changedIds: { rows: 5 as never } }))).toMatchObject(invalid);
   expect(source.since).toEqual([]);
+});
+
+test('what is declared wrongly is told with its dataset', async () => {
+  const table = { name: 't', key: 'id', content: 'hello' };
+  for (const [declared, code, message] of [
+    [
+      { fields: { title: 'string' } },
+      'INVALID_FIELD',
+      'The field "title" cannot be declared: that name is taken',
+    ],
+    [
+      { sources: [sqlSource({ name: 'shop', url: 'x.db', tables: [table] })] },
+      'INVALID_SOURCE',
+      'names no column',
+    ],
+    [{ batch: { mode: 'now' } }, 'INVALID_OPTION', 'mode is "now"'],
+    [{ schedules: { full: { cron: '0 3 * *' } } }, 'INVALID_SCHEDULE', '0 3 * *'],
+  ] as const) {
+    const error = await rejectionOf(startTestRuntime({ datasets: { [ADDRESS]: declared as never } }));
+    expect(error).toMatchObject({ code });
+    expect(String(error)).toContain(message);
+    expect(String(error)).toContain(ADDRESS);
+  }
 });
