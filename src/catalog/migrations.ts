@@ -20,6 +20,8 @@ import runTroublesDown from '../../schema/0010-run-troubles.down.sql' with { typ
 import runTroublesUp from '../../schema/0010-run-troubles.sql' with { type: 'text' };
 import spendHoldsDown from '../../schema/0011-spend-holds.down.sql' with { type: 'text' };
 import spendHoldsUp from '../../schema/0011-spend-holds.sql' with { type: 'text' };
+import pulledBackDown from '../../schema/0012-pulled-back-texts.down.sql' with { type: 'text' };
+import pulledBackUp from '../../schema/0012-pulled-back-texts.sql' with { type: 'text' };
 
 /** One step of the schema, as SQL scripts. */
 export interface Migration {
@@ -47,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { number: 9, name: 'provider-standings', up: providerStandingsUp, down: providerStandingsDown },
   { number: 10, name: 'run-troubles', up: runTroublesUp, down: runTroublesDown },
   { number: 11, name: 'spend-holds', up: spendHoldsUp, down: spendHoldsDown },
+  { number: 12, name: 'pulled-back-texts', up: pulledBackUp, down: pulledBackDown },
 ];

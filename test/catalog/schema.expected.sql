@@ -79,6 +79,14 @@ CREATE TABLE chunk_queue (
 
 CREATE INDEX chunk_queue_by_document on chunk_queue (document_id);
 
+CREATE TRIGGER batch_texts_left after delete on chunks
+when old.embedding_status <> 'ready'
+begin
+  delete from batch_texts
+  where profile_id = old.profile_id and text_hash = old.text_hash and batch_job_id is null
+    and not exists (select 1 from chunks where text_hash = old.text_hash and profile_id = old.profile_id);
+end;
+
 CREATE TRIGGER chunks_batched_again after update of embedding_status on chunks
 when new.embedding_status = 'pending' and old.embedding_status <> 'pending'
 begin

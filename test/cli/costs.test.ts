@@ -86,7 +86,9 @@ test('a backfill that reaches its cap ends with its name, what was done, and how
   );
   expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: 'SPEND_CAP_REACHED' } });
   const [status, costs] = [await runCapped('status'), await runCapped('costs', '--by', 'mode')];
-  expect(status.stdout).toMatch(/^site\/docs .* waiting: 10 chunks to embed, .*; spend cap of the run reached/m);
+  expect(status.stdout).toMatch(
+    /^site\/docs .* waiting: 10 chunks to embed, .*; spend cap of the run reached/m,
+  );
   const line =
     /SPEND_CAP_REACHED: the cap of \$0\.0200 a run is reached \(.*\); site\/docs waits\. To go on: "syncline index site\/docs"/;
   expect(status.stdout).toMatch(line);

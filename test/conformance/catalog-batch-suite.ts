@@ -288,6 +288,22 @@ export function describeCatalogBatch(catalog: () => SqlCatalog): void {
       expect(await pending(stage)).toEqual([]);
     });
 
+    test('forgets that a text was pulled back with the last chunk that has it, before its job ends or after', async () => {
+      const stage = await setStage(catalog());
+      await put(stage, documentOf('a', 'one|'), documentOf('b', 'one|two|'));
+      const { batchJobId } = await gather(stage);
+      await remove(stage, 'b');
+      await stage.writer.finishBatchJob(batchJobId, { status: 'cancelled', way: 'direct' });
+      await put(stage, documentOf('c', 'one|two|'));
+      const marks = async () => (await pending(stage)).map(({ isPulledBack }) => isPulledBack);
+      expect(await marks()).toEqual([true, false]);
+      await remove(stage, 'a');
+      expect(await marks()).toEqual([true, false]);
+      await remove(stage, 'c');
+      await put(stage, documentOf('d', 'one|two|'));
+      expect(await marks()).toEqual([false, false]);
+    });
+
     test('counts what waits for a job up to a bound, and tells since when', async () => {
       const stage = await setStage(catalog());
       const id = stage.dataset.configurationId;

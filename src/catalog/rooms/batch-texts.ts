@@ -208,6 +208,10 @@ export async function releaseBatchTexts(
   }
 }
 
+const HAS_CHUNK = `exists (
+  select 1 from chunks c indexed by chunks_by_text
+  where c.text_hash = batch_texts.text_hash and c.profile_id = batch_texts.profile_id)`;
+
 function takeOut(
   profileId: number,
   batchJobId: number,
@@ -223,9 +227,16 @@ function takeOut(
        where (text_hash, profile_id) in (select h, ?3 from t) and batch_job_id = ?4`,
       ...args,
     ),
-    way === 'again'
-      ? statement(`with ${TEXTS_TABLE} delete from batch_texts where ${ofJob}`, ...args)
-      : statement(`with ${TEXTS_TABLE} update batch_texts set batch_job_id = null where ${ofJob}`, ...args),
+    // Also where no chunk has the text any more: then there is nothing to remember of it.
+    statement(
+      `with ${TEXTS_TABLE} delete from batch_texts where ${ofJob} ${way === 'again' ? '' : `and not ${HAS_CHUNK}`}`,
+      ...args,
+    ),
+    ...(way === 'again'
+      ? []
+      : [
+          statement(`with ${TEXTS_TABLE} update batch_texts set batch_job_id = null where ${ofJob}`, ...args),
+        ]),
   ];
 }
 

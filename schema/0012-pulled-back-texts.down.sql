@@ -1,0 +1,1 @@
+drop trigger batch_texts_left;
