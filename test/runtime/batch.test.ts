@@ -330,6 +330,25 @@ describe('batch jobs of a started runtime', () => {
     expect(embeddedTimes().every((times) => times === 1)).toBe(true);
   });
 
+  test('send a text that was refused alone never again, where others of its job were accepted', async () => {
+    server.poison = 'thing 0.';
+    const runtime = open({ inputsPerRequestMax: 1 }, STILL);
+    const dataset = runtime.dataset('p/d');
+    await dataset.create({ batch: { mode: 'always', maxWaitMs: 10 } });
+    await dataset.ingest(documents(3), { mode: 'async' });
+    await runtime.batch.flush();
+    await untilOver(runtime);
+    expect(await dataset.failures()).toMatchObject([{ key: { key: 'k0' }, attemptCount: 1 }]);
+    expect((await runtime.batch.flush()).jobs).toEqual([]);
+    expect((await runtime.batch.list()).items).toMatchObject([{ refusedCount: 1, storedCount: 2 }]);
+
+    // Where none was, it may be the provider: the text has its attempts.
+    await dataset.ingest([{ key: 'k9', content: 'The other of thing 0.' }], { mode: 'async' });
+    await runtime.batch.flush();
+    await untilOver(runtime);
+    expect((await dataset.status()).counts.chunks).toMatchObject({ failed: 1, pending: 1, ready: 2 });
+  });
+
   const outputs: readonly (readonly BatchDefect[])[] = [
     ['shuffled', 'duplicates', 'foreign', 'malformed'],
     ['nan'],

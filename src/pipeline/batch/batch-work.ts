@@ -36,6 +36,8 @@ export type BatchReport =
       readonly type: 'textFailed';
       readonly job: BatchJobRecord;
       readonly error: SynclineError;
+      /** At once, as the refusal is final; `false` also where it was the last attempt. */
+      readonly gaveUp: boolean;
     };
 
 /** What the steps of batch jobs work on. */

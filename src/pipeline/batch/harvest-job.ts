@@ -3,6 +3,7 @@ import type { BatchJobRecord, BatchStats, EndedBatchStatus, NewEmbedding } from 
 import { priceIn } from '../../domain/cost.ts';
 import { isSynclineError, type SynclineError, throwIfAborted } from '../../domain/errors.ts';
 import type { Digest } from '../../domain/hash.ts';
+import { isFinal } from '../halving.ts';
 import {
   type BatchWork,
   batchApiUnlessLeft,
@@ -22,6 +23,13 @@ const BYTES_PER_PAGE = 1_000_000;
 const PAGES_PER_WAKE = 20;
 /** Of the texts of a completed job: more than this without any answer are the job's fault, fewer are sent the direct way. */
 const MISSING_SHARE_MAX = 0.5;
+/** Refusals that wait for the proof that the job's provider accepts anything; beyond them each is charged an attempt. */
+const DOUBTED_MAX = 1_000;
+
+interface RefusedText {
+  readonly textHash: Digest;
+  readonly error: SynclineError;
+}
 
 interface WaitingText {
   readonly textHash: Digest;
@@ -46,6 +54,10 @@ interface Harvest {
   pages: number;
   /** Texts that were not worked on: they are sent again in another job. */
   readonly unanswered: Set<WaitingText>;
+  /** Some text of the job has got its vector in this run. */
+  hasAccepted: boolean;
+  /** Texts that were refused alone and for good, unless it is the provider, or what we have set for it, that refuses all. */
+  doubted: RefusedText[];
   lost: SynclineError | undefined;
 }
 
@@ -68,10 +80,13 @@ export async function harvestJob(work: BatchWork, batchJobId: number, signal: Ab
     page: emptyPage(),
     pages: 0,
     unanswered: new Set(),
+    hasAccepted: false,
+    doubted: [],
     lost: undefined,
   };
   await takeResults(harvest, api, remote, signal);
   await storePage(harvest);
+  await settleDoubted(harvest);
   await end(harvest, remote.state as EndedBatchStatus);
   return 'on';
 }
@@ -148,13 +163,17 @@ async function takeResult(harvest: Harvest, result: BatchResult): Promise<void> 
   if (result.kind === 'vectors') await addToPage(harvest, request.requestNo, texts, result);
 }
 
-/** A text that was refused alone is charged; of several it is not known which one is to blame, and halving finds out. */
+/**
+ * A text that was refused alone is charged, and given up at once where the refusal is final and anything else of its job was
+ * accepted, as directly; of several it is not known which one is to blame, and halving finds out.
+ */
 async function takeRefusal(
-  { work, job, stats }: Harvest,
+  harvest: Harvest,
   texts: readonly WaitingText[],
   sentTogether: number,
   error: SynclineError,
 ): Promise<void> {
+  const { work, job, stats } = harvest;
   const { batchJobId } = job;
   const hashes = texts.map(({ textHash }) => textHash);
   if (sentTogether > 1) {
@@ -162,10 +181,31 @@ async function takeRefusal(
     stats.released += hashes.length;
     return;
   }
-  const failures = hashes.map((textHash) => ({ textHash, error: `${error.code}: ${error.message}` }));
-  await work.writer.failBatchTexts(batchJobId, failures, work.settings.textAttemptsMax);
-  stats.refused += hashes.length;
-  work.report({ type: 'textFailed', job, error });
+  const refused = hashes.map((textHash) => ({ textHash, error }));
+  if (!isFinal(error)) return chargeTexts(harvest, refused, false);
+  harvest.doubted.push(...refused);
+  if (harvest.hasAccepted || harvest.doubted.length >= DOUBTED_MAX) await settleDoubted(harvest);
+}
+
+async function settleDoubted(harvest: Harvest): Promise<void> {
+  const { doubted, hasAccepted } = harvest;
+  harvest.doubted = [];
+  if (doubted.length > 0) await chargeTexts(harvest, doubted, hasAccepted);
+}
+
+async function chargeTexts(
+  { work, job, stats }: Harvest,
+  refused: readonly RefusedText[],
+  isForGood: boolean,
+): Promise<void> {
+  const failures = refused.map(({ textHash, error }) => ({
+    textHash,
+    error: `${error.code}: ${error.message}`,
+  }));
+  const attemptsMax = isForGood ? 1 : work.settings.textAttemptsMax;
+  await work.writer.failBatchTexts(job.batchJobId, failures, attemptsMax);
+  stats.refused += refused.length;
+  for (const { error } of refused) work.report({ type: 'textFailed', job, error, gaveUp: isForGood });
 }
 
 async function addToPage(
@@ -179,6 +219,7 @@ async function addToPage(
   for (const [index, text] of texts.entries()) {
     const vector = vectors[index];
     if (text === undefined || vector === undefined) continue;
+    harvest.hasAccepted = true;
     page.embeddings.push({ textHash: text.textHash, vector });
     page.bytes += vector.byteLength;
     ownTokens += text.tokenCount;

@@ -65,8 +65,9 @@ function tell({ hub, clock, prices }: RuntimeCore, report: BatchReport): void {
       return;
     }
     case 'textFailed': {
-      const { code, message } = report.error;
-      if (address !== undefined) hub.emit({ type: 'text.failed', address, gaveUp: false, code, message });
+      const { gaveUp, error } = report;
+      const { code, message } = error;
+      if (address !== undefined) hub.emit({ type: 'text.failed', address, gaveUp, code, message });
       return;
     }
   }
