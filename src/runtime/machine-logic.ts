@@ -14,6 +14,7 @@ import { chunkIncoming } from '../pipeline/chunk-incoming.ts';
 import { deleteDataset } from '../pipeline/delete-dataset.ts';
 import { dueRebuild } from '../pipeline/due-rebuild.ts';
 import { embedPending } from '../pipeline/embed-pending.ts';
+import { createGate } from '../pipeline/gate.ts';
 import { maintainTable } from '../pipeline/maintain-table.ts';
 import { rebuildTable } from '../pipeline/rebuild-table.ts';
 import { repairTable } from '../pipeline/repair-table.ts';
@@ -32,6 +33,12 @@ export interface DatasetLogicParts {
   /** Settles when no other actor of this runtime works for the dataset. Asked before a table is checked. */
   readonly untilFree: (datasetId: number) => Promise<void>;
 }
+
+/**
+ * Tables looked at at once: of a thousand datasets that are resumed together, each look goes through a dozen turns of the event
+ * loop, and what all of them were answered comes back in one.
+ */
+const LOOKS_AT_ONCE_MAX = 16;
 
 /** The dataset machine with its stages: the one place where behaviour meets I/O. */
 export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMachine {
@@ -60,6 +67,13 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
         work.checkAsked.level = undefined;
       }),
     );
+  const looks = createGate(LOOKS_AT_ONCE_MAX);
+  /** Checks of all rows may take minutes: they hold nobody up, and are as many as were asked for. */
+  const check = (datasetId: number, signal: AbortSignal): Promise<TableVerdict> => {
+    const { level = 'quick' } = parts.knownWork(datasetId)?.checkAsked ?? {};
+    const look = () => onWork(datasetId, (work) => checkTable(work, signal));
+    return level === 'quick' ? looks.run(look, signal) : look();
+  };
   const setHold = (datasetId: number, active: boolean): void => {
     const work = parts.knownWork(datasetId);
     if (work === undefined) return;
@@ -70,7 +84,7 @@ export function createDatasetLogic(parts: DatasetLogicParts): typeof datasetMach
     actors: {
       checkTable: fromPromise<TableVerdict, { readonly datasetId: number }>(async ({ input, signal }) => {
         await parts.untilFree(input.datasetId);
-        return onWork(input.datasetId, (work) => checkTable(work, signal));
+        return check(input.datasetId, signal);
       }),
       measureBacklog: fromPromise<Measured, { readonly datasetId: number }>(async ({ input }) => ({
         rebuildReason: (await dueRebuild(await parts.workFor(input.datasetId)))?.reason,

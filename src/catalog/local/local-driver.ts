@@ -4,6 +4,7 @@ import { SynclineError } from '../../domain/errors.ts';
 import type { SqlDriver, SqlResult, SqlStatement } from '../sql-driver.ts';
 import { checkArguments } from '../sql-parameters.ts';
 import { openFailureCode, sqliteError } from '../sqlite-errors.ts';
+import { createAnswerPace } from './answer-pace.ts';
 import {
   type LocalAnswer,
   type LocalFailure,
@@ -115,6 +116,7 @@ function startWorker(options: LocalDriverOptions, onExit: (worker: Worker) => vo
   const worker = new Worker(new URL(file, import.meta.url), { workerData });
   worker.unref();
   const waiting = new Map<number, Waiting>();
+  const take = createAnswerPace();
   const failAll = (cause: unknown) => {
     for (const { reject } of waiting.values()) reject(workerDiedError(options.path, cause));
     waiting.clear();
@@ -127,7 +129,7 @@ function startWorker(options: LocalDriverOptions, onExit: (worker: Worker) => vo
     if (waiting.size === 0) worker.unref();
     // In a turn of its own: a caller that spins the event loop from here (as "expect(…).rejects" of bun:test does)
     // would otherwise wait for a message inside the delivery of this one, for ever.
-    setImmediate(() => {
+    take(() => {
       if (answer.ok) request?.resolve(unpackResults(answer));
       else request?.reject(localError(options.path, answer.error));
     });
