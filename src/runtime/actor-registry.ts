@@ -1,4 +1,4 @@
-import type { AnyActor, AnyMachineSnapshot, InspectionEvent } from 'xstate';
+import type { AnyActor, AnyActorRef, AnyMachineSnapshot, InspectionEvent } from 'xstate';
 import type { DatasetEvent } from '../actors/dataset-messages.ts';
 import { type MachineModel, machineModel } from '../actors/machine-model.ts';
 import { MACHINES, type MachineName } from '../actors/machines.ts';
@@ -85,15 +85,14 @@ const ENDING_STATES: readonly unknown[] = ['stopping', 'releasing', 'stopped'];
 export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): ActorRegistry {
   const live = (): LiveActor[] => liveActors(core);
   const feed = createTransitionFeed(core.inspection, core.clock.nowMs);
-  const find = (id: string): LiveActor | undefined => live().find((actor) => actor.id === id);
   const view = ({ id, actor }: LiveActor): ActorView => {
     const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
     const allowed = kindOf(core, id)?.allowedEvents(snapshot) ?? allowedEvents(id, snapshot);
     return viewActor(id, snapshot, allowed, feed.last(id)?.atMs);
   };
   const get = async (id: string): Promise<ActorView> => {
-    const found = find(id);
-    if (found !== undefined) return view(found);
+    const actor = findActor(core, id);
+    if (actor !== undefined) return view({ id, actor });
     if (id === SUPERVISOR) return supervisorAtRest(core);
     return (await restingDataset(core, id)) ?? unknownActor(id);
   };
@@ -135,14 +134,35 @@ export function createActorRegistry(core: RuntimeCore, worker: WorkerControl): A
 
 function liveActors(core: RuntimeCore): LiveActor[] {
   const supervisor = core.supervision?.actor;
-  const children = supervisor?.getSnapshot().children ?? {};
-  const datasets = Object.entries(children)
-    .filter(([id, child]) => id.startsWith(DATASET_PREFIX) && isMachineSnapshot(child?.getSnapshot()))
-    .map(([id, child]) => ({ id, actor: child as unknown as AnyActor }));
-  const calls = core.actors.held().map(({ datasetId, actor }) => ({ id: `call:${datasetId}`, actor }));
+  const datasets = Object.keys(supervisor?.getSnapshot().children ?? {}).flatMap((id) => {
+    const actor = datasetActor(core, id);
+    return actor === undefined ? [] : [{ id, actor }];
+  });
+  const calls = callActors(core);
   const all = supervisor === undefined ? [] : [{ id: SUPERVISOR, actor: supervisor as AnyActor }];
   const others = core.actorKinds.flatMap((kind) => kind.live());
   return [...all, ...datasets, ...calls, ...others].sort((a, b) => compareActorIds(a.id, b.id));
+}
+
+/** The one with this id, without a list of all: there may be a thousand. */
+function findActor(core: RuntimeCore, id: string): AnyActor | undefined {
+  if (id === SUPERVISOR) return core.supervision?.actor;
+  if (id.startsWith(DATASET_PREFIX)) return datasetActor(core, id);
+  const others = kindOf(core, id)?.live() ?? callActors(core);
+  return others.find((other) => other.id === id)?.actor;
+}
+
+function datasetActor({ supervision }: RuntimeCore, id: string): AnyActor | undefined {
+  const children: Readonly<Record<string, AnyActorRef | undefined>> =
+    supervision?.actor.getSnapshot().children ?? {};
+  const child = Object.hasOwn(children, id) ? children[id] : undefined;
+  return id.startsWith(DATASET_PREFIX) && isMachineSnapshot(child?.getSnapshot())
+    ? (child as AnyActor)
+    : undefined;
+}
+
+function callActors({ actors }: RuntimeCore): LiveActor[] {
+  return actors.held().map(({ datasetId, actor }) => ({ id: `call:${datasetId}`, actor }));
 }
 
 /** The kind of an actor beside the supervisor and the datasets. */
