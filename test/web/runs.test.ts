@@ -5,6 +5,7 @@ import { createOpenAiEmbedder } from '../../src/index.ts';
 import { startTestApi } from '../http/http-fixtures.ts';
 import { startEmbeddingServer } from '../support/embedding-server.ts';
 import { makeTempDir } from '../support/temp-dir.ts';
+import { waitFor } from '../support/test-runtime.ts';
 import { PATIENCE_MS, useBrowser } from './browser.ts';
 
 setDefaultTimeout(3 * PATIENCE_MS);
@@ -70,7 +71,9 @@ test('a source is read by clicking, what has changed and everything, and its sch
 });
 
 test('a run that failed is told above every page until it is dismissed, or a later one succeeds', async () => {
-  const { api, folder, path, write } = await startWithSource();
+  const { api, dataset, folder, path, write } = await startWithSource();
+  // The worker reads by itself what was never read: if that failed, its schedule would be in need of somebody as well.
+  await waitFor('the first reading', async () => (await dataset.status()).unreadSources.length === 0);
   const { page, errors } = await browser.open();
   await page.goto(`${api.url}/#/datasets/shop/orders/sources`);
   rmSync(path);
