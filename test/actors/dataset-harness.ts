@@ -116,7 +116,7 @@ function createDatasetHarness(options: { readonly changed?: number } = {}): Data
     { input: { datasetId: 1, address: 'project/data', grantsItself: true, backoff: BACKOFF }, clock },
   );
   const until: DatasetHarness['until'] = async (isThere) => {
-    await waitFor(actor, isThere, { timeout: 25_000 });
+    await waitFor(actor, isThere, { timeout: 100_000 });
   };
   return {
     actor,

@@ -157,7 +157,7 @@ function createSupervisorHarness(settings: Partial<SupervisorSettings> = {}): Su
     most.actors = Math.max(most.actors, actors);
   });
   const until: SupervisorHarness['until'] = async (isThere) => {
-    await waitFor(actor, isThere, { timeout: 25_000 });
+    await waitFor(actor, isThere, { timeout: 100_000 });
   };
   const tell: SupervisorHarness['tell'] = (datasetId, event) =>
     actor.send({ type: 'dataset.tell', datasetId, address: addressOf(datasetId), event });

@@ -52,7 +52,7 @@ function createHarness(): Harness {
     watches,
     send: (event) => actor.send(event),
     changed: (...ids) => actor.send({ type: 'watch.changed', ids, eventCount: ids.length }),
-    until: (isThere) => waitFor(actor, isThere, { timeout: 25_000 }),
+    until: (isThere) => waitFor(actor, isThere, { timeout: 100_000 }),
   };
 }
 

@@ -152,5 +152,5 @@ describe('a worker that was stopped until another had taken over ends with LEASE
     await runAll(
       places.map((at, number) => ({ seed: SEED, mode: number % 2 === 0 ? 'started' : 'calls', at })),
     );
-  }, 90_000);
+  }, 240_000);
 });

@@ -94,7 +94,7 @@ describe('event streams', () => {
         append(text);
         return streams.size === 0;
       },
-      30_000,
+      120_000,
     );
     let received = '';
     socket.on('data', (bytes) => {

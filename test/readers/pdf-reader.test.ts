@@ -78,7 +78,7 @@ describe('the reader of PDFs', () => {
       const { stdout } = spawnSync(program, [...options, 'program.ts'], { cwd: dir.path, encoding: 'utf8' });
       expect(stdout).toContain('PACKAGE_MISSING "a.pdf": PDFs are read with the package "unpdf"');
     },
-    30_000,
+    120_000,
   );
 
   test('ends with its signal', async () => {

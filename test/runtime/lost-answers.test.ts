@@ -71,7 +71,7 @@ test.each([
       folder.remove();
     }
   },
-  30_000,
+  120_000,
 );
 
 test('an answer of a provider is charged once when that it was stored is not heard', async () => {

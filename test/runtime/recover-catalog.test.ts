@@ -99,7 +99,7 @@ test.if(existsSync(CORPUS))(
       unchangedCount: documents.length,
     });
   },
-  60_000,
+  120_000,
 );
 
 test('passages that no row holds are told of, and come back with the source for the price of them alone', async () => {

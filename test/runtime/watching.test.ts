@@ -46,20 +46,15 @@ async function startWatching(files: readonly string[]): Promise<Watched> {
       waitFor(
         `the documents ${wanted.join(', ')}`,
         async () => JSON.stringify(await paths()) === JSON.stringify([...wanted].sort()),
-        20_000,
       ),
     deltaCount: () => context()?.deltaCount ?? 0,
     untilQuiet: () =>
-      waitFor(
-        'the watcher to be quiet',
-        () => {
-          const snapshot = watcher()?.actor.getSnapshot();
-          return (
-            JSON.stringify(snapshot?.value).includes('"deltas":"quiet"') && (context()?.deltaCount ?? 0) > 0
-          );
-        },
-        20_000,
-      ),
+      waitFor('the watcher to be quiet', () => {
+        const snapshot = watcher()?.actor.getSnapshot();
+        return (
+          JSON.stringify(snapshot?.value).includes('"deltas":"quiet"') && (context()?.deltaCount ?? 0) > 0
+        );
+      }),
     [Symbol.dispose]: dir.remove,
   };
 }
@@ -114,7 +109,7 @@ test('a thousand files that are saved at once become a few deltas, and every one
   await waitFor(
     'a thousand documents',
     async () => (await dataset.status()).counts.documents === 1_001,
-    60_000,
+    120_000,
   );
   await untilQuiet();
   expect(deltaCount() - before).toBeLessThan(10);
@@ -193,4 +188,4 @@ test('a watched source that cannot be kept up with is told by health, and by not
   expect(await check()).toMatchObject({ code: 'SOURCE_UNREADABLE', detail: expect.stringContaining('Of 1') });
   renameSync(dir.join('gone'), dir.join('docs'));
   await waitFor('its end', async () => (await check()).isOk, 30_000);
-}, 90_000);
+}, 240_000);

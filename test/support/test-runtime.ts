@@ -85,7 +85,7 @@ export function testEmbedder(provider: EmbeddingServer, dimensions = TEST_DIMENS
 export async function waitFor(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 55_000,
+  timeoutMs = 110_000,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await condition())) {

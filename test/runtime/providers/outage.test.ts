@@ -106,7 +106,7 @@ test.each([400, 500])(
     // A 500 may pass: three times, others being answered between.
     expect(sent).toHaveLength(status === 400 ? 1 : 3);
   },
-  60_000,
+  120_000,
 );
 
 const PASSING: readonly (readonly [name: string, how: Misbehaviour])[] = [
@@ -137,7 +137,7 @@ describe('through the whole runtime', () => {
       expect(events.filter(({ type }) => type === 'text.failed')).toEqual([]);
       expect(provider.texts).toHaveLength(20);
     },
-    30_000,
+    120_000,
   );
 
   test.each(UNUSABLE)(
@@ -152,7 +152,7 @@ describe('through the whole runtime', () => {
         chunks: { failed: 0, pending: 0 },
       });
     },
-    30_000,
+    120_000,
   );
 });
 
@@ -195,7 +195,7 @@ describe('a provider whose quota is used up for minutes', () => {
           const { counts } = await runtime.dataset(`docs/${name}`).status();
           return counts.indexedChunks === 100 && counts.chunks.failed === 0;
         },
-        30_000,
+        120_000,
       );
     }
     expect(events.some((event) => event.type === 'text.failed')).toBe(false);
