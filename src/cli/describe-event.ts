@@ -21,7 +21,13 @@ export function createEventDescriber(): (event: SynclineEvent) => string | undef
     tallies.set(address, tally);
     return tally;
   };
+  const openJobs = new Map<number, string | undefined>();
   return (event) => {
+    if (event.type === 'batch.state') {
+      const { batchJobId, address, finishedAtMs } = event.job;
+      if (finishedAtMs === undefined) openJobs.set(batchJobId, address);
+      else openJobs.delete(batchJobId);
+    }
     switch (event.type) {
       case 'documents.applied':
         tallyOf(event.address, event.atMs).documents += event.added + event.changed + event.removed;
@@ -39,7 +45,8 @@ export function createEventDescriber(): (event: SynclineEvent) => string | undef
         if (event.phase !== 'idle') return describePhase(event);
         const tally = tallies.get(event.address);
         tallies.delete(event.address);
-        return tally && `${event.address}: ${describeTally(tally, event.atMs)}`;
+        const jobs = [...openJobs].flatMap(([id, address]) => (address === event.address ? [id] : []));
+        return tally && `${event.address}: ${describeStanding(jobs)}: ${describeTally(tally, event.atMs)}`;
       }
       default:
         return describeOther(event);
@@ -47,9 +54,14 @@ export function createEventDescriber(): (event: SynclineEvent) => string | undef
   };
 }
 
+function describeStanding(openJobs: readonly number[]): string {
+  if (openJobs.length === 0) return 'up to date';
+  return `all done but batch ${openJobs.length === 1 ? 'job' : 'jobs'} ${openJobs.join(', ')}`;
+}
+
 function describeTally({ documents, embedded, rows, sinceMs }: Tally, atMs: number): string {
   const done = `${countOf(documents, 'document')} changed, ${countOf(embedded, 'chunk')} embedded`;
-  return `up to date: ${done}, ${countOf(rows, 'row')} written in ${formatDuration(atMs - sinceMs)}`;
+  return `${done}, ${countOf(rows, 'row')} written in ${formatDuration(atMs - sinceMs)}`;
 }
 
 function describePhase(event: Extract<SynclineEvent, { type: 'dataset.state' }>): string | undefined {

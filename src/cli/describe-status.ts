@@ -1,4 +1,5 @@
 import type { LeaseHolder, TaskRecord } from '../index.ts';
+import { detailsOf } from './describe-dataset.ts';
 import { troubleLines } from './describe-providers.ts';
 import { capLines, reachedLines } from './describe-spend.ts';
 import { displayWidth } from './display-width.ts';
@@ -29,7 +30,7 @@ export interface OverviewOptions {
 
 /** The overview as lines: a table of datasets, the worker, the running tasks. */
 export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: OverviewOptions): string[] {
-  const { catalog, worker, datasets, runningTasks, strangeTables, spend, providers } = overview;
+  const { catalog, worker, datasets, detail, runningTasks, strangeTables, spend, providers } = overview;
   const table =
     datasets.length === 0
       ? ['There are no datasets. Add documents with "syncline add FOLDER".']
@@ -37,6 +38,12 @@ export function overviewLines(overview: Overview, { style, nowMs, columnsMax }: 
   return [
     ...table,
     '',
+    ...datasets.flatMap((dataset) =>
+      detail === undefined
+        ? []
+        : detailsOf(dataset, detail).map(([name, text]) => `${style.dim(`${name}:`)} ${text}`),
+    ),
+    ...(detail === undefined ? [] : ['']),
     `${style.dim('Catalog:')} ${printable(catalog)}`,
     `${style.dim('Worker:')}  ${describeWorker(worker, nowMs)}`,
     ...capLines(spend).map((text) => `${style.dim('Spent:')}   ${text}`),

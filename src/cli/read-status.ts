@@ -3,6 +3,8 @@ import type {
   DatasetStatus,
   LeaseHolder,
   ProviderStatus,
+  ScheduleStatus,
+  SourceStatus,
   SpendStatus,
   StrangeTable,
   Syncline,
@@ -20,8 +22,16 @@ export interface Overview {
   readonly strangeTables: readonly StrangeTable[];
   /** What may be spent, and what was today. */
   readonly spend: SpendStatus;
+  /** Of the one dataset that was asked for. */
+  readonly detail?: DatasetDetail;
   /** How embedding providers stand, as the worker has noted it. */
   readonly providers: readonly ProviderStatus[];
+}
+
+/** What is read of a dataset only when it alone is asked for. */
+export interface DatasetDetail {
+  readonly sources: readonly SourceStatus[];
+  readonly schedules: readonly ScheduleStatus[];
 }
 
 /** A dataset, without what only a runtime that works on it knows. */
@@ -50,7 +60,23 @@ export async function readStatus(runtime: Syncline, address: string | undefined)
     }
   }
   const runningTasks = tasks.filter((task) => task.state === 'running');
-  return { catalog, worker: worker ?? null, datasets, runningTasks, strangeTables, spend, providers };
+  const detail = address === undefined ? undefined : await readDetail(runtime, address);
+  return {
+    catalog,
+    worker: worker ?? null,
+    datasets,
+    ...(detail && { detail }),
+    runningTasks,
+    strangeTables,
+    spend,
+    providers,
+  };
+}
+
+async function readDetail(runtime: Syncline, address: string): Promise<DatasetDetail> {
+  const dataset = runtime.dataset(address);
+  const [sources, schedules] = await Promise.all([dataset.sources(), dataset.schedules()]);
+  return { sources, schedules };
 }
 
 async function readDataset(

@@ -21,8 +21,9 @@ test('index makes what the configuration declares, also where there is no catalo
   for (const args of [['index'], ['index', 'site/docs', '--full']]) {
     using dir = makeTempDir();
     declare(dir);
-    const { code, stdout } = await runCli(args, { cwd: dir.path });
+    const { code, stdout, stderr } = await runCli(args, { cwd: dir.path });
     expect(code).toBe(0);
+    expect(stderr).toContain('Embedder of site/docs, which is new: ');
     expect(stdout).toContain('site/docs: 1 record read: 1 added');
   }
 });
@@ -96,7 +97,12 @@ test('what the configuration declares no more is still read, which its failure a
   expect(listed.stderr).toContain('"syncline source remove site/docs old"');
   expect((await run('source', 'remove', 'site/docs', 'old')).code).toBe(0);
   expect((await run('index')).code).toBe(0);
-  expect((await run('status')).stdout).not.toContain('failed:');
+  const detail = (await run('status', 'site/docs')).stdout;
+  expect(detail).not.toContain('failed:');
+  expect(detail).toMatch(
+    /Embedder: local\/.*\nTable: .*, 1 row\nSource: pages \(folder\): 1 document, read /,
+  );
+  expect(detail).toMatch(/Last run: index, succeeded .*\nNext run: none by itself\n/);
 });
 
 test('what the configuration declares is not set by commands, as it would be put back', async () => {

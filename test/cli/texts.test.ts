@@ -8,6 +8,7 @@ import { snippetLines } from '../../src/cli/snippet.ts';
 import { createStyle } from '../../src/cli/style.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { wrapText } from '../../src/cli/wrap-text.ts';
+import type { BatchJob } from '../../src/index.ts';
 
 const mark = (word: string): string => `[${word}]`;
 
@@ -194,6 +195,17 @@ describe('lines of serve', () => {
       'site/docs: up to date: 3 documents changed, 4 chunks embedded, 4 rows written in 1.0 s',
     );
     expect(describeEvent({ ...idle, atMs: 3_000 })).toBeUndefined();
+    const job = { batchJobId: 3, status: 'processing', textCount: 9, address } as BatchJob;
+    expect(describeEvent({ type: 'batch.state', atMs: 4_000, job })).toContain('batch job 3 with 9 texts');
+    const removed = { type: 'documents.applied', address, ...applied, added: 0, removed: 1 } as const;
+    describeEvent({ ...removed, atMs: 5_000 });
+    expect(describeEvent({ ...idle, address: 'site/other', atMs: 5_000 })).toBeUndefined();
+    expect(describeEvent({ ...idle, atMs: 6_000 })).toContain(
+      'all done but batch job 3: 2 documents changed',
+    );
+    describeEvent({ type: 'batch.state', atMs: 7_000, job: { ...job, finishedAtMs: 7_000 } });
+    describeEvent({ ...removed, atMs: 8_000 });
+    expect(describeEvent({ ...idle, atMs: 9_000 })).toContain('up to date: 2 documents changed');
   });
 
   test('tell failures with their code on one line', () => {

@@ -99,6 +99,8 @@ async function indexDatasets(
     once: true,
   });
   runtime.on((event) => {
+    if (event.type === 'dataset.created')
+      output.note(`Embedder of ${event.address}, which is new: ${runtime.embedderReason}.`);
     if (event.type === 'sources.read') progress.aim(runtime.dataset(event.address));
   });
   const outcomes: IndexOutcome[] = [];

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { ScheduleSetting, ScheduleStatus } from '../../index.ts';
+import { describeSchedule } from '../describe-dataset.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { countOf } from '../format-values.ts';
 import { refuseDeclared } from '../refuse-declared.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
 
@@ -89,18 +89,6 @@ async function setSchedule(
 
 function tell({ output }: CommandContext, address: string, schedules: readonly ScheduleStatus[]): ExitCode {
   output.value({ dataset: address, schedules });
-  for (const schedule of schedules) output.answer(describe(schedule));
+  for (const schedule of schedules) output.answer(describeSchedule(schedule));
   return EXIT.ok;
-}
-
-function describe(schedule: ScheduleStatus): string {
-  const { run, isOn, isDefault, cron, timeZone, nextRunAtMs, lastError, retryAtMs, failureCount } = schedule;
-  if (cron === undefined) return `${run}: off`;
-  const times = `${cron} ${timeZone}${isDefault ? ' (default)' : ''}`;
-  if (!isOn)
-    return `${run}: ${times}, as soon as the dataset has a source (see "syncline source add --help")`;
-  const next = nextRunAtMs === undefined ? 'never' : new Date(nextRunAtMs).toISOString();
-  const retry = retryAtMs === undefined ? '' : ` (tried again after ${countOf(failureCount, 'failure')})`;
-  const failed = lastError === undefined ? '' : `; the last run failed: ${lastError}`;
-  return `${run}: ${times}, next ${next}${retry}${failed}`;
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { SynclineError } from '../../domain/errors.ts';
-import { parseSourceDefinition, type SourceDefinition, type SourceStatus } from '../../index.ts';
+import { parseSourceDefinition, type SourceDefinition } from '../../index.ts';
+import { describeSource } from '../describe-dataset.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { countOf, formatTime } from '../format-values.ts';
 import { printable } from '../printable.ts';
 import { declaresSource, refuseDeclared } from '../refuse-declared.ts';
 import type { CommandContext, RunCommand } from '../run-command.ts';
@@ -61,7 +61,10 @@ async function addSource(context: CommandContext, address: string, text: string)
   await refuseDeclaredSource(context, address, definition.name);
   return context.withRuntime('create', async (runtime) => {
     const dataset = runtime.dataset(address);
-    await dataset.describe().catch(() => dataset.create());
+    await dataset.describe().catch(async () => {
+      await dataset.create();
+      context.output.note(`Embedder of ${address}, which is new: ${runtime.embedderReason}.`);
+    });
     await dataset.setSources([definition], { keepOthers: true });
     context.output.value({ dataset: address, source: definition });
     context.output.answer(
@@ -97,12 +100,6 @@ function listSources(context: CommandContext, address: string): Promise<ExitCode
     if (sources.length === 0) context.output.note(`${address} has no sources.`);
     return EXIT.ok;
   });
-}
-
-function describeSource({ name, kind, documentCount, readUntilMs, isUndeclared }: SourceStatus): string {
-  const read = readUntilMs === undefined ? 'not read yet' : `read ${formatTime(readUntilMs)}`;
-  const undeclared = isUndeclared ? ', not in the configuration' : '';
-  return `${printable(name)} (${kind}): ${countOf(documentCount, 'document')}, ${read}${undeclared}`;
 }
 
 function refuseDeclaredSource(context: CommandContext, address: string, name: string): Promise<void> {

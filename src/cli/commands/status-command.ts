@@ -25,6 +25,7 @@ terminal; in a pipe it writes a line per change, with --json a document per chan
 
 Examples:
   syncline status
+  syncline status site/docs                     its sources, schedules and runs, too
   syncline status site/docs --watch             every ${WATCH_SECONDS_DEFAULT} seconds, until Ctrl-C
   syncline status --watch 10 --json
 `;
