@@ -6,6 +6,8 @@ import { integerAt, optionalIntegerAt, optionalTextAt, storableText, textAt, wor
 
 /** Finished tasks that are kept. */
 const FINISHED_TASKS_MAX = 1_000;
+/** While a worker runs, older ones are let go of once in so many tasks. */
+const TASKS_PER_PRUNING = 100;
 const TASKS_PER_ANSWER = 1_000;
 const ERROR_LENGTH_MAX = 4_000;
 /** Of what a task refused, in UTF-16 units: a hundred records with a reason each. */
@@ -92,6 +94,17 @@ export function newestTasks(tasks: readonly TaskRecord[]): NewestTasks {
   };
 }
 
+/** Of each dataset the newest of a kind that ended in a way stays, however old: its status tells how the last run went. */
+const PRUNE: SqlStatement = statement(
+  `delete from tasks where state <> 'running' and task_id <
+     (select task_id from tasks where state <> 'running' order by task_id desc limit 1 offset ?)
+     and (not exists (select 1 from datasets d where d.dataset_id = tasks.dataset_id)
+       or exists (
+         select 1 from tasks n
+         where n.dataset_id = tasks.dataset_id and n.task_id > tasks.task_id and n.kind = tasks.kind and n.state = tasks.state))`,
+  FINISHED_TASKS_MAX - 1,
+);
+
 export async function startTask(
   session: CatalogSession,
   token: number,
@@ -165,6 +178,7 @@ export async function finishTask(
             TASKS_WITH_REFUSED_MAX - 1,
           ),
         ]),
+    ...(taskId % TASKS_PER_PRUNING === 0 ? [PRUNE] : []),
   ]);
 }
 
@@ -190,11 +204,7 @@ export async function closeAbandonedTasks(session: CatalogSession, token: number
        where state = 'running' and lease_token <> ?`,
       token,
     ),
-    statement(
-      `delete from tasks where state <> 'running' and task_id <
-         (select task_id from tasks where state <> 'running' order by task_id desc limit 1 offset ?)`,
-      FINISHED_TASKS_MAX - 1,
-    ),
+    PRUNE,
   ]);
 }
 
