@@ -50,7 +50,7 @@ export interface DatasetStatus {
   readonly maintenance: MaintenanceStatus | undefined;
   /** When it is next indexed by itself, in a started runtime; `undefined` when it is not. A time that has passed was missed. */
   readonly nextRun: { readonly run: ScheduledRun; readonly atMs: number } | undefined;
-  /** Why the newest scheduled run failed, as `CODE: message`; `undefined` when it did not. */
+  /** Why the newest scheduled run failed, as `CODE: message`; `undefined` when it did not, or one over all sources has gone well since. */
   readonly lastRunError: string | undefined;
   /** The newest run that ended, whoever asked for it; upkeep is none. */
   readonly lastRun: EndedRun | undefined;

@@ -108,10 +108,10 @@ export const datasetStatusSchema = z
       .object({ run: z.enum(['full', 'index']), at: timeSchema })
       .optional()
       .openapi({ description: 'When it is indexed by itself next.' }),
-    lastRunError: z
-      .string()
-      .optional()
-      .openapi({ description: 'The code of why the newest scheduled run failed.' }),
+    lastRunError: z.string().optional().openapi({
+      description:
+        'The code of why the newest scheduled run failed; gone when a run over all sources has gone well since.',
+    }),
     lastRun: endedRunSchema
       .optional()
       .openapi({ description: 'The newest run that ended, whoever asked for it; upkeep is none.' }),

@@ -5,6 +5,7 @@ import { askProviderAgain, type RuntimeCore, requireDataset, withActor, withSess
 import { requireEmbedder } from '../dataset-documents.ts';
 import { reconcileDeclared } from '../declared-datasets.ts';
 import { keepSaving } from '../keep-saving.ts';
+import { endScheduleErrors } from '../schedules/dataset-schedules.ts';
 import { duringRun } from '../spend-runs.ts';
 import { runTask } from '../task.ts';
 import { waitUntilIndexed, waitUntilNothingWaits } from '../wait-until-indexed.ts';
@@ -34,9 +35,12 @@ export function indexDataset(
     const run = await core.sourceUses.during(
       sources.map(({ source }) => source),
       () =>
-        runTask(core, writer, spec, (task) =>
-          indexWithActor({ core, dataset, sources, options, task, retriedCount }),
-        ),
+        runTask(core, writer, spec, async (task) => {
+          const done = await indexWithActor({ core, dataset, sources, options, task, retriedCount });
+          if (sources.length > 0 && options.source === undefined && options.changedIds === undefined)
+            await endScheduleErrors(core, writer, datasetId, options);
+          return done;
+        }),
     );
     return { ...countsOf(run), refused: run.task.refused, durationMs: core.clock.monotonicMs() - startMs };
   });

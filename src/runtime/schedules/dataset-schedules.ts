@@ -31,7 +31,7 @@ export interface ScheduleStatus {
   /** Unix milliseconds. A time that has passed was missed: the run is made up for, once, by the next started runtime. */
   readonly nextRunAtMs: number | undefined;
   readonly lastRunAtMs: number | undefined;
-  /** Why the last run failed. */
+  /** Why the last run failed, unless one over all sources has gone well since. */
   readonly lastError: string | undefined;
   /** Failures in a row since the run was due by its times. */
   readonly failureCount: number;
@@ -74,6 +74,31 @@ export function setSchedule(
     await storeSchedule(core, writer, datasetId, run, setting);
     core.schedules.changed();
   });
+}
+
+/**
+ * A run over all sources has gone well: what scheduled ones have failed for before is over. What only a full run comes to, a
+ * refused mass deletion, ends with a full run alone; so do the further tries of one.
+ */
+export async function endScheduleErrors(
+  core: RuntimeCore,
+  writer: CatalogWriter,
+  datasetId: number,
+  { full = false }: { readonly full?: boolean },
+): Promise<void> {
+  for (const schedule of await (await core.catalog()).listSchedules(datasetId)) {
+    const { run, lastError, lastRunAtMs } = schedule;
+    if (lastError === undefined || lastRunAtMs === undefined) continue;
+    if (!full && lastError.startsWith('MASS_DELETION_REFUSED')) continue;
+    const isMadeUpFor = full || run === 'index';
+    await writer.noteScheduledRun(datasetId, run, {
+      doneUntilMs: schedule.doneUntilMs,
+      lastRunAtMs,
+      lastError: undefined,
+      failureCount: isMadeUpFor ? 0 : schedule.failureCount,
+      retryAtMs: isMadeUpFor ? undefined : schedule.retryAtMs,
+    });
+  }
 }
 
 /** See {@link Dataset.schedules}. */

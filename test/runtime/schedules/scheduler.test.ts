@@ -255,9 +255,14 @@ test('a source that stays away is tried a bounded number of times, and what tryi
   await pass(5 * DAY_MS);
   expect(failures().slice(11)).toMatchObject([{ code: 'MASS_DELETION_REFUSED', retryAtMs: undefined }]);
   expect(await dataset.schedules()).toMatchObject([{ failureCount: 1, retryAtMs: undefined }, {}]);
+  // One that removes nothing has nothing to say of that.
+  await dataset.index();
+  expect((await dataset.status()).lastRunError).toStartWith('MASS_DELETION_REFUSED');
+  await dataset.index({ full: true, allowMassDeletion: true });
+  expect((await dataset.status()).lastRunError).toBeUndefined();
 }, 120_000);
 
-test('a failing run is told, and kept in the schedule until one succeeds', async () => {
+test('a failing run is told, and kept in the schedule until one succeeds, also by hand', async () => {
   const { folder, source, options } = setStage();
   const { runtime, pass, events, until } = startClocked(folder, FRIDAY_NOON, options);
   await runtime.start();
@@ -278,6 +283,21 @@ test('a failing run is told, and kept in the schedule until one succeeds', async
   source.beforeRecord = () => undefined;
   await pass(HOUR_MS);
   expect(await indexSchedule()).toMatchObject({ lastError: undefined });
+
+  source.beforeRecord = () => {
+    throw new Error('no route to host');
+  };
+  await pass(HOUR_MS);
+  await until('the next failure', async () => (await indexSchedule())?.lastError !== undefined);
+  const isKept = expect.stringContaining('no route to host');
+  expect(await rejectionOf(dataset.index())).toBeInstanceOf(Error);
+  expect((await dataset.status()).lastRunError).toEqual(isKept);
+  source.beforeRecord = () => undefined;
+  await dataset.index({ source: 'db' });
+  expect((await dataset.status()).lastRunError).toEqual(isKept);
+  await dataset.index();
+  expect((await dataset.status()).lastRunError).toBeUndefined();
+  expect(await indexSchedule()).toMatchObject({ failureCount: 0, retryAtMs: undefined });
 }, 120_000);
 
 test('a schedule can be turned off, and set back to the default; a typo is named and changes nothing', async () => {
