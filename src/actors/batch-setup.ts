@@ -60,8 +60,8 @@ export const batchSetup = setup({
     tidyJob: step('tidyJob'),
   },
   guards: {
-    isStep: (_, { step: is, wanted }: { readonly step: BatchStep; readonly wanted: BatchStep }) =>
-      is === wanted,
+    /** For the end of `decideStep`: the events above know nothing of its output. */
+    isStep: ({ event }, { step }: { readonly step: BatchStep }) => 'output' in event && event.output === step,
     mustWait: (_, { end }: { readonly end: StepEnd }) => end === 'wait',
     isPaused: ({ context }) => context.pauseReasons.length > 0,
     isLookAsked: ({ context }) => context.lookAsked,

@@ -45,6 +45,13 @@ describe.each(MODELS)('the picture of the machine $id', (model) => {
     expect(arrows.sort()).toEqual(leading.map(({ id }) => id).sort());
   });
 
+  test('tells the cases of an event apart', () => {
+    const cases = model.edges.flatMap(({ sourceId, event, guard }) =>
+      guard === undefined ? [] : `${sourceId} ${event} ${guard}`,
+    );
+    expect(cases.filter((one, index) => cases.indexOf(one) !== index)).toEqual([]);
+  });
+
   test('says what it is to those who do not see it', () => {
     expect(svg).toContain(`<title id="chart-${model.id}-title">`);
     expect(svg).toContain(`aria-labelledby="chart-${model.id}-title chart-${model.id}-about"`);
