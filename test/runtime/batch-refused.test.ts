@@ -116,8 +116,12 @@ describe('a batch job that its provider refuses', () => {
     // It may have been the provider's bad day.
     expect((await dataset().status()).counts.chunks.pending).toBe(5);
     const { failures } = await runtime.batch.flush();
-    expect(failures).toMatchObject([{ address: 'p/d', code: 'BATCH_REFUSED' }]);
+    expect(failures).toMatchObject([
+      { address: 'p/d', code: 'BATCH_REFUSED', message: expect.stringContaining('"syncline backfill"') },
+    ]);
     expect(server.direct.texts).toEqual([]);
+    expect(await dataset().backfill()).toMatchObject({ embeddedCount: 5, remainingCount: 0 });
+    expect(await jobs()).toHaveLength(1);
   });
 
   test.each([

@@ -133,7 +133,7 @@ async function refusalAfterFruitless(
   const waitMs = Math.min(FRUITLESS_WAIT_FIRST_MS * 2 ** (inARow - 1), FRUITLESS_WAIT_MAX_MS);
   const leftMs = newest.finishedAtMs + waitMs - work.clock.nowMs();
   if (leftMs <= 0) return undefined;
-  const message = `The last ${inARow === 1 ? 'batch job' : `${inARow} batch jobs`} of this model brought nothing (${newest.error ?? newest.status}); the next is made in ${Math.ceil(leftMs / 1_000)} s. The direct way is not affected.`;
+  const message = `The last ${inARow === 1 ? 'batch job' : `${inARow} batch jobs`} of this model brought nothing (${newest.error ?? newest.status}); the next is made in ${Math.ceil(leftMs / 1_000)} s. Who does not want to wait embeds its texts directly: "syncline backfill", or backfill().`;
   return new SynclineError('BATCH_REFUSED', message, {
     retryable: true,
     details: { retryAfterMs: leftMs, batchJobId: newest.batchJobId },
