@@ -20,6 +20,8 @@ export interface CommandContext {
   config(): Promise<LoadedConfig>;
   /** Whether the command line itself names an embedder. */
   readonly namesEmbedder: boolean;
+  /** Something that was given up may keep the process alive, such as a source that hangs: it is ended with the command. */
+  leaveBehind(): void;
   /** Creates the runtime that the options describe, gives it to the task, and stops it. */
   withRuntime<Result>(access: RuntimeAccess, task: (runtime: Syncline) => Promise<Result>): Promise<Result>;
 }
@@ -55,6 +57,7 @@ export const runCommand: RunCommand = async (command, task) => {
     },
   });
   const flags = settingsOf(command);
+  let leavesBehind = false;
   let config: Promise<LoadedConfig> | undefined;
   const context: CommandContext = {
     output,
@@ -62,6 +65,9 @@ export const runCommand: RunCommand = async (command, task) => {
     config() {
       config ??= loadConfig({ flags, ...(options.config !== undefined && { file: options.config }) });
       return config;
+    },
+    leaveBehind() {
+      leavesBehind = true;
     },
     namesEmbedder: [...flags.keys()].some((name) => name.startsWith('embedder.')),
     async withRuntime(access, run) {
@@ -91,11 +97,14 @@ export const runCommand: RunCommand = async (command, task) => {
   } finally {
     output.setFootLine(undefined);
     interrupts.dispose();
-    if (interrupts.signal.aborted) exitSoon();
+    if (interrupts.signal.aborted || leavesBehind) exitSoon();
   }
 };
 
-/** After an interruption, a read of standard input that never ends would keep Deno alive; nothing else is left to wait for. */
+/**
+ * After an interruption, a read of standard input that never ends would keep Deno alive, and after a source was given up what it
+ * waits for; nothing else is left to wait for.
+ */
 function exitSoon(): void {
   setTimeout(() => process.exit(process.exitCode), EXIT_GRACE_MS).unref();
 }

@@ -88,3 +88,28 @@ test('changes that were set aside are told by status, listed, dropped, and done'
   expect(JSON.parse(done.stdout).datasets).toMatchObject([{ counts: { removedCount: 29 } }]);
   expect((await run('status')).stdout).not.toContain('set aside');
 }, 240_000);
+
+test('a source that hangs keeps no command alive, and garbage is told without a key', async () => {
+  using folder = makeTempDir();
+  writeFileSync(
+    folder.join('syncline.config.ts'),
+    `const source = (name, extractAll) => ({ name, kind: 'mine', tables: ['rows'], documentKey: String, extractAll });
+    export default {
+      sourceIdleMsMax: 1000,
+      datasets: {
+        'x/garbage': { sources: [source('garbage', async function* () { yield 7; })] },
+        'x/hangs': { sources: [source('hanging', async function* () { await new Promise((end) => setTimeout(end, 1e9)); })] },
+      },
+    };\n`,
+  );
+  const all = await runCli(['index'], { cwd: folder.path });
+  expect(all.code).toBe(1);
+  expect(all.stderr).toContain(
+    'SOURCE_STALLED: The dataset "x/hangs" cannot be read in full: The source "hanging"',
+  );
+  expect(all.stderr).toContain(
+    'SOURCE_FAILED: x/garbage: The source "garbage" gave something that is no record: 7.',
+  );
+  const one = await runCli(['index', 'x/hangs', '--json'], { cwd: folder.path });
+  expect(JSON.parse(one.stdout)).toMatchObject({ error: { code: 'SOURCE_STALLED' } });
+}, 240_000);

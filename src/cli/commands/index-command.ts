@@ -127,7 +127,7 @@ async function indexDatasets(
 }
 
 async function indexOne(
-  { signal }: CommandContext,
+  { signal, leaveBehind }: CommandContext,
   runtime: Syncline,
   progress: Progress,
   name: string,
@@ -155,6 +155,7 @@ async function indexOne(
       ...(failure && { maintenanceFailure: failure }),
     };
   } catch (error) {
+    if (isSynclineError(error, 'SOURCE_STALLED')) leaveBehind();
     const isOfAll = isSynclineError(error, 'LEASE_HELD', 'LEASE_LOST') || signal.aborted;
     if (isOfAll || !isOneOfMany) throw error;
     const { code, message } = toReportedError(error);
@@ -164,7 +165,7 @@ async function indexOne(
 
 function tellRefused(output: Output, name: string, { refused = [], counts }: IndexOutcome): void {
   for (const { key, code, message } of refused.slice(0, REFUSED_TOLD_MAX))
-    output.problem(formatError(code, `${name}: "${key}": ${message}`));
+    output.problem(formatError(code, `${name}: ${key === '' ? '' : `"${key}": `}${message}`));
   const more = (counts?.failedCount ?? 0) - REFUSED_TOLD_MAX;
   if (more > 0) output.note(`${formatCount(more)} more were refused: "syncline failures ${name} --refused".`);
 }
