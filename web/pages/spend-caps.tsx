@@ -6,7 +6,7 @@ import { formatUsd } from '../core/format.ts';
 import { useLoaded } from '../core/load.ts';
 import { datasetLink } from '../core/router.ts';
 import type { Spend } from '../core/types.ts';
-import { Button, Field, WriteOnly } from '../ui/controls.tsx';
+import { Button, NumberField, WriteOnly } from '../ui/controls.tsx';
 import { Ago, Empty, Fact, Notice } from '../ui/parts.tsx';
 
 /** What may be spent, what was today, and who waits because of that. */
@@ -72,28 +72,8 @@ function CapsForm({
   };
   return (
     <div class="form-row">
-      <Field label="USD a day, at most (empty: no cap)">
-        <input
-          type="number"
-          min="0"
-          step="any"
-          value={day.value}
-          onInput={({ currentTarget }) => {
-            day.value = currentTarget.value;
-          }}
-        />
-      </Field>
-      <Field label="USD a run, at most (empty: no cap)">
-        <input
-          type="number"
-          min="0"
-          step="any"
-          value={run.value}
-          onInput={({ currentTarget }) => {
-            run.value = currentTarget.value;
-          }}
-        />
-      </Field>
+      <NumberField label="USD a day, at most (empty: no cap)" value={day} />
+      <NumberField label="USD a run, at most (empty: no cap)" value={run} />
       <Button onPress={save}>Set caps</Button>
     </div>
   );

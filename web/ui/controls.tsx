@@ -1,3 +1,4 @@
+import type { Signal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { canWrite } from '../core/store.ts';
@@ -56,6 +57,29 @@ export function Field({
       <span>{label}</span>
       {children}
     </label>
+  );
+}
+
+/** A field for a number that is not negative, as text: empty where there is none. */
+export function NumberField({
+  label,
+  value,
+}: {
+  readonly label: string;
+  readonly value: Signal<string>;
+}): JSX.Element {
+  return (
+    <Field label={label}>
+      <input
+        type="number"
+        min="0"
+        step="any"
+        value={value.value}
+        onInput={({ currentTarget }) => {
+          value.value = currentTarget.value;
+        }}
+      />
+    </Field>
   );
 }
 

@@ -15,7 +15,7 @@ import {
   spendOf,
   spendSchema,
 } from '../schemas/costs.ts';
-import { problemResponses } from '../schemas/problem.ts';
+import { INDEXING_PROBLEMS, problemResponses } from '../schemas/problem.ts';
 import { taskResponses, waitQuery } from '../schemas/tasks.ts';
 import { requireWrite } from '../security/guards.ts';
 import { answerTask, beginTask } from '../task-answer.ts';
@@ -103,20 +103,7 @@ const backfill = createRoute({
   },
   responses: {
     ...taskResponses('The backfill'),
-    ...problemResponses(
-      'DATASET_NOT_FOUND',
-      'DATASET_DELETING',
-      'LEASE_HELD',
-      'CATALOG_READ_ONLY',
-      'PROFILE_MISMATCH',
-      'PROVIDER_AUTH',
-      'PROVIDER_QUOTA',
-      'SPEND_CAP_REACHED',
-      'DISK_FULL',
-      'ABORTED',
-      'PAYLOAD_TOO_LARGE',
-      'UNSUPPORTED_MEDIA_TYPE',
-    ),
+    ...problemResponses(...INDEXING_PROBLEMS, 'PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'),
   },
 });
 

@@ -10,26 +10,12 @@ import {
   failureFilterQuery,
 } from '../schemas/failures.ts';
 import { indexSchema } from '../schemas/indexing.ts';
-import { problemResponses } from '../schemas/problem.ts';
+import { INDEXING_PROBLEMS, problemResponses } from '../schemas/problem.ts';
 import { taskResponses, waitQuery } from '../schemas/tasks.ts';
 import { requireWrite } from '../security/guards.ts';
 import { answerTask, beginTask } from '../task-answer.ts';
 
 const tags = ['Indexing'];
-
-/** What can keep waiting changes from being indexed within the wait. */
-const INDEXING = [
-  'DATASET_NOT_FOUND',
-  'DATASET_DELETING',
-  'LEASE_HELD',
-  'CATALOG_READ_ONLY',
-  'PROFILE_MISMATCH',
-  'PROVIDER_AUTH',
-  'PROVIDER_QUOTA',
-  'SPEND_CAP_REACHED',
-  'DISK_FULL',
-  'ABORTED',
-] as const;
 
 const indexDataset = createRoute({
   method: 'post',
@@ -49,7 +35,7 @@ const indexDataset = createRoute({
   responses: {
     ...taskResponses('Indexing'),
     ...problemResponses(
-      ...INDEXING,
+      ...INDEXING_PROBLEMS,
       'INVALID_OPTION',
       'INVALID_SOURCE',
       'SOURCE_NOT_FOUND',
@@ -88,7 +74,7 @@ const retryFailures = createRoute({
   description: 'All, or those that fit every filter that is given.',
   middleware: [requireWrite],
   request: { params: datasetParams, query: waitQuery.extend(failureFilterQuery.shape) },
-  responses: { ...taskResponses('The new round'), ...problemResponses(...INDEXING) },
+  responses: { ...taskResponses('The new round'), ...problemResponses(...INDEXING_PROBLEMS) },
 });
 
 export function failureRoutes(parts: HttpParts) {

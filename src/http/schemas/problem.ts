@@ -35,6 +35,20 @@ const EVERYWHERE: readonly ProblemCode[] = [
   'INTERNAL',
 ];
 
+/** What can keep waiting changes from being indexed within the wait. */
+export const INDEXING_PROBLEMS = [
+  'DATASET_NOT_FOUND',
+  'DATASET_DELETING',
+  'LEASE_HELD',
+  'CATALOG_READ_ONLY',
+  'PROFILE_MISMATCH',
+  'PROVIDER_AUTH',
+  'PROVIDER_QUOTA',
+  'SPEND_CAP_REACHED',
+  'DISK_FULL',
+  'ABORTED',
+] as const satisfies readonly ProblemCode[];
+
 /** The problems that a route can answer, by status, for the OpenAPI document. Typed so that handlers cannot return them: they throw. */
 export function problemResponses(...codes: readonly ProblemCode[]) {
   const byStatus = new Map<number, ProblemCode[]>();

@@ -7,7 +7,7 @@ import type { DatasetEntry } from '../../core/dataset-entry.ts';
 import { formatCount, formatDuration, formatUsd, plural } from '../../core/format.ts';
 import { useLoaded } from '../../core/load.ts';
 import type { BackfillPlan } from '../../core/types.ts';
-import { Button, Field, WriteOnly } from '../../ui/controls.tsx';
+import { Button, NumberField, WriteOnly } from '../../ui/controls.tsx';
 import { Empty, Fact, Notice, Section } from '../../ui/parts.tsx';
 import { CostTable } from '../cost-table.tsx';
 import { BatchPolicySection } from './batch-policy.tsx';
@@ -98,28 +98,6 @@ function Backfill({ address }: { readonly address: string }): JSX.Element {
         {plan.value !== undefined && <Plan plan={plan.value} />}
       </div>
     </Section>
-  );
-}
-
-function NumberField({
-  label,
-  value,
-}: {
-  readonly label: string;
-  readonly value: { value: string };
-}): JSX.Element {
-  return (
-    <Field label={label}>
-      <input
-        type="number"
-        min="0"
-        step="any"
-        value={value.value}
-        onInput={({ currentTarget }) => {
-          value.value = currentTarget.value;
-        }}
-      />
-    </Field>
   );
 }
 
