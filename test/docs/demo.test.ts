@@ -15,22 +15,27 @@ function keysOf(output: string): string[] {
   return [...output.matchAll(/^ *\d+\. (.+?) {2}\S+ {2}[\d.]+$/gm)].map((match) => match[1] ?? '');
 }
 
-/** Output without what differs from run to run, up to the ellipsis that stands for the rest. */
+/** Output without what differs from run to run, also progress, which is told of what takes long; up to the ellipsis that stands for the rest. */
 function withoutNumbers(output: string): string {
   return (output.split(/^ …$/m)[0] ?? '')
+    .replaceAll(/^[━─].*\n/gm, '')
     .replaceAll(/[\d.]+/g, '#')
     .replace(/in # m?s,/, 'in # ms,')
     .trim();
 }
+
+/** What a demo makes anew or does not need, and other tests write to meanwhile: it may vanish while it is copied. */
+const LEFT_OUT = new Set(['dist', 'test', 'web/dist'].map((path) => join(ROOT, path)));
 
 /** The repository without what earlier runs of the demo have left in it. */
 function linkRepository(to: string): string {
   const repository = join(to, 'repository');
   mkdirSync(repository);
   for (const name of readdirSync(ROOT)) {
-    if (name.startsWith('.') || name === 'dist') continue;
-    if (name === 'node_modules' || name === 'src') symlinkSync(join(ROOT, name), join(repository, name));
-    else cpSync(join(ROOT, name), join(repository, name), { recursive: true });
+    if (name.startsWith('.')) continue;
+    const path = join(ROOT, name);
+    if (name === 'node_modules' || name === 'src') symlinkSync(path, join(repository, name));
+    else cpSync(path, join(repository, name), { recursive: true, filter: (from) => !LEFT_OUT.has(from) });
   }
   return repository;
 }

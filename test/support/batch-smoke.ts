@@ -24,7 +24,10 @@ async function atOpenAi(dataDir: string): Promise<void> {
   const dataset = runtime.dataset('archive/mails');
   await dataset.create({ batch: { mode: 'always', maxWaitMs: 0 } });
   await dataset.ingest(mails(0, 30), { mode: 'async' });
+  // It may be looked at before flush() returns: by then the provider has not begun with it.
+  server.isMoving = false;
   const { jobs, failures } = await runtime.batch.flush();
+  server.isMoving = true;
   assert.deepEqual(
     [jobs.map(({ status, textCount }) => [status, textCount]), failures],
     [[['submitted', 30]], []],
