@@ -76,7 +76,10 @@ describe('wrong usage ends with 2', () => {
     [['search', 'x', '--mode', 'magic'], 'Allowed choices are hybrid, vector, text.'],
     [['search', 'x', '--filter', '{'], 'It is not valid JSON'],
     [['search', 'x', '-d', 'a/b', '-p', 'c'], 'cannot be used with'],
-    [['index', 'a/b', '--changed', 'foo'], 'It names no records; give a table and ids, such as orders:1,2.'],
+    [
+      ['index', 'a/b', '--changed', 'foo'],
+      'It names no records; give a table and ids, such as orders:1,2, or where several',
+    ],
     [['search'], "missing required argument 'query'"],
     [['status', '--watch', 'site/docs'], 'the dataset stands before --watch'],
     [['dataset', 'create', 'a/b', '--field', 'price'], 'Give name:type, such as price:number.'],
