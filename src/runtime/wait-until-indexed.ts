@@ -35,8 +35,8 @@ export function waitUntilIndexed(datasetId: number, address: string, parts: Wait
 }
 
 /**
- * Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row, no switch, and no
- * table that is being checked or put right. Throws as {@link waitUntilIndexed}.
+ * Waits until nothing of a dataset waits any more: no queued document, no pending chunk, no unwritten row, no switch, no check
+ * that somebody asked for, and no table that is being checked or put right. Throws as {@link waitUntilIndexed}.
  */
 export function waitUntilNothingWaits(work: DatasetWork, address: string, parts: WaitParts): Promise<void> {
   const { datasetId } = work.dataset;
@@ -45,7 +45,9 @@ export function waitUntilNothingWaits(work: DatasetWork, address: string, parts:
     // Looked at last: a check that began meanwhile has taken its table away.
     // A switch that waits for batch jobs may be a day away.
     const isSwitchPending = backlog.isSwitchPending && backlog.batchedChunks === 0;
-    return waitingCount(backlog) === 0 && !isSwitchPending && work.serving.current !== undefined;
+    if (waitingCount(backlog) > 0 || isSwitchPending || work.serving.current === undefined) return false;
+    // One that works ends that first. One that is paused looks when it is resumed, which may be never.
+    return work.checkAsked.level === undefined || parts.actors.standing(datasetId)?.phase === 'paused';
   });
 }
 

@@ -117,8 +117,13 @@ async function untilDone(run: IndexRun): Promise<void> {
   const { datasetId } = run.dataset;
   const parts = { catalog: await core.catalog(), actors: core.actors, ...attended };
   askProviderAgain(core, run.dataset, true);
-  // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
-  core.supervision?.tell(datasetId, address, { type: 'dataset.check' });
+  if (core.supervision !== undefined) {
+    // Whoever asks for it now does not want to wait for a backoff to end, nor to hear why it was parked.
+    work.checkAsked.level ??= 'quick';
+    core.supervision.tell(datasetId, address, { type: 'dataset.check' });
+    // Until a call from before the start has ended, the work is its actor's.
+    core.actors.send(datasetId, { type: 'dataset.check' });
+  }
   const end = keepSaving(core.clock, () => saveCounts(run));
   try {
     if (options.changedIds === undefined) await waitUntilNothingWaits(work, address, parts);
